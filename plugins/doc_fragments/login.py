@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Twin of LOGIN in module_utils/_module/arguments.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+requirements:
+  - psycopg (version 3), or psycopg2 where a host has only that
+options:
+  login_host:
+    description:
+      - Host name or address of the server. Not given, the module uses the Unix socket.
+    type: str
+  login_port:
+    description:
+      - Port of the server, for TCP and for the name of the socket.
+    type: int
+    default: 5432
+  login_user:
+    description:
+      - Role to log in as. The default is the operating system's name of the socket's owner, which is what C(initdb) makes the
+        first superuser.
+      - Run as root, the module takes the identity of the socket's owner while it connects, so that C(peer) lets it in
+        without C(become_user).
+    type: str
+  login_db:
+    description:
+      - Database to connect to.
+    type: str
+    default: postgres
+  login_password:
+    description:
+      - Password of O(login_user), where the server asks for one.
+    type: str
+  login_unix_socket:
+    description:
+      - Directory of the Unix socket. The default is the first of C(/run/postgresql), C(/var/run/postgresql) and C(/tmp) that
+        holds the socket of O(login_port).
+    type: path
+  ssl_mode:
+    description:
+      - The C(sslmode) of the connection, as libpq understands it.
+    type: str
+    default: prefer
+    choices: [disable, allow, prefer, require, verify-ca, verify-full]
+  ca_cert:
+    description:
+      - File with the certificates of the authorities that may have signed the server's certificate (C(sslrootcert)).
+    type: path
+  ssl_cert:
+    description:
+      - File with the client certificate (C(sslcert)).
+    type: path
+  ssl_key:
+    description:
+      - File with the client's private key (C(sslkey)).
+    type: path
+"""
