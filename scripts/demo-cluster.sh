@@ -3,12 +3,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# demo-cluster.sh start|clean DIRECTORY: the demo's throw-away PostgreSQL cluster, without TLS, on port 5501.
+# demo-cluster.sh start|clean DIRECTORY: the demo's throw-away PostgreSQL cluster, without TLS, on port 5501 or PGTLS_DEMO_PORT.
 # Everything it makes is in DIRECTORY. Root runs it as the user postgres, anybody else as himself.
 set -eu
 
 action=${1:?start or clean} directory=${2:?directory}
-port=5501 data=$directory/data socket=$directory/run log=$directory/log/postgresql.log
+port=${PGTLS_DEMO_PORT:-5501} data=$directory/data socket=$directory/run log=$directory/log/postgresql.log
 
 fail() {
     echo "demo: $*" >&2

@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# demo.sh run|clean: the whole scenario on this machine, with the roles of playbooks/site.yml; PGTLS_DEMO_DIR says where.
+# demo.sh run|clean: the whole scenario on this machine, with the roles of playbooks/site.yml.
+# PGTLS_DEMO_DIR and PGTLS_DEMO_PORT say where.
 set -eu
 cd "$(dirname "$0")/.."
 
