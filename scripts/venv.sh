@@ -14,7 +14,7 @@ link=yes
 case $name in
   demo) python=$(scripts/find-python.sh machine) ;;
   dev) python=$(scripts/find-python.sh newest) ;;
-  floor) python=$(scripts/find-python.sh 3.9) ;;
+  floor) python=$(scripts/find-python.sh 3.9 2>/dev/null || scripts/find-python.sh machine) ;;
   core-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt link= ;;
   *) echo "venv.sh: unknown environment '$name'." >&2 && exit 2 ;;
 esac
@@ -28,14 +28,14 @@ if [ "$(cat "$folder/.stamp" 2>/dev/null)" != "$stamp" ]; then
   case $name in
     core-*)
       pin=$(sed -n "s/^\(ansible-core==${name#core-}\..*\)/\1/p" "$requirements")
-      "$folder/bin/pip" install --quiet --disable-pip-version-check "$pin"
+      "$folder/bin/pip" install -qq --disable-pip-version-check "$pin"
       ;;
     floor)
-      "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+      "$folder/bin/pip" install -qq --disable-pip-version-check -r "$requirements"
       core=$(sed -n 's/^\(ansible-core==2\.21\.[0-9]*\).*/\1/p' requirements/cores.txt)
-      "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --ignore-requires-python "$core"
+      "$folder/bin/pip" install -qq --disable-pip-version-check --no-deps --ignore-requires-python "$core"
       ;;
-    *) "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" ;;
+    *) "$folder/bin/pip" install -qq --disable-pip-version-check -r "$requirements" ;;
   esac
   echo "$stamp" >"$folder/.stamp"
 fi

@@ -9,7 +9,8 @@ import contextlib
 import importlib
 import io
 import json
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 from ansible.module_utils import basic
@@ -19,7 +20,7 @@ MODULES = "ansible_collections.pgtls.postgresql.plugins.modules"
 
 
 @contextlib.contextmanager
-def _arguments(args: dict[str, Any]) -> Iterator[None]:
+def module_arguments(args: dict[str, Any]) -> Iterator[None]:
     try:
         from ansible.module_utils.testing import patch_module_args
     except ImportError:  # ansible-core 2.18 before the helper was backported
@@ -52,11 +53,13 @@ def run_module(name: str, args: dict[str, Any], check: bool = False, diff: bool 
     full = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_no_log": False}
     _forget_warnings()
     out, err = io.StringIO(), io.StringIO()
-    with _arguments(full), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            module.main()
-        except SystemExit:
-            pass
+    with (
+        module_arguments(full),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        contextlib.suppress(SystemExit),
+    ):
+        module.main()
     text = out.getvalue()
     start = text.find("{")
     if start < 0:

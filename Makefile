@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+.PHONY: help demo demo-clean test lint types unit unit-floor sanity sanity-all integration molecule galaxy docs readmes \
+        format clean
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+##@ See it
+demo: ## a throwaway PostgreSQL on port 5501, from no TLS to proven mutual TLS
+	@scripts/venv.sh demo
+	@scripts/demo.sh run
+
+demo-clean: ## stop that server and remove everything the demo made
+	@scripts/demo.sh clean
+
+##@ Prove it
+test: ## every gate below, with a table of seconds at the end
+	@scripts/gates.sh lint types docs unit unit-floor sanity integration molecule galaxy
+
+lint: ## ruff (format and check), yamllint, ansible-lint in its production profile
+	@scripts/gate-lint.sh
+
+types: ## mypy strict on the pure rooms
+	@scripts/venv.sh dev
+	@.venv/dev/bin/mypy $(wildcard plugins/module_utils/_pki plugins/module_utils/_pgconf plugins/module_utils/_trust \
+	  plugins/module_utils/_proof)
+
+unit: ## unit tests with the newest libraries
+	@scripts/venv.sh dev
+	@.venv/dev/bin/pytest -n auto tests/unit
+
+unit-floor: ## the same rooms with Python 3.9 and cryptography 3.3.2, the oldest managed host
+	@scripts/gate-unit-floor.sh
+
+sanity: ## ansible-test sanity with the oldest and the newest supported ansible-core
+	@scripts/gate-sanity.sh 2.18 2.21
+
+sanity-all: ## the same with every supported ansible-core
+	@scripts/gate-sanity.sh 2.18 2.19 2.20 2.21
+
+integration: ## modules against a real PostgreSQL server
+	@scripts/gate-integration.sh
+
+molecule: ## site.yml on three containers with systemd; psql and openssl are the judges
+	@scripts/gate-molecule.sh
+
+galaxy: ## galaxy-importer on the built artifact
+	@scripts/gate-galaxy.sh
+
+docs: ## role READMEs are fresh, module documentation is valid
+	@scripts/gate-docs.sh
+
+##@ Work on it
+readmes: ## write roles/*/README.md from the specs
+	@scripts/venv.sh dev
+	@.venv/dev/bin/python tests/tools/role_readme.py
+
+format: ## format the Python code
+	@scripts/venv.sh dev
+	@.venv/dev/bin/ruff format .
+	@.venv/dev/bin/ruff check --fix-only .
+
+clean: ## remove environments, caches and test output
+	rm -rf .venv .cache .ansible tests/output

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# build.sh [SUITE]   makes the image localhost/pgtls-postgresql:SUITE (default bookworm): Debian with systemd,
+# PostgreSQL and what a managed host has, from Debian's packages alone.
+#   PGTLS_MIRROR, PGTLS_SECURITY_MIRROR   where the packages come from (default: where this machine's apt gets them)
+# The unpacked system is kept as a compressed tar, named by a hash of this recipe, so only a changed recipe is built.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+suite=${1:-bookworm}
+image=localhost/pgtls-postgresql:$suite
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/pgtls-postgresql
+recipe=$(cat "$here"/{build.sh,first-process,slim.dpkg} | sha256sum | cut -c1-12)
+tar=$cache/$suite-$recipe.tar.zst
+packages=systemd,systemd-sysv,dbus,procps,iproute2,ca-certificates,openssl,postgresql,postgresql-client
+packages+=,python3,python3-cryptography,python3-psycopg
+
+if [ "$(podman image inspect -f '{{index .Config.Labels "pgtls.recipe"}}' "$image" 2>/dev/null)" = "$recipe" ]; then
+  exit 0
+fi
+
+repository() { # LABEL
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Label: $1" | sort -u | head -n 1
+}
+
+bootstrap() { # writes the tar
+  local mirror=${PGTLS_MIRROR:-$(repository Debian)} security=${PGTLS_SECURITY_MIRROR:-$(repository Debian-Security)}
+  local sources=("deb $mirror $suite main")
+  [ -n "$mirror" ] || { echo "build.sh: apt names no Debian mirror; run apt-get update or set PGTLS_MIRROR." >&2; exit 1; }
+  [ -z "$security" ] || sources+=("deb $security $suite-security main")
+  if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df --output=avail /dev/shm | tail -n 1)" -gt 3000000 ]; then
+    export TMPDIR=/dev/shm
+  fi
+  mkdir -p "$cache"
+  echo "build.sh: building $suite from packages (one to two minutes)." >&2
+  mmdebstrap --quiet --mode=root --variant=apt --include="$packages" \
+    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Languages "none"' \
+    --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
+    --essential-hook="copy-in $here/slim.dpkg /etc/dpkg/dpkg.cfg.d" \
+    --essential-hook='mv "$1/etc/dpkg/dpkg.cfg.d/slim.dpkg" "$1/etc/dpkg/dpkg.cfg.d/01-slim"' \
+    --customize-hook="copy-in $here/first-process /sbin" \
+    --customize-hook='rm -rf "$1"/var/lib/apt/lists/* && : > "$1/etc/machine-id"' \
+    "$suite" - "${sources[@]}" | zstd -q -T0 -3 >"$tar.part"
+  mv "$tar.part" "$tar"
+  find "$cache" -maxdepth 1 -name "$suite-*.tar.zst" ! -name "${tar##*/}" -delete
+}
+
+[ -s "$tar" ] || bootstrap
+zstd -dcq "$tar" | podman import --change 'CMD ["/sbin/first-process"]' --change 'STOPSIGNAL SIGRTMIN+3' \
+  --change "LABEL pgtls.recipe=$recipe" --change 'ENV container=podman' - "$image" >/dev/null

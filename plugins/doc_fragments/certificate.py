@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Twin of CERTIFICATE in module_utils/_module/certificate_arguments.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  certificates:
+    description:
+      - The certificates of this host, all in one list.
+      - M(pgtls.postgresql.certificate_request) and M(pgtls.postgresql.certificate_install) take the same list.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: A name that is unique in the list; letters, digits, C(.), C(_) and C(-). The CA names its copy after it.
+        type: str
+        required: true
+      common_name:
+        description:
+          - The common name (CN). PostgreSQL logs a client in by it.
+          - A server may have an empty one; it is verified by its O(certificates[].dns_names) and O(certificates[].ip_addresses) alone.
+        type: str
+        required: true
+      subject:
+        description:
+          - The rest of the subject as short names of RFC 4514 with a text or a list of texts, such as C(O) with V(Example) and C(C) with V(DE).
+          - Known are DC, C, ST, L, STREET, O, OU, UID, serialNumber and emailAddress.
+        type: dict
+      dns_names:
+        description:
+          - The DNS names (subject alternative names). A name beyond ASCII is written as its IDNA A-label.
+          - A server needs at least one name or address. The common name is not copied here.
+        type: list
+        elements: str
+        default: []
+      ip_addresses:
+        description: The IP addresses (subject alternative names).
+        type: list
+        elements: str
+        default: []
+      usages:
+        description: What the certificate is for. Both only where one certificate really serves both.
+        type: list
+        elements: str
+        choices: [server, client]
+        required: true
+      key_type:
+        description: The kind of private key.
+        type: str
+        choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
+        default: ecdsa-p256
+      lifetime_days:
+        description: How many days a new certificate lives. A certificate that exists is not compared.
+        type: int
+        default: 365
+      not_before:
+        description: An exact begin (RFC 3339, UTC) such as V(2027-01-31T12:00:00Z). A certificate that begins at another time is due.
+        type: str
+      not_after:
+        description:
+          - An exact end (RFC 3339, UTC) in place of O(certificates[].lifetime_days).
+          - A certificate with an exact end is never due for renewal, and is due when it ends at another time.
+        type: str
+      renew_before_days:
+        description:
+          - How many days before its end a certificate is due.
+          - Where this is as long as the whole life, the last third of the life counts instead.
+        type: int
+        default: 30
+      private_key:
+        description: The file of the private key.
+        type: path
+        required: true
+      certificate:
+        description: The file of the certificate, followed by the intermediate certificates.
+        type: path
+        required: true
+      fullchain:
+        description: A file with the certificate, the intermediate certificates and the root.
+        type: path
+      root:
+        description: A file with the root certificate.
+        type: path
+      owner:
+        description: The user that shall own the files. New files belong to the owner of their directory when this is not given.
+        type: str
+      group:
+        description: The group that shall own the files.
+        type: str
+      mode:
+        description: The permissions of the certificate files, an octal number.
+        type: raw
+        default: "0640"
+      key_mode:
+        description: The permissions of the private key, an octal number.
+        type: raw
+        default: "0600"
+"""

@@ -1,0 +1,266 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The server as the judge of an edited file: it is asked after the atomic replacement, and a new error undoes it.
+
+The views read the files on disk now, before anybody reloads (manual, sections 54.10 pg_file_settings, 54.12
+pg_hba_file_rules, 54.14 pg_ident_file_mappings).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from stat import S_IMODE
+from typing import TYPE_CHECKING, Any
+
+from .database import DatabaseError, Login, connect, execute, fetch
+from .errors import ModuleError
+from .files import FileAttributes, Wanted, Written, read_bytes, read_text, write_files
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+# The server loads such a line; it only can never be met while TLS (or GSSAPI) is off.
+_HARMLESS = "cannot match because"
+_NOT_APPLIED = "setting could not be applied"
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """How a server is asked about one kind of file: the setting that names it, the view, and since which version."""
+
+    setting: str
+    view: str
+    since: int
+    columns: str
+    columns_16: str
+
+
+HBA = FileKind(
+    "hba_file",
+    "pg_hba_file_rules",
+    13,
+    "current_setting('hba_file') AS file, line_number AS line, error, type IS NULL AS rejected, NULL AS context",
+    "file_name AS file, line_number AS line, error, type IS NULL AS rejected, NULL AS context",
+)
+IDENT = FileKind(
+    "ident_file",
+    "pg_ident_file_mappings",
+    15,
+    "current_setting('ident_file') AS file, line_number AS line, error, map_name IS NULL AS rejected, NULL AS context",
+    "file_name AS file, line_number AS line, error, map_name IS NULL AS rejected, NULL AS context",
+)
+_SETTINGS = (
+    "sourcefile AS file, sourceline AS line, error, false AS rejected,"
+    " (SELECT context FROM pg_settings WHERE lower(pg_settings.name) = lower(pg_file_settings.name)) AS context"
+)
+CONF = FileKind("config_file", "pg_file_settings", 13, _SETTINGS, _SETTINGS)
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One error a server reports: where, its words, and the text of the line, which identifies it when lines move."""
+
+    file: str
+    line_number: int
+    words: str
+    line: str
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What stays the same when other lines come or go."""
+        return (self.file, self.words, self.line)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The server behind the login options.
+
+    connection: None when no login works. version: the major version whose rules hold for the file.
+    doubt: why the server cannot judge the file, None when it can. known: what it complained about before the edit.
+    """
+
+    kind: FileKind
+    connection: Any
+    version: int
+    doubt: str | None
+    known: tuple[Complaint, ...] = ()
+
+
+@contextmanager
+def open_judge(module: AnsibleModule, kind: FileKind, newest_version: int) -> Iterator[Judge]:
+    """Log in and find out whether the server reads the file; the login ends with the context.
+
+    :raises ModuleError: when validate is "server" and it cannot judge.
+    """
+    judge = _find_judge(module.params, kind, newest_version)
+    try:
+        if judge.doubt is not None and module.params["validate"] == "server":
+            raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
+        yield judge
+    finally:
+        if judge.connection is not None:
+            judge.connection.close()
+
+
+def _find_judge(params: Mapping[str, Any], kind: FileKind, newest_version: int) -> Judge:
+    connection, doubt = None, None
+    try:
+        if params["validate"] != "syntax" or params["server_version"] is None:
+            connection = connect(Login.of(params))
+    except DatabaseError as error:
+        doubt = str(error)
+    version = params["server_version"] or newest_version
+    known: tuple[Complaint, ...] = ()
+    if connection is not None:
+        server_version = int(_setting(connection, "server_version_num")) // 10000
+        version = params["server_version"] or min(server_version, newest_version)
+        doubt, known = _first_look(connection, kind, server_version, params["path"])
+    return Judge(kind, connection, version, doubt, known)
+
+
+def _first_look(
+    connection: Any, kind: FileKind, server_version: int, path: str
+) -> tuple[str | None, tuple[Complaint, ...]]:
+    """Why this server cannot judge the file (or None), and its complaints before the edit."""
+    if server_version < kind.since:
+        return f"PostgreSQL {server_version} has no view {kind.view}", ()
+    try:
+        used = _setting(connection, kind.setting)
+        if os.path.realpath(used) != os.path.realpath(path) and not _is_included(
+            connection, kind, server_version, path
+        ):
+            return f"the server at the login options uses {used} and not {path}", ()
+        return None, tuple(_complaints(connection, kind, server_version))
+    except DatabaseError as error:
+        return str(error), ()
+
+
+def _setting(connection: Any, name: str) -> str:
+    return str(fetch(connection, "SELECT current_setting(%s) AS value", (name,))[0]["value"])
+
+
+def _is_included(connection: Any, kind: FileKind, server_version: int, path: str) -> bool:
+    """Whether the server reads the file through an include line."""
+    rows = fetch(connection, f"SELECT DISTINCT file FROM ({_query(kind, server_version)}) AS asked")
+    return any(row["file"] and os.path.realpath(row["file"]) == os.path.realpath(path) for row in rows)
+
+
+def _query(kind: FileKind, server_version: int) -> str:
+    return f"SELECT {kind.columns_16 if server_version >= 16 else kind.columns} FROM {kind.view}"
+
+
+def _complaints(connection: Any, kind: FileKind, server_version: int) -> list[Complaint]:
+    with suppress(DatabaseError):  # the words are compared, so they should not be translated; needs a superuser
+        execute(connection, "SET lc_messages TO 'C'")
+    found = []
+    lines: dict[str, list[str]] = {}
+    for row in fetch(connection, _query(kind, server_version)):
+        words = row["error"]
+        harmless = words is None or _HARMLESS in words or (words == _NOT_APPLIED and row["context"] == "postmaster")
+        if harmless and not row["rejected"]:
+            continue
+        file, number = row["file"] or "", row["line"] or 0
+        text = lines.setdefault(file, (read_text(file) or "").split("\n"))
+        line = text[number - 1].strip() if 0 < number <= len(text) else ""
+        found.append(Complaint(file, number, words or "the line is invalid", line))
+    return found
+
+
+def read_original(path: str, create: bool) -> str | None:
+    """Return the text of the file to edit, None when it shall be created.
+
+    :raises ModuleError: when it is missing and create is not set.
+    """
+    text = read_text(path)
+    if text is None and not create:
+        raise ModuleError(f"{path} does not exist; correct path, or set create to true to begin with an empty file")
+    return text
+
+
+def write_judged(module: AnsibleModule, judge: Judge, after: str) -> dict[str, Any]:
+    """Write the file, ask the server, and put the old file back when it finds a new error.
+
+    Returns changed, path, diff, backup_file, ready for exit_json.
+
+    :raises ModuleError: with the server's words, file and line; the old file is in place then.
+    """
+    params = module.params
+    previous = _remember(params["path"])
+    content = after.encode("utf-8", "surrogateescape")
+    wanted = Wanted(params["path"], content, FileAttributes.of(params), backup=params["backup"])
+    written = write_files(module, [wanted])[0]
+    if written.changed and not module.check_mode:
+        if judge.doubt is None and judge.connection is not None and params["validate"] != "syntax":
+            _ask_or_restore(module, judge, previous)
+        elif params["validate"] is None:
+            module.warn(f"no server judged the new {params['path']}, only its syntax was checked: {judge.doubt}")
+    return _report(written)
+
+
+def _remember(path: str) -> Wanted:
+    """The file as it is, as something that can be written again."""
+    content = read_bytes(path)
+    if content is None:
+        return Wanted(path, None)
+    status = os.stat(path)
+    return Wanted(path, content, FileAttributes(str(status.st_uid), str(status.st_gid), S_IMODE(status.st_mode)))
+
+
+def _ask_or_restore(module: AnsibleModule, judge: Judge, previous: Wanted) -> None:
+    try:
+        version = int(_setting(judge.connection, "server_version_num")) // 10000
+        now = _complaints(judge.connection, judge.kind, version)
+    except DatabaseError as error:
+        write_files(module, [previous])
+        raise ModuleError(f"{error}; the previous {previous.path} was restored") from error
+    new = Counter(complaint.identity for complaint in now) - Counter(complaint.identity for complaint in judge.known)
+    for complaint in now:
+        if complaint.identity in new:
+            write_files(module, [previous])
+            raise ModuleError(
+                f"PostgreSQL refuses the new {previous.path}: {complaint.words} "
+                f"(line {complaint.line_number} of {complaint.file}: {complaint.line}); the previous file was restored"
+            )
+
+
+def _report(written: Written) -> dict[str, Any]:
+    report: dict[str, Any] = {"changed": written.changed, "path": written.path}
+    if written.diff:
+        report["diff"] = written.diff
+    if written.backup_file:
+        report["backup_file"] = written.backup_file
+    return report
+
+
+def read_own_connection(judge: Judge) -> list[dict[str, Any]]:
+    """Return the connection of this very login as an element of the option guard; empty where the file is not its."""
+    if judge.connection is None or judge.doubt is not None:
+        return []
+    row = fetch(
+        judge.connection,
+        "SELECT current_database() AS database, session_user::text AS user, host(inet_client_addr()) AS address,"
+        " (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS ssl",
+    )[0]
+    network_type = "hostssl" if row.pop("ssl") else "hostnossl"
+    return [{**row, "type": "local" if row["address"] is None else network_type}]
+
+
+def read_setting_kinds(judge: Judge) -> dict[str, dict[str, Any]]:
+    """Return vartype, unit and context of every setting of the server, by lower-case name; empty without a login."""
+    if judge.connection is None:
+        return {}
+    rows = fetch(judge.connection, "SELECT lower(name) AS name, vartype, unit, context FROM pg_settings")
+    return {row.pop("name"): row for row in rows}
+
+
+def read_later_file(path: str | None, judge: Judge) -> tuple[str, str]:
+    """Return path and text of postgresql.auto.conf: as the task names it, else as the server does; empty texts without."""
+    if path is None and judge.connection is not None and judge.doubt is None:
+        path = os.path.join(_setting(judge.connection, "data_directory"), "postgresql.auto.conf")
+    return (path, read_text(path) or "") if path else ("", "")

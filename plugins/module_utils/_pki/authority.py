@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A certification authority: make one, and sign with it; what it signs follows the profile of RFC 5280."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .certificates import is_self_signed, links, load_certificates
+from .compat import not_after, not_before, same_public_key, x509
+from .errors import PkiError
+from .identity import Identity, build_alternative_names, build_name, render_subject, subject_pairs
+from .keys import key_type_of, signing_hash
+from .profiles import (
+    CLIENT,
+    SERVER,
+    build_authority_key_usage,
+    build_extended_key_usage,
+    build_leaf_key_usage,
+    is_authority,
+    path_length_of,
+)
+from .validity import Lifetime, Validity, render_time
+
+if TYPE_CHECKING:
+    from .compat import PrivateKey, PublicKey
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A CA that can sign; chain is its own certificate, then its issuers up to the root."""
+
+    key: PrivateKey
+    chain: tuple[x509.Certificate, ...]
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The CA's own certificate."""
+        return self.chain[0]
+
+    @property
+    def name(self) -> str:
+        """The CA's subject (RFC 4514)."""
+        return render_subject(subject_pairs(self.certificate.subject))
+
+
+def assemble_authority(key: PrivateKey, chain: Sequence[x509.Certificate], path: str) -> Authority:
+    """Put a key and a chain together when they are a working CA; ``path`` names the certificate in messages.
+
+    :raises PkiError: when they are no pair, no CA, or no chain up to a root.
+    """
+    certificate = chain[0]
+    if not same_public_key(certificate.public_key(), key.public_key()):
+        raise PkiError(f"{path} does not belong to the CA's private key; restore the file that does")
+    if not is_authority(certificate):
+        raise PkiError(f"{path} is not the certificate of a CA (basicConstraints and keyUsage say so); use one that is")
+    if not links(chain) or not is_self_signed(chain[-1]):
+        raise PkiError(f"{path} does not lead to a root; append the certificates of the CAs above it, the root last")
+    return Authority(key, tuple(chain))
+
+
+def load_authority(key: PrivateKey, certificate: bytes, chain: bytes | None, directory: str) -> Authority:
+    """Read a CA from its key and the bytes of its directory (ca.crt, chain.crt).
+
+    :raises PkiError: when they are not one working CA.
+    """
+    own = load_certificates(certificate, f"{directory}/ca.crt")[:1]
+    above = own if chain is None else load_certificates(chain, f"{directory}/chain.crt")
+    if above[0] != own[0]:
+        raise PkiError(f"{directory}/chain.crt does not begin with the certificate in ca.crt; restore one of them")
+    return assemble_authority(key, above, f"{directory}/ca.crt")
+
+
+def create_root(identity: Identity, key: PrivateKey, validity: Validity, path_length: int | None) -> Authority:
+    """A self-signed CA."""
+    name = build_name(identity)
+    builder = _start(name, name, key.public_key(), validity)
+    builder = _add_authority_extensions(builder, path_length)
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+    )
+    return Authority(key, (builder.sign(key, signing_hash(key)),))  # type: ignore[arg-type]
+
+
+def create_intermediate(
+    parent: Authority, identity: Identity, key: PrivateKey, lifetime: Lifetime, path_length: int, now: datetime
+) -> Authority:
+    """A CA below another one.
+
+    :raises PkiError: when the parent may not sign it, or would end before it.
+    """
+    limit = path_length_of(parent.certificate)
+    if limit == 0:
+        raise PkiError(f"the parent CA {parent.name} may not have CAs below it (path_length 0); choose another parent")
+    if limit is not None and path_length >= limit:
+        raise PkiError(
+            f"path_length is {path_length}, but the parent CA {parent.name} allows at most {limit - 1} below it"
+        )
+    validity = nested_validity(parent, lifetime, now, f"the CA {identity.common_name}")
+    builder = _start(build_name(identity), parent.certificate.subject, key.public_key(), validity)
+    builder = _add_authority_extensions(builder, path_length)
+    return Authority(key, (_sign(parent, builder), *parent.chain))
+
+
+def sign_leaf(
+    authority: Authority,
+    identity: Identity,
+    usages: Sequence[str],
+    public_key: PublicKey,
+    lifetime: Lifetime,
+    now: datetime,
+) -> x509.Certificate:
+    """A certificate for a server or a client.
+
+    :raises PkiError: when it would outlive the CA, or its names do not fit its usages.
+    """
+    whose = f"the certificate {identity.common_name}"
+    check_names(identity, usages, whose)
+    validity = nested_validity(authority, lifetime, now, whose)
+    builder = _start(build_name(identity), authority.certificate.subject, public_key, validity)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(build_leaf_key_usage(usages, key_type_of(public_key)), critical=True)
+    builder = builder.add_extension(build_extended_key_usage(usages), critical=False)
+    names = build_alternative_names(identity)
+    if names is not None:  # RFC 5280 section 4.2.1.6: critical only where the subject is empty
+        builder = builder.add_extension(names, critical=not identity.subject)
+    return _sign(authority, builder)
+
+
+def check_names(identity: Identity, usages: Sequence[str], whose: str) -> None:
+    """Refuse names that could not work.
+
+    :raises PkiError: a server without a name to verify, or a client without a common name to log in by.
+    """
+    if SERVER in usages and not (identity.dns_names or identity.ip_addresses):
+        raise PkiError(f"{whose}: a server certificate needs dns_names or ip_addresses, because clients verify these")
+    if CLIENT in usages and not identity.common_name:
+        raise PkiError(f"{whose}: a client certificate needs a common_name, because PostgreSQL logs clients in by it")
+
+
+def nested_validity(authority: Authority, lifetime: Lifetime, now: datetime, whose: str) -> Validity:
+    """The validity of something signed now, inside that of the CA (an exact not_before may lie earlier).
+
+    :raises PkiError: when it would end after the CA.
+    """
+    validity = lifetime.starting(now, earliest=not_before(authority.certificate))
+    end = not_after(authority.certificate)
+    if validity.not_after <= end:
+        return validity
+    days = (end - (lifetime.not_before or now)) // timedelta(days=1)
+    fits = f"lifetime_days of at most {days} fits" if days > 0 else "renew the CA first"
+    raise PkiError(
+        f"{whose} would end {render_time(validity.not_after)}, after its CA {authority.name}, "
+        f"which ends {render_time(end)}: {fits}"
+    )
+
+
+def _start(subject: x509.Name, issuer: x509.Name, public_key: PublicKey, validity: Validity) -> x509.CertificateBuilder:
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())  # 159 random bits: positive, at most 20 octets
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+    )
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+
+
+def _add_authority_extensions(builder: x509.CertificateBuilder, path_length: int | None) -> x509.CertificateBuilder:
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+    return builder.add_extension(build_authority_key_usage(), critical=True)
+
+
+def _sign(authority: Authority, builder: x509.CertificateBuilder) -> x509.Certificate:
+    issuer = authority.certificate
+    try:
+        digest = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        identifier = x509.AuthorityKeyIdentifier(digest, None, None)
+    except x509.ExtensionNotFound:
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
+    builder = builder.add_extension(identifier, critical=False)
+    return builder.sign(authority.key, signing_hash(authority.key))  # type: ignore[arg-type]

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The only file that imports cryptography, and the only one that knows how 3.3 differs from today's.
+
+Where the library is missing, CRYPTOGRAPHY_ERROR holds the ImportError and every name is None: the module
+that needs it says so in one sentence (``_module/libraries.py``) before any function of this room is called.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from .errors import PkiError, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Union
+
+CRYPTOGRAPHY_ERROR: ImportError | None = None
+CRYPTOGRAPHY_VERSION = ""
+try:
+    import cryptography
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+except ImportError as error:
+    CRYPTOGRAPHY_ERROR = error
+    x509 = hashes = serialization = ec = ed25519 = padding = rsa = None  # type: ignore[assignment]
+    InvalidSignature = UnsupportedAlgorithm = UnreadableError  # type: ignore[assignment, misc]
+else:
+    CRYPTOGRAPHY_VERSION = cryptography.__version__
+
+if TYPE_CHECKING:
+    PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey]
+    PublicKey = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey]
+
+__all__ = [
+    "CRYPTOGRAPHY_ERROR",
+    "CRYPTOGRAPHY_VERSION",
+    "UnsupportedAlgorithm",
+    "ec",
+    "ed25519",
+    "hashes",
+    "is_issued_by",
+    "not_after",
+    "not_before",
+    "rsa",
+    "same_public_key",
+    "serialization",
+    "signature_algorithm",
+    "spki_bytes",
+    "split_pem",
+    "x509",
+]
+
+_CERTIFICATE = re.compile(
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END [A-Z0-9 ]*CERTIFICATE-----", re.DOTALL
+)
+
+
+def not_before(certificate: x509.Certificate) -> datetime:
+    """The start of validity as an aware UTC datetime (the naive properties are deprecated since 42)."""
+    if hasattr(certificate, "not_valid_before_utc"):
+        return certificate.not_valid_before_utc
+    return certificate.not_valid_before.replace(tzinfo=timezone.utc)
+
+
+def not_after(certificate: x509.Certificate) -> datetime:
+    """The end of validity as an aware UTC datetime."""
+    if hasattr(certificate, "not_valid_after_utc"):
+        return certificate.not_valid_after_utc
+    return certificate.not_valid_after.replace(tzinfo=timezone.utc)
+
+
+def spki_bytes(public_key: Any) -> bytes:
+    """The DER SubjectPublicKeyInfo: the one encoding that makes equal keys equal bytes."""
+    encoded: bytes = public_key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return encoded
+
+
+def same_public_key(one: Any, other: Any) -> bool:
+    """Before cryptography 41 public keys compare by identity, so compare their encodings."""
+    return spki_bytes(one) == spki_bytes(other)
+
+
+def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the issuer's name and key fit (``verify_directly_issued_by`` exists since 40 only).
+
+    :raises PkiError: when the issuer's kind of key or signature is not supported.
+    """
+    if certificate.issuer != issuer.subject:
+        return False
+    if hasattr(certificate, "verify_directly_issued_by"):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (InvalidSignature, ValueError, TypeError):
+            return False
+        return True
+    return _is_signed_with(certificate, issuer.public_key())
+
+
+def _is_signed_with(certificate: x509.Certificate, key: Any) -> bool:
+    signature, signed, digest = certificate.signature, certificate.tbs_certificate_bytes, None
+    try:
+        digest = certificate.signature_hash_algorithm  # None for Ed25519
+        if isinstance(key, rsa.RSAPublicKey) and digest is not None:
+            key.verify(signature, signed, padding.PKCS1v15(), digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and digest is not None:
+            key.verify(signature, signed, ec.ECDSA(digest))
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, signed)
+        else:
+            raise PkiError("the issuer's kind of key is not supported; use RSA, ECDSA or Ed25519")
+    except InvalidSignature:
+        return False
+    except UnsupportedAlgorithm as error:
+        raise PkiError(f"the signature algorithm of the certificate is not supported here: {error}") from error
+    return True
+
+
+def signature_algorithm(certificate: x509.Certificate) -> str:
+    """The name openssl prints, such as ecdsa-with-SHA256; the dotted number where it has none."""
+    oid = certificate.signature_algorithm_oid
+    name = str(getattr(oid, "_name", "Unknown OID"))  # no public way to the name exists in any release
+    if name == "ed25519":
+        return "ED25519"
+    return oid.dotted_string if name == "Unknown OID" else name
+
+
+def split_pem(data: bytes) -> list[x509.Certificate]:
+    """All certificates of a PEM text in their order (``load_pem_x509_certificates`` exists since 39 only).
+
+    :raises UnreadableError: when one of them cannot be read; none at all is an empty list.
+    """
+    return list(_load_each(_CERTIFICATE.findall(data)))
+
+
+def _load_each(blocks: Iterable[bytes]) -> Iterable[x509.Certificate]:
+    for number, block in enumerate(blocks, start=1):
+        try:
+            yield x509.load_pem_x509_certificate(block)
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise UnreadableError(f"certificate {number} is damaged") from error

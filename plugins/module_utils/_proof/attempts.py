@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connection attempts as values: what was tried, what came of it, and whether that is what was expected.
+
+A refusal proves something only when it is refused for the stated reason: a server that is down, or a client file
+that is missing, refuses everybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .errors import ProofError
+
+ACCEPTED = "accepted"
+REFUSED = "refused"
+UNREACHABLE = "unreachable"
+IMPOSSIBLE = "impossible"
+NOT_ATTEMPTED = "not attempted"
+
+# Words of libpq and of the C library for "nobody decided anything": no server, no route, no name, no time left.
+_NOBODY_THERE = re.compile(
+    r"connection refused|could not translate host name|could not connect to server|timeout expired|timed out"
+    r"|no route to host|is unreachable|no such file or directory|name or service not known"
+    r"|the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)"
+    r"|too many clients already",
+    re.IGNORECASE,
+)
+# Words of libpq about the client's own files; such an attempt says nothing about the server.
+_OWN_FILES = re.compile(
+    r"private key file|root certificate file|could not (?:open|read|load) certificate file|certificate revocation list",
+    re.IGNORECASE,
+)
+# An alert can be lost when the server closes first (libpq then reports the dead socket instead of the alert).
+_WITHOUT_WORDS = re.compile(
+    r"server closed the connection unexpectedly|connection reset by peer|broken pipe|unexpected eof|eof detected",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One connection to try: libpq keywords without any secret, and what is expected of it.
+
+    expect: ACCEPTED or REFUSED. reason: regular expression (case does not matter) that a refusal must match.
+    """
+
+    name: str
+    conninfo: Mapping[str, str]
+    expect: str = ACCEPTED
+    reason: str | None = None
+    claim: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt; evidence is the server's own account of an accepted connection."""
+
+    result: str
+    error: str | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an outcome is as expected, and the sentence that says why."""
+
+    as_expected: bool
+    because: str
+
+
+def check_attempts(attempts: Sequence[Attempt]) -> None:
+    """Refuse attempts that could prove nothing.
+
+    :raises ProofError: for a name used twice, a reason that is no regular expression, and a reason for an acceptance.
+    """
+    seen: set[str] = set()
+    for attempt in attempts:
+        if attempt.name in seen:
+            raise ProofError(f"attempts: the name {attempt.name!r} is used twice; give every attempt its own")
+        seen.add(attempt.name)
+        if attempt.reason is None:
+            continue
+        if attempt.expect == ACCEPTED:
+            raise ProofError(f"attempt {attempt.name!r}: reason is for refusals; remove it or set expect=refused")
+        try:
+            re.compile(attempt.reason)
+        except re.error as error:
+            raise ProofError(
+                f"attempt {attempt.name!r}: reason {attempt.reason!r} is not a regular expression ({error}); mend it"
+            ) from error
+
+
+def classify_refusal(error: str) -> str:
+    """Return what an error text means: IMPOSSIBLE (the client's files), UNREACHABLE (no server decided) or REFUSED."""
+    if _OWN_FILES.search(error):
+        return IMPOSSIBLE
+    return UNREACHABLE if _NOBODY_THERE.search(error) else REFUSED
+
+
+def is_wordless(error: str) -> bool:
+    """Return whether an error text is a dead socket without the peer's own words, so that asking again may help."""
+    return bool(_WITHOUT_WORDS.search(error))
+
+
+def judge(attempt: Attempt, outcome: Outcome) -> Verdict:
+    """Compare an outcome with what was expected of the attempt."""
+    if outcome.result in (NOT_ATTEMPTED, IMPOSSIBLE):
+        return Verdict(False, outcome.error or "it was not attempted")
+    if attempt.expect == ACCEPTED:
+        if outcome.result == ACCEPTED:
+            return Verdict(True, "accepted as expected")
+        return Verdict(False, f"expected to be accepted, was {outcome.result}: {outcome.error}")
+    if outcome.result == ACCEPTED:
+        return Verdict(False, "expected to be refused, was accepted")
+    text = outcome.error or ""
+    if attempt.reason is None:
+        if outcome.result == UNREACHABLE:
+            return Verdict(False, f"expected to be refused, but no server answered: {text}")
+        return Verdict(True, "refused as expected")
+    if re.search(attempt.reason, text, re.IGNORECASE):
+        return Verdict(True, "refused for the stated reason")
+    return Verdict(False, f"refused for another reason than {attempt.reason!r}: {text}")

@@ -1,0 +1,11 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one error of the room of proofs."""
+
+from __future__ import annotations
+
+
+class ProofError(Exception):
+    """A sentence for the user: it names the attempt and says what to change."""

@@ -1,0 +1,195 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_info
+short_description: Facts of certificates in a file, a text or a live PostgreSQL server
+version_added: "0.1.0"
+author: the pgtls.postgresql authors (@pgtls)
+description:
+  - Reads all certificates of a PEM file or text, or those that a PostgreSQL server presents (after its SSLRequest), and describes them.
+  - Nothing is verified or changed.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes.info
+options:
+  path:
+    description: A file with certificates in PEM.
+    type: path
+  content:
+    description: A text with certificates in PEM.
+    type: str
+  host:
+    description: The host name or address of a PostgreSQL server.
+    type: str
+  port:
+    description: The port of the server.
+    type: int
+    default: 5432
+  server_name:
+    description: The name to ask the server for (SNI). None is sent when this is not given.
+    type: str
+  timeout_seconds:
+    description: How long to wait for the server.
+    type: int
+    default: 10
+  private_key:
+    description: A private key in PEM on the same host; RV(key_matches) tells whether the first certificate belongs to it.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Read a file
+  pgtls.postgresql.certificate_info:
+    path: /etc/app1/client.crt
+    private_key: /etc/app1/client.key
+  register: client
+
+- name: See what the server presents
+  pgtls.postgresql.certificate_info:
+    host: raxus.swgalaxy
+    port: 5501
+  register: served
+"""
+
+RETURN = r"""
+certificates:
+  description: The certificates in their order; a server's own is the first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: The subject as the text of RFC 4514.
+      type: str
+    common_name:
+      description: The common name, or an empty text.
+      type: str
+    issuer:
+      description: The issuer as the text of RFC 4514.
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal as openssl prints it.
+      type: str
+    not_before:
+      description: The begin (RFC 3339, UTC).
+      type: str
+    not_after:
+      description: The end (RFC 3339, UTC).
+      type: str
+    days_left:
+      description: Whole days until the end; negative when it has ended.
+      type: int
+    dns_names:
+      description: The DNS names among the subject alternative names.
+      type: list
+      elements: str
+    ip_addresses:
+      description: The IP addresses among the subject alternative names.
+      type: list
+      elements: str
+    usages:
+      description: C(server), C(client), or the dotted number of another purpose; empty when none is named.
+      type: list
+      elements: str
+    is_ca:
+      description: Whether it may sign certificates.
+      type: bool
+    key_type:
+      description: The kind of key.
+      type: str
+    signature_algorithm:
+      description: The name as openssl prints it.
+      type: str
+    fingerprint_sha256:
+      description: The fingerprint as openssl prints it.
+      type: str
+    subject_key_identifier:
+      description: The identifier of its key, or null.
+      type: str
+    authority_key_identifier:
+      description: The identifier of its issuer's key, or null.
+      type: str
+key_matches:
+  description: Whether the first certificate belongs to O(private_key); null when that is not given.
+  returned: success
+  type: bool
+tls:
+  description: The TLS version and cipher that the server agreed to; null for a file or text.
+  returned: success
+  type: dict
+  sample: {version: TLSv1.3, cipher: TLS_AES_256_GCM_SHA384}
+"""
+
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.files import read_bytes
+from ..module_utils._module.libraries import require_cryptography
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.tls_probe import probe
+from ..module_utils._pki.certificates import describe, load_certificates, load_der
+from ..module_utils._pki.compat import same_public_key, x509
+from ..module_utils._pki.errors import PkiError
+from ..module_utils._pki.keys import load_private_key
+
+ARGUMENTS = {
+    "path": {"type": "path"},
+    "content": {"type": "str"},
+    "host": {"type": "str"},
+    "port": {"type": "int", "default": 5432},
+    "server_name": {"type": "str"},
+    "timeout_seconds": {"type": "int", "default": 10},
+    "private_key": {"type": "path", "no_log": False},
+}
+
+
+def run(module: AnsibleModule) -> dict:
+    """Read and report."""
+    require_cryptography()
+    params, now, tls = module.params, datetime.now(timezone.utc), None
+    if params["host"] is not None:
+        served = probe(params["host"], params["port"], params["server_name"], params["timeout_seconds"])
+        certificates = [load_der(der, f"{params['host']}:{params['port']}") for der in served.der]
+        tls = {"version": served.tls_version, "cipher": served.cipher}
+    elif params["path"] is not None:
+        certificates = load_certificates(_read(params["path"]), params["path"])
+    else:
+        certificates = load_certificates(params["content"].encode(), "content")
+    return {
+        "changed": False,
+        "certificates": [describe(certificate, now) for certificate in certificates],
+        "key_matches": _matches(certificates[0], params["private_key"]) if params["private_key"] else None,
+        "tls": tls,
+    }
+
+
+def _read(path: str) -> bytes:
+    content = read_bytes(path)
+    if content is None:
+        raise ModuleError(f"there is no file {path}; check the path")
+    return content
+
+
+def _matches(certificate: x509.Certificate, path: str) -> bool:
+    return same_public_key(certificate.public_key(), load_private_key(_read(path), None, path).public_key())
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=ARGUMENTS,
+        mutually_exclusive=[("path", "content", "host")],
+        required_one_of=[("path", "content", "host")],
+        supports_check_mode=True,
+    )
+    with failing_cleanly(module, PkiError):
+        module.exit_json(**run(module))
+
+
+if __name__ == "__main__":
+    main()

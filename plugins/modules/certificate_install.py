@@ -1,0 +1,191 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_install
+short_description: Signed certificates stand where their holder uses them
+version_added: "0.1.0"
+author: the pgtls.postgresql authors (@pgtls)
+description:
+  - Runs on the host that holds the certificates, with the list that M(pgtls.postgresql.certificate_sign) returned.
+  - All signed certificates are checked before the first file is written. The private key must match, the chain must lead to a root,
+    and names, usages and dates must be those of the list. A certificate that would be due again at once is refused.
+  - The files of a certificate are written in the order root, full chain, certificate, private key. Each is replaced at once. Where the
+    key changes too, a reader may meet the new certificate with the old key for the time of one rename. A run that is killed right there
+    leaves the new key in C(<private_key>.next), and the next run puts it in place without asking the CA.
+  - Owner and mode of existing files are ensured on every run.
+  - The diff shows what somebody wished (subject, names, usages, issuer, key type, lifetime), never a key.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+  - pgtls.postgresql.certificate
+options:
+  signed:
+    description:
+      - The list that M(pgtls.postgresql.certificate_sign) returns. It may be empty.
+      - In check mode its certificates may be null, which stands for a certificate that would be signed.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name of the certificate in O(certificates).
+        type: str
+        required: true
+      certificate_pem:
+        description: The certificate.
+        type: str
+      chain_pem:
+        description: The issuing CA and those above it, the root last.
+        type: str
+      serial_number:
+        description: Not looked at.
+        type: str
+      not_after:
+        description: Not looked at.
+        type: str
+      issuer:
+        description: The subject of the issuing CA, for the diff of check mode.
+        type: str
+seealso:
+  - module: pgtls.postgresql.certificate_request
+  - module: pgtls.postgresql.certificate_sign
+"""
+
+EXAMPLES = r"""
+- name: Install what was signed
+  pgtls.postgresql.certificate_install:
+    certificates: "{{ app_certificates }}"
+    signed: "{{ signed.certificates | default([]) }}"
+"""
+
+RETURN = r"""
+certificates:
+  description: One entry for each certificate of the list.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the certificate.
+      type: str
+    certificate:
+      description: The file of the certificate.
+      type: str
+    installed:
+      description: Whether this run put a new certificate there, or would in check mode.
+      type: bool
+    serial_number:
+      description: The serial number in hexadecimal; null when there is no certificate yet, and in check mode for a new one.
+      type: str
+    fingerprint_sha256:
+      description: The fingerprint as openssl prints it; null when there is no certificate yet, and in check mode for a new one.
+      type: str
+    not_after:
+      description: The end of the certificate's life; null when there is no certificate yet, and in check mode for a new one.
+      type: str
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.certificate_arguments import CERTIFICATE, certificate_places
+from ..module_utils._module.certificate_files import (
+    Holding,
+    certificate_files,
+    kept_files,
+    predicted_files,
+    read_holding,
+)
+from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.files import Wanted, merge_written, write_files
+from ..module_utils._module.libraries import require_cryptography
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._pki.certificates import describe, load_certificates, summarise_wish
+from ..module_utils._pki.compat import x509
+from ..module_utils._pki.errors import PkiError
+from ..module_utils._pki.installation import check_signed
+
+SIGNED = {
+    "name": {"type": "str", "required": True},
+    "certificate_pem": {"type": "str"},
+    "chain_pem": {"type": "str"},
+    "serial_number": {"type": "str"},
+    "not_after": {"type": "str"},
+    "issuer": {"type": "str"},
+}
+ARGUMENTS = {**CERTIFICATE, "signed": {"type": "list", "elements": "dict", "default": [], "options": SIGNED}}
+
+
+def run(module: AnsibleModule) -> dict:
+    """Read, ensure, write, report."""
+    require_cryptography()
+    now = datetime.now(timezone.utc)
+    holdings = [read_holding(place) for place in certificate_places(module.params["certificates"])]
+    signed = _by_name(module.params["signed"], {holding.place.wanted.name for holding in holdings})
+
+    plans = [_plan(holding, signed.get(holding.place.wanted.name), module.check_mode, now) for holding in holdings]
+
+    written = write_files(module, [file for files, _leaf in plans for file in files])
+
+    certificates = [
+        _report(holding, leaf, holding.place.wanted.name in signed, now)
+        for holding, (_files, leaf) in zip(holdings, plans)
+    ]
+    outcome = merge_written(written)
+    # A waiting key leaves its place when it moves; check mode, which made none, could not tell.
+    waiting = {holding.place.next_private_key for holding in holdings}
+    outcome["diff"] = [diff for diff in outcome["diff"] if diff["after_header"] not in waiting]
+    return {**outcome, "certificates": certificates}
+
+
+def _by_name(signed: list[dict], known: set[str]) -> dict[str, dict]:
+    for one in signed:
+        if one["name"] not in known:
+            raise ModuleError(f"signed holds {one['name']}, which is not in certificates; pass the same list to both")
+    return {one["name"]: one for one in signed}
+
+
+def _plan(
+    holding: Holding, signed: Mapping[str, Any] | None, check_mode: bool, now: datetime
+) -> tuple[list[Wanted], x509.Certificate | None]:
+    """The files of one certificate, and the certificate when it is known."""
+    if signed is None:
+        return kept_files(holding), next(iter(holding.current.certificates), None)
+    wanted = holding.place.wanted
+    whose = f"the certificate {wanted.name}"
+    chain = load_certificates(signed["chain_pem"].encode(), f"{whose}: chain_pem") if signed["chain_pem"] else ()
+    if not signed["certificate_pem"]:
+        if not check_mode:
+            raise ModuleError(f"{whose}: certificate_pem is empty; certificate_sign must run before, not in check mode")
+        summary = summarise_wish(wanted.identity, wanted.usages, wanted.key_type, wanted.lifetime, signed["issuer"])
+        return predicted_files(holding, summary, chain), None
+    leaf = load_certificates(signed["certificate_pem"].encode(), f"{whose}: certificate_pem")[0]
+    check_signed(leaf, chain, wanted, holding.key_of(leaf), now)
+    return certificate_files(holding, leaf, chain), leaf
+
+
+def _report(holding: Holding, leaf: x509.Certificate | None, installed: bool, now: datetime) -> dict:
+    facts = {} if leaf is None else describe(leaf, now)
+    return {
+        "name": holding.place.wanted.name,
+        "certificate": holding.place.certificate,
+        "installed": installed,
+        **{field: facts.get(field) for field in ("serial_number", "fingerprint_sha256", "not_after")},
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    with failing_cleanly(module, PkiError):
+        module.exit_json(**run(module))
+
+
+if __name__ == "__main__":
+    main()

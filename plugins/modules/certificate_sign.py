@@ -1,0 +1,232 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_sign
+short_description: A CA signs certificate requests
+version_added: "0.1.0"
+author: the pgtls.postgresql authors (@pgtls)
+description:
+  - Runs on the host that holds the CA, usually delegated, and only when something is due.
+  - The subject of a request is kept. Names, usages and lifetime come from the options, within the limits given here; what a request
+    says about itself beyond its subject and key counts for nothing.
+  - All requests are checked before the first signature. A certificate never outlives its CA.
+  - A copy of each certificate is kept as C(issued/<name>.<serial>.crt). There is no index, so many hosts may be served at once.
+  - Every run with requests signs them, so it reports a change.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+options:
+  directory:
+    description: The directory of the CA, as made by M(pgtls.postgresql.ca).
+    type: path
+    required: true
+  passphrase:
+    description: The passphrase of the CA's private key.
+    type: str
+  requests:
+    description: The list that M(pgtls.postgresql.certificate_request) returns.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The name of the certificate; letters, digits, C(.), C(_) and C(-).
+        type: str
+        required: true
+      csr_pem:
+        description: The certificate signing request in PEM.
+        type: str
+        required: true
+      usages:
+        description: What the certificate is for. Both only where one certificate really serves both.
+        type: list
+        elements: str
+        choices: [server, client]
+        required: true
+      dns_names:
+        description: The DNS names of the certificate.
+        type: list
+        elements: str
+        default: []
+      ip_addresses:
+        description: The IP addresses of the certificate.
+        type: list
+        elements: str
+        default: []
+      lifetime_days:
+        description: How many days the certificate lives.
+        type: int
+        default: 365
+      not_before:
+        description: An exact begin (RFC 3339, UTC). Unlike one that the module chooses, it may lie before the CA's own.
+        type: str
+      not_after:
+        description: An exact end (RFC 3339, UTC) in place of O(requests[].lifetime_days).
+        type: str
+      reasons:
+        description: Why the certificate is due. Not looked at.
+        type: list
+        elements: dict
+  max_lifetime_days:
+    description: The longest life the CA grants.
+    type: int
+    default: 3650
+  allowed_usages:
+    description: The usages the CA grants.
+    type: list
+    elements: str
+    choices: [server, client]
+    default: [server, client]
+  allowed_common_names:
+    description: The common names the CA grants; an empty list allows all.
+    type: list
+    elements: str
+    default: []
+  allowed_dns_domains:
+    description: The domains whose names, and names below them, the CA grants; an empty list allows all.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: pgtls.postgresql.certificate_request
+  - module: pgtls.postgresql.certificate_install
+"""
+
+EXAMPLES = r"""
+- name: Sign what the hosts of this play request
+  pgtls.postgresql.certificate_sign:
+    directory: /etc/pgtls-ca
+    passphrase: "{{ vault_pgtls_ca_passphrase }}"
+    requests: "{{ request.requests }}"
+    max_lifetime_days: 825
+    allowed_dns_domains: [swgalaxy]
+  delegate_to: ca1
+  when: request.requests | length > 0
+  register: signed
+"""
+
+RETURN = r"""
+certificates:
+  description: One entry for each request, ready for M(pgtls.postgresql.certificate_install).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the certificate.
+      type: str
+    certificate_pem:
+      description: The certificate; null in check mode.
+      type: str
+    chain_pem:
+      description: The issuing CA and those above it, the root last; null in check mode when the CA does not exist yet.
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal as openssl prints it; null in check mode.
+      type: str
+    not_after:
+      description: The end of the certificate's life.
+      type: str
+    issuer:
+      description: The subject of the issuing CA (RFC 4514); null in check mode when the CA does not exist yet.
+      type: str
+"""
+
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.authorities import open_authority
+from ..module_utils._module.ca_directory import issued_file, issued_path, write_directories
+from ..module_utils._module.files import FileAttributes, Wanted, write_files
+from ..module_utils._module.libraries import require_cryptography
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._pki.authority import Authority
+from ..module_utils._pki.certificates import render_pem, serial_hex
+from ..module_utils._pki.compat import x509
+from ..module_utils._pki.errors import PkiError
+from ..module_utils._pki.limits import Limits
+from ..module_utils._pki.orders import Order, read_orders
+from ..module_utils._pki.profiles import CLIENT, SERVER
+from ..module_utils._pki.validity import render_time
+
+REQUEST = {
+    "name": {"type": "str", "required": True},
+    "csr_pem": {"type": "str", "required": True},
+    "usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT], "required": True},
+    "dns_names": {"type": "list", "elements": "str", "default": []},
+    "ip_addresses": {"type": "list", "elements": "str", "default": []},
+    "lifetime_days": {"type": "int", "default": 365},
+    "not_before": {"type": "str"},
+    "not_after": {"type": "str"},
+    "reasons": {"type": "list", "elements": "dict"},
+}
+ARGUMENTS = {
+    "directory": {"type": "path", "required": True},
+    "passphrase": {"type": "str", "no_log": True},
+    "requests": {"type": "list", "elements": "dict", "required": True, "options": REQUEST},
+    "max_lifetime_days": {"type": "int", "default": 3650},
+    "allowed_usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT], "default": [SERVER, CLIENT]},
+    "allowed_common_names": {"type": "list", "elements": "str", "default": []},
+    "allowed_dns_domains": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def run(module: AnsibleModule) -> dict:
+    """Read, ensure, write, report."""
+    require_cryptography()
+    params, now = module.params, datetime.now(timezone.utc)
+    authority = open_authority(params["directory"], params["passphrase"], may_be_missing=module.check_mode)
+    limits = Limits(
+        params["max_lifetime_days"],
+        tuple(params["allowed_usages"]),
+        tuple(params["allowed_common_names"]),
+        tuple(domain.lower().strip(".") for domain in params["allowed_dns_domains"]),
+    )
+    orders = read_orders(params["requests"], authority, limits, now)
+
+    signed = {} if module.check_mode else {order.name: order.sign(authority, now) for order in orders}
+
+    if signed:
+        write_directories(module, params["directory"], FileAttributes())
+        write_files(module, [_copy(params["directory"], name, leaf) for name, leaf in signed.items()])
+    return {
+        "changed": bool(orders),
+        "diff": [_diff(params["directory"], order, authority) for order in orders],
+        "certificates": [_report(order, signed.get(order.name), authority) for order in orders],
+    }
+
+
+def _copy(directory: str, name: str, leaf: x509.Certificate) -> Wanted:
+    return issued_file(directory, name, serial_hex(leaf), render_pem([leaf]).encode())
+
+
+def _diff(directory: str, order: Order, authority: Authority | None) -> dict:
+    """The file without its random serial number, so that check mode tells the same as the real run."""
+    header = issued_path(directory, order.name, "*")
+    return {"before_header": header, "after_header": header, "before": "", "after": order.summary(authority)}
+
+
+def _report(order: Order, leaf: x509.Certificate | None, authority: Authority | None) -> dict:
+    return {
+        "name": order.name,
+        "certificate_pem": None if leaf is None else render_pem([leaf]),
+        "chain_pem": None if authority is None else render_pem(authority.chain),
+        "serial_number": None if leaf is None else serial_hex(leaf),
+        "not_after": render_time(order.validity.not_after),
+        "issuer": None if authority is None else authority.name,
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    with failing_cleanly(module, PkiError):
+        module.exit_json(**run(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_cluster_info
+short_description: Find the PostgreSQL clusters of a host
+version_added: "0.1.0"
+author:
+  - the pgtls.postgresql authors (@pgtls)
+description:
+  - Finds running servers, clusters in Debian's layout (C(/etc/postgresql/VERSION/NAME)), those of Red Hat's and PGDG's
+    packages (C(/var/lib/pgsql/data), C(/var/lib/pgsql/VERSION/data)), and one in any other data directory.
+  - Tells their files, owner, port, who starts and stops them, and the TLS settings that their files hold.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes.info
+options:
+  data_directory:
+    description:
+      - Data directory of the cluster that is meant.
+    type: path
+  port:
+    description:
+      - Chooses the cluster that uses this port when a host has several.
+      - The only cluster of a host is returned whatever its port.
+    type: int
+  exactly_one:
+    description:
+      - Fail with a sentence that lists what was found, unless there is exactly one cluster that is meant.
+    type: bool
+    default: false
+notes:
+  - Run it as root, because data directories are closed to other users.
+"""
+
+EXAMPLES = r"""
+- name: Find the cluster on port 5501
+  pgtls.postgresql.pg_cluster_info:
+    port: 5501
+    exactly_one: true
+  register: found
+
+- name: Show where its rules are
+  ansible.builtin.debug:
+    var: found.cluster.hba_file
+"""
+
+RETURN = r"""
+clusters:
+  description: All clusters that were found, ordered by data directory.
+  returned: success
+  type: list
+  elements: dict
+  contains: &cluster
+    version:
+      description: Major version.
+      type: int
+      sample: 15
+    name:
+      description: Name in Debian's layout, else null.
+      type: str
+      sample: main
+    data_directory:
+      description: The data directory.
+      type: str
+      sample: /var/lib/postgresql/15/main
+    config_file:
+      description: The file postgresql.conf.
+      type: str
+    hba_file:
+      description: The file pg_hba.conf.
+      type: str
+    ident_file:
+      description: The file pg_ident.conf.
+      type: str
+    owner:
+      description: Operating system user that owns the data directory and runs the server.
+      type: str
+      sample: postgres
+    group:
+      description: Group of the data directory.
+      type: str
+    port:
+      description: Port of the running server, or the one in the files of a stopped one.
+      type: int
+      sample: 5432
+    socket_directory:
+      description: Directory of the Unix socket.
+      type: str
+      sample: /var/run/postgresql
+    listen_addresses:
+      description: The setting listen_addresses.
+      type: str
+      sample: localhost
+    running:
+      description: Whether the server runs.
+      type: bool
+    pid:
+      description: Process of the running server, else null.
+      type: int
+    manager:
+      description: Who starts and stops it, V(systemd), V(pg_ctlcluster) or V(pg_ctl).
+      type: str
+      sample: systemd
+    unit:
+      description: The systemd unit, else null.
+      type: str
+      sample: postgresql@15-main.service
+    bin_directory:
+      description: Directory of the server's programs, null when it was not found.
+      type: str
+      sample: /usr/lib/postgresql/15/bin
+    settings:
+      description: Settings of TLS and of listening as the files hold them now, with the server's defaults.
+      type: dict
+      sample: {ssl: "on", ssl_cert_file: server.crt}
+cluster:
+  description: The cluster that is meant, null when there is none or more than one.
+  returned: success
+  type: dict
+  contains: *cluster
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.clusters import choose_cluster, find_clusters
+from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.outcome import failing_cleanly
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "data_directory": {"type": "path"},
+            "port": {"type": "int"},
+            "exactly_one": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    data_directory, port = module.params["data_directory"], module.params["port"]
+    with failing_cleanly(module):
+        clusters = find_clusters(data_directory)
+        try:
+            chosen = choose_cluster(clusters, data_directory, port).described()
+        except ModuleError:
+            if module.params["exactly_one"]:
+                raise
+            chosen = None
+    module.exit_json(changed=False, clusters=[one.described() for one in clusters], cluster=chosen)
+
+
+if __name__ == "__main__":
+    main()

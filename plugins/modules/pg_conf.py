@@ -1,0 +1,154 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_conf
+short_description: Bring settings into postgresql.conf
+version_added: "0.1.0"
+author:
+  - the pgtls.postgresql authors (@pgtls)
+description:
+  - Gives settings of C(postgresql.conf) (or of a file that it includes) their values, and leaves every other byte of the file as it is.
+  - The last assignment of a setting decides, so that one is looked at and rewritten. A missing one is written below its commented default, else
+    at the end of the file.
+  - Values are compared as PostgreSQL reads them, so V(on) and V(true), or V(1GB) and V(1024MB), are no change. With a login the server itself
+    tells what kind of value a setting has.
+  - After the file was replaced the running server is asked what it makes of it, and a new error brings the old file back. The module does not
+    reload the server; see M(pgtls.postgresql.pg_reload).
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+  - pgtls.postgresql.editor
+  - pgtls.postgresql.file
+  - pgtls.postgresql.login
+options:
+  settings:
+    description:
+      - Values by the name of the setting. A list is joined with commas, a boolean becomes V(on) or V(off), and V(null) removes every assignment.
+    type: dict
+    required: true
+  auto_conf:
+    description:
+      - The file C(postgresql.auto.conf) of the cluster, to find out whether it overrides a setting.
+      - The default is the one in the data directory of the server, when a login works. A missing file overrides nothing.
+    type: path
+notes:
+  - Lines that include other files are kept; the files behind them are not read.
+seealso:
+  - module: pgtls.postgresql.pg_reload
+"""
+
+EXAMPLES = r"""
+- name: Turn TLS on
+  pgtls.postgresql.pg_conf:
+    path: /etc/postgresql/15/main/postgresql.conf
+    settings:
+      ssl: true
+      ssl_cert_file: /var/lib/postgresql/15/main/postgres_server.crt
+      ssl_key_file: /var/lib/postgresql/15/main/postgres_server.key
+      ssl_min_protocol_version: TLSv1.2
+
+- name: Listen everywhere, and let the server choose its own work_mem
+  pgtls.postgresql.pg_conf:
+    path: /var/lib/pgsql/16/data/postgresql.conf
+    settings:
+      listen_addresses: ["*"]
+      work_mem: null
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  returned: success
+  type: str
+backup_file:
+  description: The copy of the old file.
+  returned: when O(backup=true) and the content changed
+  type: str
+settings:
+  description: The value that the file gives each of the named settings after the change; null where it gives none.
+  returned: success
+  type: dict
+  sample: {ssl: "on"}
+overridden:
+  description: Named settings to which a file that PostgreSQL reads later gives another value.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The setting.
+      type: str
+    value:
+      description: The value that wins.
+      type: str
+    path:
+      description: The file that wins.
+      type: str
+    line:
+      description: The line of that file.
+      type: int
+restart_required:
+  description: Settings that this task changed (in check mode, would change) and that only a restart of the server puts to use.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.validation import (
+    CONF,
+    open_judge,
+    read_later_file,
+    read_original,
+    read_setting_kinds,
+    write_judged,
+)
+from ..module_utils._pgconf.conf import (
+    describe_doubts,
+    describe_named,
+    describe_overrides,
+    describe_restarts,
+    ensure_settings,
+    parse_conf,
+    read_settings,
+)
+from ..module_utils._pgconf.errors import ConfigError
+from ..module_utils._pgconf.settings import read_kinds
+from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
+
+SPEC = {
+    **EDITOR,
+    **FILE,
+    **LOGIN,
+    "settings": {"type": "dict", "required": True},
+    "auto_conf": {"type": "path"},
+}
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    params = module.params
+    with failing_cleanly(module, ConfigError), open_judge(module, CONF, NEWEST_VERSION) as judge:
+        wanted = read_settings(params)
+        text = read_original(params["path"], params["create"])
+        kinds = read_kinds(read_setting_kinds(judge))
+        before = parse_conf(text or "", judge.version)
+        after = ensure_settings(before, wanted, kinds)
+        later_path, later_text = read_later_file(params["auto_conf"], judge)
+        overridden = describe_overrides(wanted, parse_conf(later_text, judge.version), later_path, kinds)
+        report = write_judged(module, judge, after.render())
+        for doubt in describe_doubts(after, overridden):
+            module.warn(doubt)
+    restarts = describe_restarts(before, after, kinds)
+    module.exit_json(**report, settings=describe_named(after, wanted), overridden=overridden, restart_required=restarts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_hba
+short_description: Bring rules into pg_hba.conf where they take effect
+version_added: "0.1.0"
+author:
+  - the pgtls.postgresql authors (@pgtls)
+description:
+  - Brings a list of rules into C(pg_hba.conf), or takes them out, and leaves every other byte of the file as it is.
+  - PostgreSQL uses the first rule that matches a connection, so the module looks at the place of a rule too. A rule that an earlier
+    one makes unreachable does not count as present.
+  - Two rules are the same when type, databases, users and address agree; spelling, order and host bits do not matter. A same rule
+    with another method or other options is changed in place.
+  - After the file was replaced the running server is asked what it makes of it, and a new error brings the old file back. The module
+    does not reload the server; see M(pgtls.postgresql.pg_reload).
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+  - pgtls.postgresql.editor
+  - pgtls.postgresql.file
+  - pgtls.postgresql.login
+options:
+  rules:
+    description:
+      - The rules, in the order in which they shall be tried.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      type:
+        description:
+          - What kind of connection the rule is about.
+        type: str
+        required: true
+        choices: [local, host, hostssl, hostnossl, hostgssenc, hostnogssenc]
+      database:
+        description:
+          - Databases, or the words V(all), V(sameuser), V(samerole), V(replication), or since PostgreSQL 16 a regular expression that
+            starts with a slash.
+          - A name in double quotes (written V('"all"') in YAML) is meant literally. Names with blanks, commas or C(#) are quoted in the
+            file by the module.
+        type: list
+        elements: str
+        default: [all]
+      user:
+        description:
+          - Roles, or V(all), or C(+role) for the members of a role, or since PostgreSQL 16 a regular expression that starts with a slash.
+          - A name in double quotes is meant literally.
+        type: list
+        elements: str
+        default: [all]
+      address:
+        description:
+          - An address with its mask length, a host name, a suffix of host names that starts with a dot, or V(all), V(samehost),
+            V(samenet). Needed for every type but V(local).
+        type: str
+      netmask:
+        description:
+          - The mask, when O(rules[].address) has no mask length.
+        type: str
+      method:
+        description:
+          - The authentication method. Needed unless the rule is to be absent. Which ones exist depends on the version of the server.
+        type: str
+      options:
+        description:
+          - Options of the method, such as C(map) or C(clientcert). A boolean becomes V(1) or V(0), which is what PostgreSQL understands.
+        type: dict
+      comment:
+        description:
+          - Text that stands behind the rule on its line. Not given, an existing comment stays.
+        type: str
+      state:
+        description:
+          - V(absent) removes every rule with this type, database, user and address, wherever it stands.
+        type: str
+        choices: [present, absent]
+        default: present
+  placement:
+    description:
+      - Where rules go.
+      - V(effective) leaves a rule where it is as long as no earlier foreign rule makes it unreachable; otherwise, and when it is missing, it
+        goes before the first rule that would hide it, else to the end. Listed rules keep their order where they overlap.
+      - V(first) and V(last) make the listed rules the first or the last of the file, in their order.
+      - The default is V(effective).
+    type: str
+    choices: [effective, first, last]
+  before:
+    description:
+      - Keep the rules before the rule with these fields.
+    type: dict
+    suboptions:
+      type:
+        description: As in O(rules).
+        type: str
+        required: true
+        choices: [local, host, hostssl, hostnossl, hostgssenc, hostnogssenc]
+      database:
+        description: As in O(rules).
+        type: list
+        elements: str
+        default: [all]
+      user:
+        description: As in O(rules).
+        type: list
+        elements: str
+        default: [all]
+      address:
+        description: As in O(rules).
+        type: str
+      netmask:
+        description: As in O(rules).
+        type: str
+  after:
+    description:
+      - Keep the rules after the rule with these fields.
+    type: dict
+    suboptions:
+      type:
+        description: As in O(rules).
+        type: str
+        required: true
+        choices: [local, host, hostssl, hostnossl, hostgssenc, hostnogssenc]
+      database:
+        description: As in O(rules).
+        type: list
+        elements: str
+        default: [all]
+      user:
+        description: As in O(rules).
+        type: list
+        elements: str
+        default: [all]
+      address:
+        description: As in O(rules).
+        type: str
+      netmask:
+        description: As in O(rules).
+        type: str
+  exclusive:
+    description:
+      - The file holds just the listed rules, in their order. Comments and blank lines stay.
+    type: bool
+    default: false
+  block:
+    description:
+      - Keep the rules between two marker comments with this name. Exactly the listed rules stand there, in their order; one that leaves the
+        list leaves the file, and what somebody wrote between the markers is put right.
+      - A block that exists stays where it is, as long as its rules take effect there. An empty list removes it.
+    type: str
+  guard:
+    description:
+      - Connections that must stay possible. A change after which one of them, or the connection of this very module, would meet C(reject)
+        or no rule at all is refused before anything is written.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      type:
+        description:
+          - The kind of connection; V(host) is a client that may come with TLS or without.
+        type: str
+        required: true
+        choices: [local, host, hostssl, hostnossl, hostgssenc, hostnogssenc]
+      database:
+        description:
+          - Name of the database, or V(replication) for physical replication.
+        type: str
+        required: true
+      user:
+        description:
+          - Name of the role.
+        type: str
+        required: true
+      address:
+        description:
+          - Numeric address of the client. Needed for every type but V(local).
+        type: str
+notes:
+  - Lines that include other files, and words that start with V(@), are kept; the files behind them are not read.
+seealso:
+  - module: pgtls.postgresql.pg_ident
+  - module: pgtls.postgresql.pg_reload
+"""
+
+EXAMPLES = r"""
+- name: Let app1 in by certificate and everybody else by password, and keep the administrator's way in
+  pgtls.postgresql.pg_hba:
+    path: /etc/postgresql/15/main/pg_hba.conf
+    block: site
+    rules:
+      - {type: hostssl, user: app1, address: 0.0.0.0/0, method: cert, options: {map: certmap_app1}}
+      - {type: hostssl, address: 0.0.0.0/0, method: scram-sha-256}
+    guard:
+      - {type: local, database: postgres, user: postgres}
+
+- name: Nobody comes in without TLS
+  pgtls.postgresql.pg_hba:
+    path: /var/lib/pgsql/16/data/pg_hba.conf
+    placement: first
+    rules:
+      - {type: hostnossl, address: all, method: reject, comment: TLS only}
+
+- name: Take a rule out, every copy of it
+  pgtls.postgresql.pg_hba:
+    path: /var/lib/pgsql/16/data/pg_hba.conf
+    rules:
+      - {type: host, address: 10.0.0.0/8, state: absent}
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  returned: success
+  type: str
+backup_file:
+  description: The copy of the old file.
+  returned: when O(backup=true) and the content changed
+  type: str
+rules:
+  description: All rules of the file after the change, in their order, in the words of the options, each with the line it begins on.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{line: 1, type: hostssl, database: [all], user: [app1], address: 0.0.0.0/0, netmask: null, method: cert, options: {}, comment: null}]
+unreachable:
+  description:
+    - Rules that can never be met, with the line and text of the earlier rule that completes their cover.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    line:
+      description: Line of the rule.
+      type: int
+    rule:
+      description: The rule.
+      type: str
+    shadowed_by_line:
+      description: Line of the rule that hides it.
+      type: int
+    shadowed_by:
+      description: The rule that hides it.
+      type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.validation import HBA, open_judge, read_original, read_own_connection, write_judged
+from ..module_utils._pgconf.errors import ConfigError
+from ..module_utils._pgconf.guard import check_guard, read_connections
+from ..module_utils._pgconf.hba import describe_rules, parse_hba
+from ..module_utils._pgconf.hba_edit import (
+    check_loadable,
+    describe_doubts,
+    describe_unreachable,
+    ensure_rules,
+    read_placement,
+    read_wishes,
+)
+from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
+
+TYPE = {
+    "type": "str",
+    "required": True,
+    "choices": ["local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"],
+}
+FIELDS = {
+    "type": TYPE,
+    "database": {"type": "list", "elements": "str", "default": ["all"]},
+    "user": {"type": "list", "elements": "str", "default": ["all"]},
+    "address": {"type": "str"},
+    "netmask": {"type": "str"},
+}
+RULE = {
+    **FIELDS,
+    "method": {"type": "str"},
+    "options": {"type": "dict"},
+    "comment": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+CONNECTION = {
+    "type": TYPE,
+    "database": {"type": "str", "required": True},
+    "user": {"type": "str", "required": True},
+    "address": {"type": "str"},
+}
+SPEC = {
+    **EDITOR,
+    **FILE,
+    **LOGIN,
+    "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},
+    "placement": {"type": "str", "choices": ["effective", "first", "last"]},
+    "before": {"type": "dict", "options": FIELDS},
+    "after": {"type": "dict", "options": FIELDS},
+    "exclusive": {"type": "bool", "default": False},
+    "block": {"type": "str"},
+    "guard": {"type": "list", "elements": "dict", "default": [], "options": CONNECTION},
+}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=SPEC, supports_check_mode=True, mutually_exclusive=[("placement", "before", "after")]
+    )
+    params = module.params
+    with failing_cleanly(module, ConfigError), open_judge(module, HBA, NEWEST_VERSION) as judge:
+        text = read_original(params["path"], params["create"])
+        before = parse_hba(text or "", judge.version)
+        wishes = read_wishes(params, judge.version)
+        after = ensure_rules(before, wishes, read_placement(params, judge.version))
+        check_loadable(before, after)
+        check_guard(before, after, read_connections(params["guard"], read_own_connection(judge)))
+        report = write_judged(module, judge, after.render())
+        for doubt in describe_doubts(after, wishes):
+            module.warn(doubt)
+    module.exit_json(**report, rules=describe_rules(after), unreachable=describe_unreachable(after))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_ident
+short_description: Bring user name maps into pg_ident.conf
+version_added: "0.1.0"
+author:
+  - the pgtls.postgresql authors (@pgtls)
+description:
+  - Brings a list of mappings into C(pg_ident.conf), or takes them out, and leaves every other byte of the file as it is.
+  - A mapping says that a user of a system (for the method C(cert) the common name of a certificate) may log in as a role. Several lines of one
+    map are alternatives.
+  - After the file was replaced the running server is asked what it makes of it (PostgreSQL 15 and newer), and a new error brings the old
+    file back. The module does not reload the server; see M(pgtls.postgresql.pg_reload).
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+  - pgtls.postgresql.editor
+  - pgtls.postgresql.file
+  - pgtls.postgresql.login
+options:
+  mappings:
+    description:
+      - The mappings.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      map:
+        description:
+          - Name of the map, to which C(map=) in C(pg_hba.conf) refers.
+        type: str
+        required: true
+      system_user:
+        description:
+          - Name of the user in the system that vouches for it; one that starts with a slash is a regular expression.
+        type: str
+        required: true
+      database_user:
+        description:
+          - Name of the role; C(\\1) in it stands for what the first parentheses of the expression in O(mappings[].system_user) matched.
+          - Since PostgreSQL 16 V(all), C(+role) and a regular expression that starts with a slash have a meaning of their own; a name in
+            double quotes (written V('"all"') in YAML) is meant literally.
+        type: str
+        required: true
+      comment:
+        description:
+          - Text that stands behind the mapping on its line. Not given, an existing comment stays.
+        type: str
+      state:
+        description:
+          - V(absent) removes every copy of the mapping.
+        type: str
+        choices: [present, absent]
+        default: present
+  exclusive:
+    description:
+      - The file holds just the listed mappings. Comments and blank lines stay.
+    type: bool
+    default: false
+  block:
+    description:
+      - Keep the mappings between two marker comments with this name. Exactly the listed mappings stand there; one that leaves the list leaves
+        the file, and what somebody wrote between the markers is put right. An empty list removes the block.
+    type: str
+notes:
+  - Lines that include other files, and words that start with V(@), are kept; the files behind them are not read.
+seealso:
+  - module: pgtls.postgresql.pg_hba
+  - module: pgtls.postgresql.pg_reload
+"""
+
+EXAMPLES = r"""
+- name: Map the common names of two client certificates to roles
+  pgtls.postgresql.pg_ident:
+    path: /etc/postgresql/15/main/pg_ident.conf
+    mappings:
+      - {map: certmap_app1, system_user: PostgreSQL client1, database_user: app1}
+      - {map: certmap_app2, system_user: PostgreSQL client2, database_user: app2}
+
+- name: Strip the domain from a name
+  pgtls.postgresql.pg_ident:
+    path: /var/lib/pgsql/16/data/pg_ident.conf
+    mappings:
+      - map: staff
+        system_user: '/^(.*)@example\.com$'
+        database_user: '\1'
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  returned: success
+  type: str
+backup_file:
+  description: The copy of the old file.
+  returned: when O(backup=true) and the content changed
+  type: str
+mappings:
+  description: All mappings of the file after the change, in their order, in the words of the options, each with the line it begins on.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{line: 1, map: certmap_app1, system_user: PostgreSQL client1, database_user: app1, comment: null}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.validation import IDENT, open_judge, read_original, write_judged
+from ..module_utils._pgconf.errors import ConfigError
+from ..module_utils._pgconf.ident import describe_doubts, describe_mappings, ensure_mappings, parse_ident, read_wishes
+from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
+
+MAPPING = {
+    "map": {"type": "str", "required": True},
+    "system_user": {"type": "str", "required": True},
+    "database_user": {"type": "str", "required": True},
+    "comment": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+SPEC = {
+    **EDITOR,
+    **FILE,
+    **LOGIN,
+    "mappings": {"type": "list", "elements": "dict", "required": True, "options": MAPPING},
+    "exclusive": {"type": "bool", "default": False},
+    "block": {"type": "str"},
+}
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    params = module.params
+    with failing_cleanly(module, ConfigError), open_judge(module, IDENT, NEWEST_VERSION) as judge:
+        text = read_original(params["path"], params["create"])
+        before = parse_ident(text or "", judge.version)
+        after = ensure_mappings(before, read_wishes(params, judge.version))
+        report = write_judged(module, judge, after.render())
+        for doubt in describe_doubts(after):
+            module.warn(doubt)
+    module.exit_json(**report, mappings=describe_mappings(after))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_reload
+short_description: Make a running PostgreSQL server use the files on disk
+version_added: "0.1.0"
+author:
+  - the pgtls.postgresql authors (@pgtls)
+description:
+  - Reloads a server when that is due, and proves it. PostgreSQL answers a reload with success even when it refused every
+    new file, so this module asks before (the views of the files), and looks afterwards (the load time, and the certificate
+    that a TLS handshake is served).
+  - A reload is due when the caller changed files (O(files_changed)), when a file of settings, rules, maps or TLS changed
+    after the server loaded its files, or when the served certificate is not that of C(ssl_cert_file).
+  - Restarts only when asked for by O(restart), through systemd, C(pg_ctlcluster) or C(pg_ctl), whoever manages the cluster.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+  - pgtls.postgresql.login
+options:
+  data_directory:
+    description:
+      - Data directory of the cluster. The port and the socket of the running server are found there, so that O(login_port)
+        and O(login_unix_socket) need not be given.
+    type: path
+    required: true
+  files_changed:
+    description:
+      - The caller changed files of this server, or would in check mode.
+    type: bool
+    default: false
+  restart:
+    description:
+      - V(never) reports RV(pending_restart) and leaves it at that.
+      - V(if_pending) restarts when settings wait for it.
+      - V(always) restarts whenever a reload would be due.
+    type: str
+    choices: [never, if_pending, always]
+    default: never
+  timeout_seconds:
+    description:
+      - How long to wait for the server to load its files, or to accept connections after a restart.
+    type: int
+    default: 60
+notes:
+  - Without a login the module signals the server's process and can prove the certificate alone; a warning says so.
+"""
+
+EXAMPLES = r"""
+- name: Let the server use its new certificate and rules
+  pgtls.postgresql.pg_reload:
+    data_directory: /var/lib/postgresql/15/main
+    files_changed: "{{ certificate is changed or rules is changed }}"
+
+- name: Restart where a setting needs it
+  pgtls.postgresql.pg_reload:
+    data_directory: /var/lib/pgsql/data
+    restart: if_pending
+"""
+
+RETURN = r"""
+reloaded:
+  description: Whether the server was told to load its files (in check mode, would be).
+  returned: success
+  type: bool
+restarted:
+  description: Whether the server was restarted (in check mode, would be).
+  returned: success
+  type: bool
+reasons:
+  description: Why a reload was due.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: V(files_changed), V(file_newer) or V(certificate_not_served).
+      type: str
+    sentence:
+      description: The same for people.
+      type: str
+pending_restart:
+  description: Names of the settings that wait for a restart.
+  returned: success
+  type: list
+  elements: str
+  sample: [max_connections]
+port:
+  description: Port of the running server, which a restart may have changed.
+  returned: success
+  type: int
+socket_directory:
+  description: Directory of the Unix socket of the running server.
+  returned: success
+  type: str
+served_fingerprint:
+  description:
+    - SHA-256 fingerprint of the certificate that the server serves over TCP.
+    - It is null when TLS is off or the server listens on sockets only.
+  returned: success
+  type: str
+  sample: "0A:1B:2C"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.arguments import LOGIN
+from ..module_utils._module.clusters import choose_cluster, find_clusters
+from ..module_utils._module.database import Login
+from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.reloading import check_files, prove_certificate, reload, reload_reasons, try_login
+from ..module_utils._module.served_certificate import served_fingerprint
+from ..module_utils._module.server_views import pending_restarts
+from ..module_utils._module.service import not_running, restart
+
+
+def find_server(module):
+    """Return the running cluster and the login for it."""
+    directory = module.params["data_directory"]
+    cluster = choose_cluster(find_clusters(directory), directory, None)
+    if not cluster.running:
+        raise ModuleError(not_running(cluster))
+    return cluster, Login.of(module.params).at(cluster.port, cluster.socket_directory)
+
+
+def pending(login):
+    """Return the settings that wait for a restart, as a new connection sees them."""
+    connection, _problem = try_login(login)
+    if connection is None:
+        return []
+    try:
+        return pending_restarts(connection)
+    finally:
+        connection.close()
+
+
+def bring_up_to_date(module, timeout_seconds):
+    """Reload and restart as due, and return the results."""
+    cluster, login = find_server(module)
+    connection, problem = try_login(login)
+    if problem:
+        module.warn(f"No login, so the server is signalled and only its certificate can be proven: {problem}")
+    reasons = reload_reasons(cluster, connection, module.params["files_changed"])
+    if reasons and not module.check_mode:
+        check_files(cluster, connection)
+        reload(cluster, login, connection, timeout_seconds)
+    if connection is not None:
+        connection.close()
+    waiting = pending(login)
+    wish = module.params["restart"]
+    restart_due = bool((wish == "always" and reasons) or (wish == "if_pending" and waiting))
+    if restart_due and not module.check_mode:
+        restart(cluster, login, timeout_seconds)
+        cluster, login = find_server(module)
+        prove_certificate(cluster, timeout_seconds)
+        waiting = pending(login)
+    return cluster, reasons, restart_due, waiting
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **LOGIN,
+            "data_directory": {"type": "path", "required": True},
+            "files_changed": {"type": "bool", "default": False},
+            "restart": {"type": "str", "choices": ["never", "if_pending", "always"], "default": "never"},
+            "timeout_seconds": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    directory = module.params["data_directory"]
+    with failing_cleanly(module):
+        cluster, reasons, restarted, waiting = bring_up_to_date(module, module.params["timeout_seconds"])
+        served = served_fingerprint(cluster)
+    done = [f"reload: {reason.sentence}" for reason in reasons] + (["restart"] if restarted else [])
+    after = "".join(f"{line}\n" for line in done)
+    module.exit_json(
+        changed=bool(done),
+        diff={"before_header": directory, "after_header": directory, "before": "", "after": after},
+        reloaded=bool(reasons),
+        restarted=restarted,
+        reasons=[{"code": reason.code, "sentence": reason.sentence} for reason in reasons],
+        pending_restart=waiting,
+        port=cluster.port,
+        socket_directory=cluster.socket_directory,
+        served_fingerprint=served,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: trust_anchor
+short_description: A CA certificate is (not) trusted by the operating system
+version_added: "0.1.0"
+author:
+  - the pgtls.postgresql authors (@pgtls)
+description:
+  - Puts a CA certificate where the distribution keeps the administrator's anchors, and runs the distribution's command that merges
+    them into the bundle that programs read. The command runs only when something changed, or when the bundle lacks the anchor.
+  - Then it proves that the bundle holds the very same certificate, or, for O(state=absent), that it does not.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+options:
+  name:
+    description:
+      - Name of the anchor, a plain file name without a suffix.
+    type: str
+    required: true
+  certificate_pem:
+    description:
+      - The CA certificate in PEM. A private key beside it is refused.
+      - Exactly one of O(certificate_pem) and O(src) is needed for O(state=present).
+    type: str
+  src:
+    description:
+      - Path of a file on the host that holds the CA certificate in PEM.
+    type: path
+  state:
+    description:
+      - Whether the operating system shall trust the certificate.
+      - To take an anchor away its O(name) is enough.
+    type: str
+    choices: [present, absent]
+    default: present
+  style:
+    description:
+      - Whose layout and command the host has. V(auto) takes it from C(/etc/os-release).
+    type: str
+    choices: [auto, debian, el, suse, arch, alpine]
+    default: auto
+  mode:
+    description:
+      - Permissions of the anchor file, an octal number.
+    type: raw
+    default: "0644"
+"""
+
+EXAMPLES = r"""
+- name: Let the operating system trust our CA
+  pgtls.postgresql.trust_anchor:
+    name: swgalaxy-root-ca
+    src: /etc/pgtls/ca/ca.crt
+
+- name: Trust it no longer
+  pgtls.postgresql.trust_anchor:
+    name: swgalaxy-root-ca
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: The anchor file.
+  returned: success
+  type: str
+  sample: /usr/local/share/ca-certificates/swgalaxy-root-ca.crt
+bundle:
+  description: The merged file that programs read.
+  returned: success
+  type: str
+  sample: /etc/ssl/certs/ca-certificates.crt
+style:
+  description: Whose layout the host has.
+  returned: success
+  type: str
+  sample: debian
+verified:
+  description:
+    - Whether the bundle was seen to be as asked for.
+    - False in check mode when it would only be so afterwards, and when an anchor to take away is not known at all.
+  returned: success
+  type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.files import FileAttributes, Wanted, merge_written, read_bytes, read_text, write_files
+from ..module_utils._module.libraries import require_cryptography
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._pki.certificates import load_certificates
+from ..module_utils._pki.errors import PkiError
+from ..module_utils._pki.profiles import is_authority
+from ..module_utils._trust.anchors import holds, parse_anchor, render_anchor
+from ..module_utils._trust.errors import TrustError
+from ..module_utils._trust.stores import STYLES, parse_os_release, store_for, store_named
+
+
+def read_store(style):
+    if style != "auto":
+        return store_named(style)
+    return store_for(parse_os_release(read_text("/etc/os-release") or ""))
+
+
+def read_anchor(module, path):
+    """The DER that is meant: the one given, else (to take it away) the one in place, else None."""
+    params = module.params
+    if params["certificate_pem"] is not None:
+        pem, origin = params["certificate_pem"].encode(), "certificate_pem"
+    else:
+        origin = params["src"] or path
+        pem = read_bytes(origin)
+        if pem is None and params["src"]:
+            raise ModuleError(f"src {origin} does not exist on this host; name the file of the CA certificate")
+    if pem is None:
+        return None
+    der = parse_anchor(pem, origin)
+    if params["state"] == "present":
+        require_cryptography()
+        if not is_authority(load_certificates(render_anchor(der), origin)[0]):
+            raise ModuleError(
+                f"the certificate in {origin} is not a CA's; give the certificate of the CA that signed it"
+            )
+    return der
+
+
+def refresh(module, store, der, wished):
+    """Run the distribution's command, then look into what it made."""
+    command = list(store.refresh if wished else store.fresh)
+    code, _out, errors = module.run_command(command)
+    if code != 0:
+        raise ModuleError(
+            f"{' '.join(command)} failed: {errors.strip() or f'exit status {code}'}; mend that and run again"
+        )
+    if der is not None and holds(read_bytes(store.bundle) or b"", der) != wished:
+        problem = "does not hold the anchor" if wished else "still holds the certificate from another source"
+        raise ModuleError(
+            f"{store.bundle} {problem} after {command[0]}; look for what else fills the store of this host"
+        )
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "certificate_pem": {"type": "str"},
+            "src": {"type": "path"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "style": {"type": "str", "choices": ["auto", *STYLES], "default": "auto"},
+            "mode": {"type": "raw", "default": "0644"},
+        },
+        mutually_exclusive=[("certificate_pem", "src")],
+        required_if=[("state", "present", ("certificate_pem", "src"), True)],
+        supports_check_mode=True,
+    )
+    wished = module.params["state"] == "present"
+    with failing_cleanly(module, TrustError, PkiError):
+        store = read_store(module.params["style"])
+        path = store.anchor_path(module.params["name"])
+        der = read_anchor(module, path)
+        if module.get_bin_path(store.refresh[0]) is None:
+            raise ModuleError(f"{store.refresh[0]} is not installed; install the package ca-certificates of this host")
+        content = render_anchor(der) if wished else None
+        mode = FileAttributes(mode=module.params["mode"] if wished else None)
+        result = merge_written(write_files(module, [Wanted(path, content, mode)]))
+        verified = der is not None and holds(read_bytes(store.bundle) or b"", der) == wished
+        if der is not None and (result["changed"] or not verified):
+            result["changed"] = True
+            if not module.check_mode:
+                refresh(module, store, der, wished)
+                verified = True
+    module.exit_json(path=path, bundle=store.bundle, style=store.style, verified=verified, **result)
+
+
+if __name__ == "__main__":
+    main()

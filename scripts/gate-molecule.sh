@@ -1,0 +1,42 @@
+#!/bin/sh
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# site.yml on three containers. Containers and network are removed at the end, also after a failure;
+# PGTLS_KEEP=1 keeps them to look around ("podman exec -it pgtls-raxus bash").
+set -eu
+cd "$(dirname "$0")/.."
+
+missing=
+for tool in podman runc mmdebstrap zstd nsenter; do
+  command -v "$tool" >/dev/null || missing="$missing $tool"
+done
+if [ -n "$missing" ]; then
+  echo "molecule needs these programs, which this machine lacks:$missing." >&2
+  exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+  echo "molecule needs root: its test hosts run systemd, and their images are made with mmdebstrap as root." >&2
+  exit 1
+fi
+
+scripts/venv.sh dev
+PATH=$PWD/.venv/dev/bin:$PATH
+export CONTAINERS_CONF="$PWD/extensions/molecule/containers.conf"
+export COLUMNS=160
+[ -t 1 ] || export NO_COLOR=1
+mkdir -p .cache/molecule
+rm -f .cache/molecule/ansible.log
+extensions/molecule/images/build.sh "${PGTLS_SUITE:-bookworm}"
+
+clean() {
+  [ -n "${PGTLS_KEEP:-}" ] || molecule destroy --scenario-name default >.cache/molecule/destroy.log 2>&1 ||
+    cat .cache/molecule/destroy.log >&2
+}
+trap clean EXIT
+trap 'exit 129' HUP INT TERM
+
+destroy=always
+[ -z "${PGTLS_KEEP:-}" ] || destroy=never
+molecule test --scenario-name default --scenario-name site --destroy "$destroy"

@@ -1,0 +1,192 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The editors against a real server: it accepts every class of line they write, and judges every candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from module_runner import run_module
+
+FILES = {"pg_hba": "pg_hba.conf", "pg_ident": "pg_ident.conf", "pg_conf": "postgresql.conf"}
+
+
+@pytest.fixture
+def kept(cluster: Any) -> Iterator[Any]:
+    """The shared cluster, whose files are put back afterwards."""
+    paths = [Path(cluster.data_directory, name) for name in FILES.values()]
+    before = [path.read_bytes() for path in paths]
+    yield cluster
+    for path, content in zip(paths, before, strict=True):
+        path.write_bytes(content)
+
+
+def options(cluster: Any, module: str) -> dict[str, Any]:
+    return {"path": str(Path(cluster.data_directory, FILES[module])), "validate": "server", **cluster.login}
+
+
+def major_version(cluster: Any) -> int:
+    return int(cluster.sql("SHOW server_version_num")[0][0]) // 10000
+
+
+HBA_RULES = [
+    {"type": "local", "user": ["postgres"], "method": "peer", "comment": "the administrator"},
+    {"type": "local", "database": ["my db", '"all"', "a,b", "#x", 'q"q'], "user": ["+staff", '"+x"', "+My Group"], "method": "trust"},
+    {"type": "local", "database": ["replication", "sameuser", "samerole"], "method": "scram-sha-256"},
+    {"type": "local", "database": ["/^app", '"/tmp"'], "method": "reject"},
+    {"type": "local", "user": ["back\\"], "method": "peer", "options": {"map": "x y"}},
+    {"type": "hostssl", "user": ["app1"], "address": "0.0.0.0/0", "method": "cert", "options": {"map": "certmap_app1"}},
+    {"type": "hostssl", "user": ["app2"], "address": "::/0", "method": "cert", "options": {"clientname": "DN"}},
+    {"type": "hostssl", "user": ["app3"], "address": "10.0.0.0", "netmask": "255.0.0.0", "method": "md5",
+     "options": {"clientcert": "verify-full"}},
+    {"type": "hostnossl", "address": "samenet", "method": "reject"},
+    {"type": "host", "address": ".example.com", "method": "password"},
+    {"type": "host", "address": '"all"', "method": "md5"},
+    {"type": "host", "user": ["u"], "address": "010.0.0.1/32", "method": "ident", "options": {"map": "m"}},
+    {"type": "hostgssenc", "address": "all", "method": "gss", "options": {"include_realm": False, "krb_realm": "X Y"}},
+    {"type": "hostnogssenc", "address": "192.168.0.0/16", "method": "ldap",
+     "options": {"ldapserver": "ldap.example", "ldapprefix": "uid=", "ldapsuffix": ",dc=example"}},
+    {"type": "host", "user": ["p"], "address": "samehost", "method": "pam", "options": {"pamservice": "pg"}},
+]  # fmt: skip
+
+
+def test_the_server_accepts_every_class_of_hba_line(kept: Any) -> None:
+    args = {**options(kept, "pg_hba"), "rules": HBA_RULES, "block": "all kinds"}
+    done = run_module("pg_hba", args)
+    assert done["changed"], done
+    rows = kept.sql(
+        "SELECT line_number, type, method, error FROM (SELECT *, auth_method AS method FROM pg_hba_file_rules) AS r"
+    )
+    assert [row for row in rows if not row[1] or (row[3] and "cannot match because" not in row[3])] == []
+    assert [(int(row[0]), row[1], row[2]) for row in rows] == [
+        (r["line"], r["type"], r["method"]) for r in done["rules"]
+    ]
+    assert not run_module("pg_hba", args)["changed"]
+
+
+def test_the_server_reads_the_names_that_we_mean(kept: Any) -> None:
+    run_module("pg_hba", {**options(kept, "pg_hba"), "rules": HBA_RULES[1:2]})
+    row = kept.sql("SELECT database, user_name FROM pg_hba_file_rules WHERE auth_method = 'trust'")[0]
+    assert row == ('{"my db",all,"a,b",#x,"q\\"q"}', '{+staff,+x,"+My Group"}')
+
+
+def test_the_version_is_the_servers(kept: Any) -> None:
+    rule = {"type": "host", "address": "all", "method": "oauth", "options": {"issuer": "https://x", "scope": "y"}}
+    if major_version(kept) < 18:
+        assert (
+            f"PostgreSQL {major_version(kept)} has"
+            in run_module("pg_hba", {**options(kept, "pg_hba"), "rules": [rule]})["msg"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("module", "args", "words"),
+    [
+        # Lines that our own parser, told the wrong version, takes for good.
+        (
+            "pg_hba",
+            {
+                "rules": [
+                    {"type": "hostssl", "address": "all", "method": "md5", "options": {"clientcert": "no-verify"}}
+                ],
+                "server_version": 13,
+            },
+            "PostgreSQL refuses the new",
+        ),
+        (
+            "pg_ident",
+            {"mappings": [{"map": "m", "system_user": "/(", "database_user": "x"}]},
+            "invalid regular expression",
+        ),
+        ("pg_conf", {"settings": {"no_such_setting": 1}}, "unrecognized configuration parameter"),
+        ("pg_conf", {"settings": {"ssl_min_protocol_version": "TLSv9"}}, "setting could not be applied"),
+    ],
+)
+def test_a_candidate_that_the_server_refuses_is_undone(
+    kept: Any, module: str, args: dict[str, Any], words: str
+) -> None:
+    path = Path(kept.data_directory, FILES[module])
+    before, status = path.read_bytes(), path.stat()
+    refused = run_module(module, {**options(kept, module), **args, "mode": "0640"})
+    assert refused["failed"], refused
+    assert words in refused["msg"]
+    assert "the previous file was restored" in refused["msg"]
+    assert "\n" not in refused["msg"]
+    after = path.stat()
+    assert path.read_bytes() == before
+    assert (after.st_uid, after.st_gid, after.st_mode) == (status.st_uid, status.st_gid, status.st_mode)
+
+
+def test_errors_that_were_there_before_are_not_held_against_the_change(kept: Any) -> None:
+    path = Path(kept.data_directory, "pg_ident.conf")
+    path.write_text("broken\n" + path.read_text())
+    done = run_module(
+        "pg_ident", {**options(kept, "pg_ident"), "mappings": [{"map": "m", "system_user": "a", "database_user": "b"}]}
+    )
+    assert done["changed"], done
+    assert any("line 1 is invalid" in str(warning) for warning in done["warnings"])
+
+
+def test_the_tasks_own_connection_is_guarded(kept: Any) -> None:
+    before = Path(kept.data_directory, "pg_hba.conf").read_bytes()
+    refused = run_module("pg_hba", {**options(kept, "pg_hba"), "rules": [{"type": "local", "method": "reject"}]})
+    assert "would shut out the guarded local connection of user postgres" in refused["msg"]
+    assert Path(kept.data_directory, "pg_hba.conf").read_bytes() == before
+
+
+def test_another_file_is_not_judged(kept: Any, tmp_path: Path) -> None:
+    path = tmp_path / "pg_hba.conf"
+    path.write_text("local all all peer\n")
+    args = {**options(kept, "pg_hba"), "path": str(path), "rules": [{"type": "local", "user": ["x"], "method": "md5"}]}
+    assert "and not" in run_module("pg_hba", args)["msg"]
+    del args["validate"]
+    done = run_module("pg_hba", args)
+    assert any("only its syntax was checked" in str(warning) for warning in done["warnings"])
+
+
+def test_every_written_setting_is_what_the_server_reads(kept: Any) -> None:
+    settings = {
+        "ssl_ciphers": "HIGH:!aNULL:!MD5",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "log_line_prefix": "%m [%p] it's \\ \t",
+        "work_mem": "8MB",
+        "search_path": ['"$user"', "public"],
+        "my.thing": "on",
+        "max_connections": 55,
+        "seq_page_cost": 1.5,
+        "application_name": "",
+    }
+    done = run_module("pg_conf", {**options(kept, "pg_conf"), "settings": settings})
+    assert done["changed"], done
+    assert done["restart_required"] == ["max_connections"]
+    rows = dict(kept.sql("SELECT name, setting FROM pg_file_settings WHERE error IS NULL OR name = 'max_connections'"))
+    expected = {name: str(value) for name, value in settings.items()} | {"search_path": '"$user", public'}
+    assert {name: rows[name] for name in expected} == expected
+    spellings = {
+        "work_mem": "8192kB",
+        "seq_page_cost": "1.50",
+        "ssl_min_protocol_version": "tlsv1.2",
+        "max_connections": "0x37",
+    }
+    assert not run_module("pg_conf", {**options(kept, "pg_conf"), "settings": spellings})["changed"]
+
+
+def test_auto_conf_is_found_through_the_login(kept: Any) -> None:
+    kept.sql("ALTER SYSTEM SET work_mem = '5MB'")
+    done = run_module("pg_conf", {**options(kept, "pg_conf"), "settings": {"work_mem": "9MB"}})
+    kept.sql("ALTER SYSTEM RESET work_mem")
+    assert [(one["name"], one["value"]) for one in done["overridden"]] == [("work_mem", "5MB")]
+
+
+def test_check_mode_asks_but_writes_nothing(kept: Any) -> None:
+    path = Path(kept.data_directory, "postgresql.conf")
+    before = path.read_bytes()
+    assert run_module("pg_conf", {**options(kept, "pg_conf"), "settings": {"port": 1}}, check=True)[
+        "restart_required"
+    ] == ["port"]
+    assert path.read_bytes() == before

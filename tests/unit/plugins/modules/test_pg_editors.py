@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pg_hba, pg_ident and pg_conf on files alone: no server answers at these login options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from module_runner import run_module
+
+HBA_TEXT = """\
+# TYPE  DATABASE        USER            ADDRESS                 METHOD
+local   all             all                                     peer
+host    all             all             127.0.0.1/32            scram-sha-256
+"""
+RULE = {"type": "hostssl", "user": ["app1"], "address": "0.0.0.0/0", "method": "cert", "options": {"map": "m1"}}
+MAPPING = {"map": "m1", "system_user": "PostgreSQL client1", "database_user": "app1"}
+
+CASES = [
+    ("pg_hba", HBA_TEXT, {"rules": [RULE]}),
+    ("pg_ident", "# MAPNAME SYSTEM-USERNAME PG-USERNAME\n", {"mappings": [MAPPING]}),
+    ("pg_conf", "#ssl = off\n", {"settings": {"ssl": True, "ssl_ca_file": "root.crt"}}),
+]
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    """Options of a task without a server: nobody listens in this directory."""
+    return {"path": str(tmp_path / "file.conf"), "login_unix_socket": str(tmp_path)}
+
+
+@pytest.mark.parametrize(("module", "text", "args"), CASES)
+def test_check_mode_predicts_and_the_second_run_changes_nothing(
+    module: str, text: str, args: dict[str, Any], options: dict[str, Any]
+) -> None:
+    path = Path(options["path"])
+    path.write_text(text)
+    path.chmod(0o640)
+    predicted = run_module(module, {**options, **args}, check=True, diff=True)
+    assert predicted["changed"], predicted
+    assert path.read_text() == text
+    real = run_module(module, {**options, **args}, diff=True)
+    assert real["changed"]
+    assert real["diff"] == predicted["diff"]
+    assert real["path"] == str(path)
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert text.splitlines()[0] in path.read_text().splitlines()
+    assert not run_module(module, {**options, **args})["changed"]
+
+
+@pytest.mark.parametrize(("module", "text", "args"), CASES)
+def test_without_a_login_the_syntax_is_checked_and_a_warning_says_so(
+    module: str, text: str, args: dict[str, Any], options: dict[str, Any]
+) -> None:
+    path = Path(options["path"])
+    path.write_text(text)
+    refused = run_module(module, {**options, **args, "validate": "server"})
+    assert refused["failed"]
+    assert refused["msg"].startswith("validate is server, but ")
+    assert path.read_text() == text
+    done = run_module(module, {**options, **args})
+    assert any("only its syntax was checked" in str(warning) for warning in done["warnings"])
+    path.write_text(text)
+    quiet = run_module(module, {**options, **args, "validate": "syntax", "server_version": 15, "backup": True})
+    assert quiet["changed"]
+    assert Path(quiet["backup_file"]).read_text() == text
+    assert not [warning for warning in quiet["warnings"] if "syntax" in str(warning)]
+
+
+@pytest.mark.parametrize(("module", "text", "args"), CASES)
+def test_a_missing_file_is_made_only_when_asked(
+    module: str, text: str, args: dict[str, Any], options: dict[str, Any]
+) -> None:
+    refused = run_module(module, {**options, **args})
+    assert refused["failed"]
+    assert "set create to true" in refused["msg"]
+    assert not Path(options["path"]).exists()
+    assert run_module(module, {**options, **args, "create": True})["changed"]
+    assert Path(options["path"]).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("module", "text", "args"), CASES)
+def test_bytes_that_are_no_text_survive(module: str, text: str, args: dict[str, Any], options: dict[str, Any]) -> None:
+    path = Path(options["path"])
+    path.write_bytes(text.encode() + b"# caf\xe9\r\n#\xff")
+    run_module(module, {**options, **args})
+    assert b"# caf\xe9\r\n#\xff" in path.read_bytes()
+
+
+def test_hba_returns_rules_and_unreachable(options: dict[str, Any]) -> None:
+    Path(options["path"]).write_text("host all all all reject\nhost all x 10.0.0.0/8 md5\n")
+    done = run_module("pg_hba", {**options, "rules": [RULE]})
+    assert [rule["line"] for rule in done["rules"]] == [1, 2, 3]
+    assert done["rules"][0]["options"] == {"map": "m1"}
+    assert [(one["line"], one["shadowed_by_line"]) for one in done["unreachable"]] == [(3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"rules": [{**RULE, "method": "scram"}]}, 'rule 1: method "scram" is invalid'),
+        ({"rules": [RULE, {**RULE, "address": "10.0.0.1"}]}, "rule 2: address"),
+        ({"rules": [{**RULE, "comment": "a\nb"}]}, "comment holds a line end"),
+        ({"rules": [RULE], "before": {"type": "local", "database": ["nope"]}}, "named as the place"),
+        ({"rules": [RULE], "before": {"type": "host"}}, "before: address is missing"),
+        ({"rules": [RULE], "server_version": 12}, "server_version 12 is not supported"),
+        ({"rules": [RULE], "placement": "first", "after": {"type": "local"}}, "mutually exclusive"),
+        ({"rules": [{"type": "local", "state": "absent"}], "exclusive": True}, "no rule at all"),
+        (
+            {
+                "rules": [{"type": "local", "method": "reject"}],
+                "guard": [{"type": "local", "database": "postgres", "user": "postgres"}],
+            },
+            'would shut out the guarded local connection of user postgres to database postgres: it meets the rule "local all all',
+        ),
+    ],
+)
+def test_bad_wishes_are_one_sentence_and_change_nothing(
+    args: dict[str, Any], words: str, options: dict[str, Any]
+) -> None:
+    Path(options["path"]).write_text(HBA_TEXT)
+    refused = run_module("pg_hba", {**options, **args})
+    assert refused["failed"]
+    assert words in refused["msg"]
+    assert "\n" not in refused["msg"]
+    assert Path(options["path"]).read_text() == HBA_TEXT
+
+
+def test_broken_markers_name_their_line(options: dict[str, Any]) -> None:
+    Path(options["path"]).write_text(HBA_TEXT + "# END pgtls x\n")
+    assert "line 4" in run_module("pg_hba", {**options, "rules": [RULE]})["msg"]
+
+
+def test_md5_draws_a_warning(options: dict[str, Any]) -> None:
+    Path(options["path"]).write_text(HBA_TEXT)
+    done = run_module("pg_hba", {**options, "rules": [{"type": "host", "address": "all", "method": "md5"}]})
+    assert any("PostgreSQL 18 deprecates MD5" in str(warning) for warning in done["warnings"])
+
+
+def test_conf_returns_overrides_and_restarts(options: dict[str, Any], tmp_path: Path) -> None:
+    Path(options["path"]).write_text("port = 5432\n")
+    auto = tmp_path / "postgresql.auto.conf"
+    auto.write_text("port = '5502'\n")
+    args = {**options, "settings": {"port": 5501, "ssl": "on", "work_mem": None}, "auto_conf": str(auto)}
+    done = run_module("pg_conf", args)
+    assert done["overridden"] == [{"name": "port", "value": "5502", "path": str(auto), "line": 1}]
+    assert done["restart_required"] == ["port"]
+    assert done["settings"] == {"port": "5501", "ssl": "on", "work_mem": None}
+    assert any("ALTER SYSTEM RESET port" in str(warning) for warning in done["warnings"])
+    assert run_module("pg_conf", args)["restart_required"] == []
