@@ -17,7 +17,10 @@ run)
     scripts/demo-cluster.sh start "$PGTLS_DEMO_DIR"
     PGTLS_DEMO_PASSWORD=$(cat "$PGTLS_DEMO_DIR/password")
     export PGTLS_DEMO_PASSWORD ANSIBLE_CONFIG="$PWD/ansible.cfg"
-    .venv/demo/bin/ansible-playbook -i inventories/demo playbooks/demo.yml
+    report=$PGTLS_DEMO_DIR/verify/report.json outcome=0
+    .venv/demo/bin/ansible-playbook -i inventories/demo playbooks/demo.yml || outcome=$?
+    [ ! -f "$report" ] || .venv/demo/bin/python -c 'import json, sys; print(*json.load(open(sys.argv[1]))["table"], sep="\n")' "$report"
+    exit $outcome
     ;;
 clean)
     scripts/demo-cluster.sh clean "$PGTLS_DEMO_DIR"

@@ -12,7 +12,7 @@ ruff format --check . || status=1
 ruff check . || status=1
 yamllint --strict . || status=1
 if command -v shellcheck >/dev/null; then
-  shellcheck --severity=warning .ci/run scripts/*.sh extensions/molecule/images/*.sh extensions/molecule/*/*.sh || status=1
+  shellcheck .ci/run scripts/*.sh extensions/molecule/images/*.sh extensions/molecule/*/*.sh || status=1
 else
   echo "lint: shellcheck is not installed, so the shell scripts are only parsed." >&2
   for script in .ci/run scripts/*.sh extensions/molecule/images/*.sh extensions/molecule/*/*.sh; do

@@ -7,6 +7,7 @@
 # PostgreSQL and what a managed host has, from Debian's packages alone.
 #   PGTLS_MIRROR, PGTLS_SECURITY_MIRROR   where the packages come from (default: where this machine's apt gets them)
 # The unpacked system is kept as a compressed tar, named by a hash of this recipe, so only a changed recipe is built.
+# shellcheck disable=SC2016 # what stands in single quotes is expanded by apt and by mmdebstrap
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -55,6 +55,12 @@ class Attempt:
     reason: str | None = None
     claim: str | None = None
 
+    @property
+    def label(self) -> str:
+        """The name with what tells it from its likes: the same thing is often tried in several modes, by several names."""
+        details = [self.conninfo[key] for key in ("sslmode", "host") if self.conninfo.get(key)]
+        return f"{self.name} ({', '.join(details)})" if details else self.name
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -76,13 +82,13 @@ class Verdict:
 def check_attempts(attempts: Sequence[Attempt]) -> None:
     """Refuse attempts that could prove nothing.
 
-    :raises ProofError: for a name used twice, a reason that is no regular expression, and a reason for an acceptance.
+    :raises ProofError: for an attempt listed twice, a reason that is no regular expression, and a reason for an acceptance.
     """
     seen: set[str] = set()
     for attempt in attempts:
-        if attempt.name in seen:
-            raise ProofError(f"attempts: the name {attempt.name!r} is used twice; give every attempt its own")
-        seen.add(attempt.name)
+        if attempt.label in seen:
+            raise ProofError(f"attempts: {attempt.label!r} is listed twice; give one of them another name")
+        seen.add(attempt.label)
         if attempt.reason is None:
             continue
         if attempt.expect == ACCEPTED:

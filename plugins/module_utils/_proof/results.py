@@ -50,14 +50,14 @@ def row_of(attempt: Attempt, outcome: Outcome) -> Row:
 
 
 def differing_names(pairs: Sequence[Pair]) -> list[str]:
-    """Return the names of the attempts that were made and ended differently than expected."""
-    return [attempt.name for attempt, _outcome in _differing(pairs)]
+    """Return the labels of the attempts that were made and ended differently than expected."""
+    return [attempt.label for attempt, _outcome in _differing(pairs)]
 
 
 def explain_difference(pairs: Sequence[Pair]) -> str:
     """Return one sentence that names the first few attempts that differ, and why."""
     differing = _differing(pairs)
-    named = [f"{attempt.name} ({judge(attempt, outcome).because})" for attempt, outcome in differing]
+    named = [f"{attempt.label} ({judge(attempt, outcome).because})" for attempt, outcome in differing]
     rest = len(named) - _NAMED_DIFFERENCES
     more = f"; and {rest} more" if rest > 0 else ""
     first = "; ".join(named[:_NAMED_DIFFERENCES])
