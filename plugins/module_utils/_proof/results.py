@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from .attempts import NOT_ATTEMPTED, Attempt, Outcome, judge
@@ -13,6 +14,11 @@ from .table import DIFFERS, NOT_TRIED, OK, Row
 
 Pair = tuple[Attempt, Outcome]
 _DEFAULT_SSLMODE = "prefer"
+# What libpq says before the point: the table has the address in a column of its own.
+_WHERE = re.compile(
+    r"^(?:connection failed: )?(?:connection to server at .*? failed:|the server at \S+ refused the TLS handshake:)\s*",
+    re.DOTALL,
+)
 _NAMED_DIFFERENCES = 5
 
 
@@ -46,6 +52,7 @@ def row_of(attempt: Attempt, outcome: Outcome) -> Row:
         cipher=evidence.get("cipher"),
         client_dn=evidence.get("client_dn"),
         mark=_mark(attempt, outcome),
+        error=None if outcome.error is None else _WHERE.sub("", outcome.error),
     )
 
 

@@ -28,11 +28,16 @@ _COLUMNS = (
     ("client DN", 48),
     ("", 9),
 )
+_FIRST_OF_TLS, _LAST_OF_TLS = 6, 8
+_WIDEST_ERROR = 60
 
 
 @dataclass(frozen=True)
 class Row:
-    """One attempt in words; what does not apply is None. mark: OK, DIFFERS or NOT_TRIED."""
+    """One attempt in words; what does not apply is None. mark: OK, DIFFERS or NOT_TRIED.
+
+    error: the words of whoever refused; they stand where an accepted attempt has its TLS version, cipher and client DN.
+    """
 
     attempt: str
     sslmode: str | None
@@ -44,6 +49,7 @@ class Row:
     cipher: str | None
     client_dn: str | None
     mark: str
+    error: str | None = None
 
     def cells(self) -> tuple[str, ...]:
         """Return the printable cells in the order of the columns."""
@@ -67,9 +73,18 @@ def render_table(rows: Sequence[Row]) -> list[str]:
     headings = tuple(heading for heading, _width in _COLUMNS)
     cells = [row.cells() for row in rows]
     widths = [max(len(line[index]) for line in [headings, *cells]) for index in range(len(headings))]
+    longest_error = max((len(_printable(row.error)) for row in rows if row.error), default=0)
+    widths[_LAST_OF_TLS] += max(0, min(longest_error, _WIDEST_ERROR) - _span(widths))
     rule = tuple("-" * width if heading else "" for heading, width in zip(headings, widths))
-    lines = [_line(line, widths) for line in (headings, rule, *cells)]
+    lines = [_line(line, widths) for line in (headings, rule)]
+    lines += [_line(line, widths, row.error) for row, line in zip(rows, cells)]
     return [*lines, "", summarise(rows)]
+
+
+def _span(widths: Sequence[int]) -> int:
+    """The width of the columns about TLS together."""
+    columns = widths[_FIRST_OF_TLS : _LAST_OF_TLS + 1]
+    return sum(columns) + len(_GAP) * (len(columns) - 1)
 
 
 def summarise(rows: Sequence[Row]) -> str:
@@ -85,8 +100,12 @@ def summarise(rows: Sequence[Row]) -> str:
     return line
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip()
+def _line(cells: Sequence[str], widths: Sequence[int], error: str | None = None) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths)]
+    if error:
+        span = _span(widths)
+        padded[_FIRST_OF_TLS : _LAST_OF_TLS + 1] = [_cut(_printable(error), span).ljust(span)]
+    return _GAP.join(padded).rstrip()
 
 
 def _printable(cell: str | None) -> str:

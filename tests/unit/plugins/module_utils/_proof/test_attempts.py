@@ -73,7 +73,7 @@ def test_dead_socket_is_wordless_and_an_alert_is_not():
 @pytest.mark.parametrize(
     ("tried", "words"),
     [
-        ([attempt(), attempt()], "used twice"),
+        ([attempt(), attempt()], "is listed twice"),
         ([attempt(proof.REFUSED, "(")], "not a regular expression"),
         ([attempt(proof.ACCEPTED, "x")], "reason is for refusals"),
     ],
