@@ -30,6 +30,11 @@ mkdir -p .cache/molecule
 rm -f .cache/molecule/ansible.log
 extensions/molecule/images/build.sh "${PGTLS_SUITE:-bookworm}"
 
+# a run that was cut off leaves molecule believing in hosts that are gone
+for scenario in default site; do
+  molecule reset --scenario-name "$scenario" >/dev/null 2>&1
+done
+
 clean() {
   [ -n "${PGTLS_KEEP:-}" ] || molecule destroy --scenario-name default >.cache/molecule/destroy.log 2>&1 ||
     cat .cache/molecule/destroy.log >&2

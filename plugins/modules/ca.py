@@ -28,6 +28,7 @@ options:
   subject:
     description:
       - The rest of the subject as short names of RFC 4514 with a text or a list of texts, such as C(O) with V(Example) and C(C) with V(DE).
+      - An existing CA is compared with it unless it is empty.
       - Known are DC, C, ST, L, STREET, O, OU, UID, serialNumber and emailAddress.
     type: dict
   key_type:
@@ -58,6 +59,7 @@ options:
     description:
       - An existing CA to copy into O(directory), such as C(rootCA.pem) and C(rootCA.key) made with openssl.
       - They are checked to be a pair, a CA, and not expired. Once adopted they may be moved away.
+      - While this is given, O(common_name), O(subject), O(key_type) and O(path_length) are not compared; the certificate has them.
     type: dict
     suboptions:
       certificate:

@@ -32,7 +32,7 @@ options:
     suboptions:
       name:
         description:
-          - Name of the attempt in the results; every one has its own.
+          - Name of the attempt in the results. Attempts that differ in C(host) or C(sslmode) may share it.
         type: str
         required: true
       conninfo:

@@ -25,6 +25,7 @@ options:
     description:
       - The CA certificate in PEM. A private key beside it is refused.
       - Exactly one of O(certificate_pem) and O(src) is needed for O(state=present).
+      - In check mode an empty text stands for a CA that an earlier task would have made; a change is predicted.
     type: str
   src:
     description:
@@ -116,7 +117,7 @@ def read_anchor(module, path):
         pem = read_bytes(origin)
         if pem is None and params["src"]:
             raise ModuleError(f"src {origin} does not exist on this host; name the file of the CA certificate")
-    if pem is None:
+    if not pem and (module.check_mode or params["state"] == "absent"):
         return None
     der = parse_anchor(pem, origin)
     if params["state"] == "present":
@@ -164,9 +165,10 @@ def main():
         der = read_anchor(module, path)
         if module.get_bin_path(store.refresh[0]) is None:
             raise ModuleError(f"{store.refresh[0]} is not installed; install the package ca-certificates of this host")
-        content = render_anchor(der) if wished else None
+        content = render_anchor(der or b"") if wished else None
+        shown = (None, "(a CA that does not exist yet)\n") if wished and der is None else None
         mode = FileAttributes(mode=module.params["mode"] if wished else None)
-        result = merge_written(write_files(module, [Wanted(path, content, mode)]))
+        result = merge_written(write_files(module, [Wanted(path, content, mode, shown=shown)]))
         verified = der is not None and holds(read_bytes(store.bundle) or b"", der) == wished
         if der is not None and (result["changed"] or not verified):
             result["changed"] = True

@@ -151,8 +151,8 @@ def test_difference_fails_the_task_and_is_explained(server, authority, pairs):
     ]
     result = check(server, authority, attempts, fail_on_difference=True)
     assert result["failed"] is True
-    assert result["msg"].startswith("3 of 3 attempts ended differently than expected: should be let in (expected")
-    assert "should be refused (expected to be refused, was accepted)" in result["msg"]
+    assert result["msg"].startswith("3 of 3 attempts ended differently than expected: should be let in (verify-full, ")
+    assert f"should be refused (verify-full, {NAME}) (expected to be refused, was accepted)" in result["msg"]
     assert "refused for another reason than 'password" in result["msg"]
     assert [line.endswith("DIFFERS") for line in result["table"]] == [False, False, True, True, True, False, False]
     assert result["table"][-1] == "3 attempts, 0 as expected, 3 DIFFER"
@@ -162,7 +162,7 @@ def test_server_that_is_down_proves_nothing(server, authority):
     attempts = [refused("down", None, {"user": "app", "port": 1}), {"name": "also down", "conninfo": {"port": 1}}]
     result = check(server, authority, attempts)
     assert [one["outcome"] for one in result["attempts"]] == ["unreachable", "unreachable"]
-    assert result["differing"] == ["down", "also down"]
+    assert result["differing"] == [f"{name} (verify-full, {NAME})" for name in ("down", "also down")]
     assert "no server answered" in result["attempts"][0]["because"]
 
 
@@ -170,7 +170,7 @@ def test_missing_client_file_is_no_refusal(server, authority, pairs, tmp_path):
     gone = str(tmp_path / "gone.key")
     attempts = [refused("gone", "does not exist", {**by(pairs["app"]), "sslkey": gone})]
     result = check(server, authority, attempts)
-    assert result["differing"] == ["gone"]
+    assert result["differing"] == [f"gone (verify-full, {NAME})"]
     assert result["attempts"][0]["outcome"] == "impossible"
     assert result["attempts"][0]["error"].startswith(f"client file {gone} of sslkey does not exist")
 
@@ -263,6 +263,6 @@ def test_bad_attempts_are_one_sentence_and_nothing_is_tried(server, authority, a
     assert "p4ssw0rd" not in result["_output"]
 
 
-def test_names_are_not_used_twice(server, authority):
+def test_an_attempt_is_not_listed_twice(server, authority):
     result = check(server, authority, [{"name": "same"}, {"name": "same"}])
-    assert "the name 'same' is used twice" in result["msg"]
+    assert f"'same (verify-full, {NAME})' is listed twice" in result["msg"]

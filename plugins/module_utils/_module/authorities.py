@@ -95,6 +95,8 @@ def ensure_authority(
 
 
 def _as_wished(params: Mapping[str, Any], wanted: WantedAuthority, authority: Authority) -> Authority:
+    if params["adopt"]:
+        wanted = WantedAuthority(wanted.lifetime)
     different = authority_differences(authority, wanted, _parent_certificate(params))
     if different:
         raise ModuleError(

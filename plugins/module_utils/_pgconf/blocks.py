@@ -69,8 +69,8 @@ def _new_place(
 ) -> int | None:
     """Before which original line the block must stand; None when it can stay, or go to the end."""
     document = layout.document
-    if placement.kind == "after" and placement.anchor is not None:
-        anchor = find_anchor(document, placement.anchor)
+    if placement.kind == "after":
+        anchor = find_anchor(document, placement)
         return None if block is not None and block.begin > anchor else place_after(document, anchor)
     if placement.kind == "last":
         settled = block is not None and not any(index > block.end for index in foreign)
@@ -85,8 +85,8 @@ def _upper_bound(
     layout: Layout, wanted: Sequence[Record], foreign: Sequence[int], placement: Placement, order: Order
 ) -> int | None:
     document = layout.document
-    if placement.kind == "before" and placement.anchor is not None:
-        return find_anchor(document, placement.anchor)
+    if placement.kind == "before":
+        return find_anchor(document, placement)
     if placement.kind == "first":
         return min(foreign, default=None)
     among = set(foreign)

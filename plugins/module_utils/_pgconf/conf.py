@@ -204,22 +204,21 @@ def _ensure_setting(
 ) -> None:
     wanted = canonical_name(name, document.version)
     active = [
-        index
+        (index, line.entry)
         for index, line in enumerate(lines)
         if isinstance(line.entry, Assignment) and canonical_name(line.entry.name, document.version) == wanted
     ]
     if value is None:
-        for index in reversed(active):
+        for index, _entry in reversed(active):
             del lines[index]
     elif not active:
         line = f"{name} = {quote_value(value)}{document.newline}"
         lines.insert(_place(lines, name), Line(line, parse_conf_line(line)))
     else:
-        current = lines[active[-1]]
-        assert isinstance(current.entry, Assignment)
-        if not same_value(wanted, current.entry.value, value, kind):
-            raw = current.raw[: current.entry.start] + quote_value(value) + current.raw[current.entry.end :]
-            lines[active[-1]] = Line(raw, parse_conf_line(raw))
+        index, entry = active[-1]
+        if not same_value(wanted, entry.value, value, kind):
+            raw = lines[index].raw[: entry.start] + quote_value(value) + lines[index].raw[entry.end :]
+            lines[index] = Line(raw, parse_conf_line(raw))
 
 
 def _place(lines: Sequence[Line[ConfEntry]], name: str) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from .blocks import place_block, remove_foreign
-from .document import Document, place_after, place_before
+from .document import Document, find_blocks, place_after, place_before
 from .entries import Entry, Record
 from .errors import ConfigError
 from .layout import Layout, Order, Placement, Wishes, find_anchor, new_line, records_of, satisfied, updated_line
@@ -49,7 +49,7 @@ def remove_subjects(layout: Layout, absent: Sequence[Record]) -> None:
 def ensure_records(document: Document[Entry], wishes: Wishes, placement: Placement, order: Order) -> Document[Entry]:
     """The document with the wishes fulfilled; the very same object when nothing is due."""
     wanted = check_wishes(wishes.present, wishes.absent)
-    _ = document.blocks  # broken markers are an error even where no block is asked for: nobody knows what is owned
+    find_blocks(document)  # broken markers are an error even where no block is asked for: nobody knows what is owned
     layout = Layout(document)
     remove_subjects(layout, wishes.absent)
     if wishes.exclusive and wishes.block is None:
@@ -113,23 +113,26 @@ def _places_before(
         record = wanted[number]
         bound = limit(record)
         place: Place = (chosen[number], 1, 0) if number in chosen else (end, 0, number)
-        upper: Place = (end, 1, 0) if bound is None else (bound, 1, 0)
-        if place > min(upper, earliest):
+        if bound is not None and place > (bound, 1, 0):
+            place = _insertion_before(document, (bound, 1, 0), number)
+        if place > earliest:  # only then the overlaps matter; comparing all pairs would be slow
             later = [places[other] for other in range(number + 1, len(wanted)) if order.overlap(record, wanted[other])]
-            upper = min([upper, *later])
-            if place > upper:
-                before = place_before(document, upper[0]) if upper[1] == 1 else upper[0]
-                place = (before, 0, number)
+            if later and place > min(later):
+                place = _insertion_before(document, min(later), number)
         places[number] = place
         earliest = min(earliest, place)
     return places
 
 
+def _insertion_before(document: Document[Entry], upper: Place, number: int) -> Place:
+    return (place_before(document, upper[0]) if upper[1] == 1 else upper[0], 0, number)
+
+
 def _limits(
     layout: Layout, chosen: dict[int, int], placement: Placement, order: Order
 ) -> Callable[[Record], int | None]:
-    if placement.kind == "before" and placement.anchor is not None:
-        anchor = find_anchor(layout.document, placement.anchor)
+    if placement.kind == "before":
+        anchor = find_anchor(layout.document, placement)
         return lambda record: anchor
     own = set(chosen.values()) | layout.removed
     return order.shadow([(index, record) for index, record in records_of(layout.document) if index not in own])
@@ -139,9 +142,8 @@ def _places_after(
     layout: Layout, wanted: Sequence[Record], chosen: dict[int, int], placement: Placement, order: Order
 ) -> list[Place]:
     """Places that lie after the anchor, in listed order where that matters."""
-    assert placement.anchor is not None
     document = layout.document
-    anchor: Place = (find_anchor(document, placement.anchor), 1, 0)
+    anchor: Place = (find_anchor(document, placement), 1, 0)
     places: list[Place] = []
     latest = anchor
     for number, record in enumerate(wanted):

@@ -86,8 +86,7 @@ def satisfied(existing: Record, wanted: Record) -> bool:
 def updated_line(document: Document[Entry], line: Line[Entry], wanted: Record) -> Line[Entry]:
     """The line itself if it satisfies the wish, else rewritten; its comment and its line end stay unless asked for."""
     existing = line.entry
-    assert isinstance(existing, Record)
-    if satisfied(existing, wanted):
+    if not isinstance(existing, Record) or satisfied(existing, wanted):
         return line
     if wanted.comment is None:
         wanted = wanted.with_comment(existing.comment)
@@ -95,8 +94,11 @@ def updated_line(document: Document[Entry], line: Line[Entry], wanted: Record) -
     return Line(wanted.render() + line.raw[len(content) :], wanted)
 
 
-def find_anchor(document: Document[Entry], anchor: Record) -> int:
+def find_anchor(document: Document[Entry], placement: Placement) -> int:
     """The line of the first record with the anchor's subject; ConfigError when there is none."""
+    anchor = placement.anchor
+    if anchor is None:
+        raise ConfigError(f"placement {placement.kind} needs the fields of another entry")
     for index, record in records_of(document):
         if record.subject == anchor.subject:
             return index

@@ -49,9 +49,7 @@ def tokenize(text: str, version: int) -> tuple[tuple[tuple[Token, ...], ...], st
     fields: list[tuple[Token, ...]] = []
     tokens: list[Token] = []
     position = 0
-    while True:
-        found = pattern.match(text, position)
-        assert found is not None
+    while (found := pattern.match(text, position)) is not None:  # it always matches, if only emptily
         position = found.end()
         if found.group(1):
             tokens.append(_unquote(found.group(1)))

@@ -29,7 +29,7 @@ SHORTEST_PASSPHRASE = 8
 
 @dataclass(frozen=True)
 class WantedAuthority:
-    """A CA as it is wished; None is no wish (a new CA gets a default, an existing one is not compared)."""
+    """A CA as it is wished; None (or an empty subject) is no wish (a new CA gets a default, an existing one is not compared)."""
 
     lifetime: Lifetime
     common_name: str | None = None
@@ -70,7 +70,7 @@ def authority_differences(authority: Authority, wanted: WantedAuthority, parent:
     }
     wishes = {
         "common_name": None if wanted.common_name is None else [wanted.common_name],
-        "subject": None if wanted.subject is None else sorted(parse_identity("", wanted.subject).subject),
+        "subject": sorted(parse_identity("", wanted.subject).subject) if wanted.subject else None,
         "key_type": wanted.key_type,
         "path_length": wanted.path_length,
     }

@@ -53,7 +53,7 @@ def test_root_is_made_once_and_described(ca, tmp_path):
     made = ca(subject={"C": "DE", "O": "SW Galaxy"}, key_type="rsa-4096", diff=True)
     assert made["changed"]
     assert made["path"] == str(tmp_path / "ca" / "ca.crt")
-    assert made["certificate_pem"] == Path(made["path"]).read_text() == made["chain_pem"]
+    assert made["certificate_pem"] == Path(made["path"]).read_text() == made["chain_pem"] == made["root_pem"]
     assert [reason["code"] for reason in made["reasons"]] == ["missing"]
     assert "Public-Key: (4096 bit)" in text_of(made["certificate_pem"])
     assert "Subject: CN=Test Root CA,O=SW Galaxy,C=DE" in text_of(made["certificate_pem"])
@@ -97,7 +97,7 @@ def test_an_existing_ca_that_differs_is_refused_and_kept(ca, tmp_path, options, 
 
 def test_lifetime_and_name_are_not_needed_for_an_existing_ca(ca):
     ca()
-    assert ca(lifetime_days=1, common_name=None)["changed"] is False
+    assert ca(lifetime_days=1, common_name=None, subject={})["changed"] is False
 
 
 def test_passphrase_protects_the_key(ca, tmp_path):
@@ -170,7 +170,6 @@ def test_what_cannot_be_adopted_is_refused(ca, by_hand, tmp_path):
     )
     assert "does not belong to the CA's private key" in refusal()
     Path(adopt["certificate"]).write_text(good)
-    assert "its common_name is By Hand and not Other" in ca(common_name="Other", adopt=adopt)["msg"]
     Path(adopt["private_key"]).write_text("nonsense")
     assert f"{adopt['private_key']} holds no private key in PEM" in refusal()
     os.unlink(adopt["private_key"])
@@ -266,3 +265,9 @@ def test_an_intermediate_survives_without_its_parent_at_hand(ca, tmp_path):
     assert "it was not signed by the parent CA" in refused["msg"]
     (tmp_path / "ca").rename(tmp_path / "offline")
     assert ca(**below)["changed"] is False
+
+
+def test_an_adopted_certificate_decides_its_own_properties(ca, by_hand):
+    options = {"adopt": by_hand(), "common_name": "Other", "key_type": "ecdsa-p256", "subject": {"O": "Y"}}
+    assert "CN=By Hand" in text_of(ca(**options)["certificate_pem"])
+    assert ca(**options)["changed"] is False

@@ -334,7 +334,8 @@ def test_intermediate_chain_is_whole_and_in_order(site):
     assert verdict(site.folder, leaf, made["chain_pem"], "server") == "OK"
     assert "CA:TRUE, pathlen:0" in text_of(between)
     assert Path(item["fullchain"]).read_text() == leaf + made["chain_pem"]
-    assert made["chain_pem"].endswith(Path(item["root"]).read_text())
+    assert Path(item["root"]).read_text() == made["root_pem"]
+    assert made["chain_pem"] == made["certificate_pem"] + made["root_pem"]
     assert site.codes(item, issuer_pem=made["chain_pem"]) == []
     refused = site.ca(directory=str(site.folder / "third"), common_name="Third", parent=below["directory"])
     assert refused["failed"]

@@ -101,6 +101,15 @@ def test_an_anchor_comes_is_proven_and_goes(store: Store, certificates: Path) ->
     assert not run_module("trust_anchor", anchor(state="absent"))["changed"]
 
 
+def test_a_ca_that_is_yet_to_be_made_is_a_predicted_change(store: Store) -> None:
+    predicted = run_module("trust_anchor", anchor(certificate_pem=""), check=True, diff=True)
+    assert predicted["changed"]
+    assert not predicted["verified"]
+    assert predicted["diff"][0]["after"] == "(a CA that does not exist yet)\n"
+    real = run_module("trust_anchor", anchor(certificate_pem=""))
+    assert real["msg"] == "certificate_pem holds 0 certificates in PEM; give one CA certificate for each anchor"
+
+
 def test_a_bundle_that_lacks_the_anchor_is_made_again(store: Store, certificates: Path) -> None:
     run_module("trust_anchor", anchor(certificates / "ca.crt"))
     Path(store.bundle).write_text("")

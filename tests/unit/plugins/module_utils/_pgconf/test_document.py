@@ -10,6 +10,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.conf impo
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.document import (
     Line,
     check_block_name,
+    find_blocks,
     split_lines,
     split_physical,
 )
@@ -75,7 +76,7 @@ def test_appending_never_changes_the_lines_before(text: str, version: int) -> No
 )
 def test_broken_markers_are_an_error_with_their_line(text: str, problem: str, line: int) -> None:
     with pytest.raises(ConfigError, match=problem) as caught:
-        _ = parse_hba(text, 15).blocks
+        find_blocks(parse_hba(text, 15))
     assert caught.value.line_number == line
     assert str(caught.value).startswith(f"line {line} ")
 

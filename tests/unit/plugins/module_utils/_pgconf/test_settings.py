@@ -41,8 +41,8 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings 
     ],
 )
 def test_same_value_follows_the_kind(name: str, one: str, other: str, kind: Kind | None, expected: bool) -> None:
-    assert same_value(name, one, other, kind) is expected
-    assert same_value(name, other, one, kind) is expected
+    for first, second in ((one, other), (other, one)):
+        assert same_value(name, first, second, kind) is expected
 
 
 @pytest.mark.parametrize(
