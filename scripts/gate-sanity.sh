@@ -13,8 +13,14 @@ for folder in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.*/bin; do
 done
 export PATH
 
+python=$(scripts/find-python.sh newest)
 status=0
 for line; do
+  # 2.20 and newer want Python 3.12 on the controller
+  if [ "${line#2.}" -gt 19 ] && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then
+    echo "ansible-core $line needs Python 3.12, and the newest here is $("$python" -V); 2.19 is tried instead." >&2
+    line=2.19
+  fi
   scripts/venv.sh "core-$line"
   venv=$PWD/.venv/core-$line
   "$venv/bin/python" tests/tools/seed_pip.py
