@@ -228,7 +228,7 @@ rules:
   type: list
   elements: dict
   sample: [{line: 1, type: hostssl, database: [all], user: [app1], address: 0.0.0.0/0, netmask: null, method: cert, options: {}, comment: null}]
-unreachable:
+unreachable_rules:
   description:
     - Rules that can never be met, with the line and text of the earlier rule that completes their cover.
   returned: success
@@ -321,7 +321,7 @@ def main():
         report = write_judged(module, judge, after.render())
         for doubt in describe_doubts(after, wishes):
             module.warn(doubt)
-    module.exit_json(**report, rules=describe_rules(after), unreachable=describe_unreachable(after))
+    module.exit_json(**report, rules=describe_rules(after), unreachable_rules=describe_unreachable(after))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def test_hba_returns_rules_and_unreachable(options: dict[str, Any]) -> None:
     done = run_module("pg_hba", {**options, "rules": [RULE]})
     assert [rule["line"] for rule in done["rules"]] == [1, 2, 3]
     assert done["rules"][0]["options"] == {"map": "m1"}
-    assert [(one["line"], one["shadowed_by_line"]) for one in done["unreachable"]] == [(3, 2)]
+    assert [(one["line"], one["shadowed_by_line"]) for one in done["unreachable_rules"]] == [(3, 2)]
 
 
 @pytest.mark.parametrize(
