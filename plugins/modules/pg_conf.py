@@ -102,8 +102,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.server_views import CONF
 from ..module_utils._module.validation import (
-    CONF,
     open_judge,
     read_later_file,
     read_original,

@@ -253,7 +253,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.validation import HBA, open_judge, read_original, read_own_connection, write_judged
+from ..module_utils._module.server_views import HBA
+from ..module_utils._module.validation import open_judge, read_original, read_own_connection, write_judged
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.guard import check_guard, read_connections
 from ..module_utils._pgconf.hba import describe_rules, parse_hba

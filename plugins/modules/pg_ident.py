@@ -112,7 +112,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.validation import IDENT, open_judge, read_original, write_judged
+from ..module_utils._module.server_views import IDENT
+from ..module_utils._module.validation import open_judge, read_original, write_judged
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.ident import describe_doubts, describe_mappings, ensure_mappings, parse_ident, read_wishes
 from ..module_utils._pgconf.vocabulary import NEWEST_VERSION

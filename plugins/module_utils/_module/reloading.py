@@ -23,7 +23,7 @@ from .served_certificate import (
     tls_is_on,
     wait_for_fingerprint,
 )
-from .server_views import conf_load_time, configuration_files, file_errors
+from .server_views import CONF, conf_load_time, file_errors, files_of, server_version_of
 from .service import describe_log, find_log, signal_reload
 
 _POLL_SECONDS = 0.1
@@ -127,7 +127,7 @@ def _wait_for_load(login: Login, before: float, timeout_seconds: int) -> None:
 
 
 def _files(cluster: Cluster, connection: Any) -> Iterator[str]:
-    yield from configuration_files(connection)
+    yield from files_of(connection, CONF, server_version_of(connection))
     yield from (cluster.config_file, cluster.hba_file, cluster.ident_file)
     if tls_is_on(cluster):
         yield from (path for path in (cluster.path(name) for name in _TLS_FILES) if path)

@@ -6,23 +6,117 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from .database import fetch
+from .database import DatabaseError, execute, fetch
+from .files import read_text
 
-_FILE_SETTINGS = """
-SELECT f.sourcefile, f.sourceline, f.name, f.error, s.context
-FROM pg_catalog.pg_file_settings f LEFT JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(f.name)
-ORDER BY f.seqno
-"""
+# The server loads such a line; it only can never be met while TLS (or GSSAPI) is off.
+_HARMLESS = "cannot match because"
 # The view says this of a bad value, and of a good one that only a restart can apply.
 _NOT_APPLIED = "setting could not be applied"
 
 
-def configuration_files(connection: Any) -> list[str]:
-    """Return every file of settings that the server would read now, those that are included too."""
-    rows = fetch(connection, "SELECT DISTINCT sourcefile FROM pg_catalog.pg_file_settings ORDER BY 1")
-    return [row["sourcefile"] for row in rows if row["sourcefile"]]
+@dataclass(frozen=True)
+class FileKind:
+    """How a server is asked about one kind of file: the setting that names it, the view, and since which version."""
+
+    setting: str
+    view: str
+    since: int
+    columns: str
+    columns_16: str
+
+
+def _columns(file: str, key: str) -> str:
+    """The columns of a view of lines; its key column is null where the line was rejected."""
+    return f"{file} AS file, line_number AS line, error, {key} IS NULL AS rejected, NULL AS name, NULL AS context"
+
+
+def _line_view(file_setting: str, view: str, since: int, key: str) -> FileKind:
+    main_file = f"current_setting('{file_setting}')"
+    return FileKind(file_setting, view, since, _columns(main_file, key), _columns("file_name", key))
+
+
+HBA = _line_view("hba_file", "pg_hba_file_rules", 13, "type")
+IDENT = _line_view("ident_file", "pg_ident_file_mappings", 15, "map_name")
+_SETTINGS = (
+    "sourcefile AS file, sourceline AS line, error, false AS rejected, name,"
+    " (SELECT context FROM pg_settings WHERE lower(pg_settings.name) = lower(pg_file_settings.name)) AS context"
+)
+CONF = FileKind("config_file", "pg_file_settings", 13, _SETTINGS, _SETTINGS)
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One error a server reports: where, its words, and the text of the line, which identifies it when lines move."""
+
+    file: str
+    line_number: int
+    words: str
+    line: str
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What stays the same when other lines come or go."""
+        return (self.file, self.words, self.line)
+
+
+def setting(connection: Any, name: str) -> str:
+    """Return the value of a setting as SHOW prints it."""
+    return str(fetch(connection, "SELECT current_setting(%s) AS value", (name,))[0]["value"])
+
+
+def server_version_of(connection: Any) -> int:
+    """Return the server's major version."""
+    return int(setting(connection, "server_version_num")) // 10000
+
+
+def _query(kind: FileKind, version: int) -> str:
+    return f"SELECT {kind.columns_16 if version >= 16 else kind.columns} FROM pg_catalog.{kind.view}"
+
+
+def files_of(connection: Any, kind: FileKind, version: int) -> list[str]:
+    """Return the files of a kind that the server would read now, those that are included too."""
+    rows = fetch(connection, f"SELECT DISTINCT file FROM ({_query(kind, version)}) AS asked ORDER BY file")
+    return [row["file"] for row in rows if row["file"]]
+
+
+def complaints(connection: Any, kind: FileKind, version: int) -> list[Complaint]:
+    """Return each line for which the server would not load the files of a kind as they are on disk now."""
+    with suppress(DatabaseError):  # the words are compared, so they should not be translated; needs a superuser
+        execute(connection, "SET lc_messages TO 'C'")
+    found = []
+    lines: dict[str, list[str]] = {}
+    for row in fetch(connection, _query(kind, version)):
+        words = row["error"]
+        harmless = words is None or _HARMLESS in words or _waits_for_restart(row)
+        if harmless and not row["rejected"]:
+            continue
+        file, number = row["file"] or "", row["line"] or 0
+        text = lines.setdefault(file, (read_text(file) or "").split("\n"))
+        line = text[number - 1].strip() if 0 < number <= len(text) else ""
+        words = f"{row['name']}: {words}" if row["name"] else words
+        found.append(Complaint(file, number, words or "the line is invalid", line))
+    return found
+
+
+def file_errors(connection: Any) -> list[str]:
+    """Return, for each line that would stop the files from being loaded, its place and the server's words."""
+    version = server_version_of(connection)
+    kinds = [kind for kind in (CONF, HBA, IDENT) if version >= kind.since]
+    errors = [f"{one.file} line {one.line_number}: {one.words}" for one in _of_all(connection, kinds, version)]
+    if fetch(connection, "SELECT count(*) AS rules FROM pg_catalog.pg_hba_file_rules")[0]["rules"] == 0:
+        errors.append(f"{setting(connection, HBA.setting)}: the file holds no rule")
+    return errors
+
+
+def _of_all(connection: Any, kinds: list[FileKind], version: int) -> Iterator[Complaint]:
+    for kind in kinds:
+        yield from complaints(connection, kind, version)
 
 
 def conf_load_time(connection: Any) -> float:
@@ -39,34 +133,10 @@ def pending_restarts(connection: Any) -> list[str]:
     """Return the settings that wait for a restart: those the server knows, and those a reload would find."""
     rows = fetch(connection, "SELECT name FROM pg_catalog.pg_settings WHERE pending_restart")
     found = {row["name"] for row in rows}
-    found.update(row["name"].lower() for row in fetch(connection, _FILE_SETTINGS) if _waits_for_restart(row))
+    settings = fetch(connection, _query(CONF, CONF.since))
+    found.update(row["name"].lower() for row in settings if _waits_for_restart(row))
     return sorted(found)
-
-
-def file_errors(connection: Any) -> list[str]:
-    """Return, for each line that would stop the files from being loaded, its place and the server's words."""
-    settings = [row for row in fetch(connection, _FILE_SETTINGS) if row["error"] and not _waits_for_restart(row)]
-    errors = [_place(row["sourcefile"], row["sourceline"], row["error"], row["name"]) for row in settings]
-    names = fetch(connection, "SELECT current_setting('hba_file') AS hba, current_setting('ident_file') AS ident")[0]
-    rules = fetch(connection, "SELECT * FROM pg_catalog.pg_hba_file_rules")
-    if not rules:
-        errors.append(f"{names['hba']}: the file holds no rule")
-    # A rejected line has no type. An error beside a type is a remark: "hostssl" while TLS is off is loaded all the same.
-    errors += [_row(row, names["hba"]) for row in rules if row["type"] is None]
-    view = "SELECT to_regclass('pg_catalog.pg_ident_file_mappings') IS NOT NULL AS there"
-    if fetch(connection, view)[0]["there"]:  # since version 15
-        maps = fetch(connection, "SELECT * FROM pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL")
-        errors += [_row(row, names["ident"]) for row in maps]
-    return errors
 
 
 def _waits_for_restart(row: dict[str, Any]) -> bool:
     return bool(row["error"] == _NOT_APPLIED and row["context"] == "postmaster")
-
-
-def _row(row: dict[str, Any], main_file: str) -> str:
-    return _place(row.get("file_name") or main_file, row["line_number"], row["error"] or "the line is refused", None)
-
-
-def _place(path: str | None, line: int | None, words: str, name: str | None) -> str:
-    return f"{path} line {line}: {name + ': ' if name else ''}{words}"

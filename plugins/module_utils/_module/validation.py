@@ -13,68 +13,18 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from stat import S_IMODE
 from typing import TYPE_CHECKING, Any
 
-from .database import DatabaseError, Login, connect, execute, fetch
+from .database import DatabaseError, Login, connect, fetch
 from .errors import ModuleError
 from .files import FileAttributes, Wanted, Written, read_bytes, read_text, write_files
+from .server_views import Complaint, FileKind, complaints, files_of, server_version_of, setting
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
-
-# The server loads such a line; it only can never be met while TLS (or GSSAPI) is off.
-_HARMLESS = "cannot match because"
-_NOT_APPLIED = "setting could not be applied"
-
-
-@dataclass(frozen=True)
-class FileKind:
-    """How a server is asked about one kind of file: the setting that names it, the view, and since which version."""
-
-    setting: str
-    view: str
-    since: int
-    columns: str
-    columns_16: str
-
-
-HBA = FileKind(
-    "hba_file",
-    "pg_hba_file_rules",
-    13,
-    "current_setting('hba_file') AS file, line_number AS line, error, type IS NULL AS rejected, NULL AS context",
-    "file_name AS file, line_number AS line, error, type IS NULL AS rejected, NULL AS context",
-)
-IDENT = FileKind(
-    "ident_file",
-    "pg_ident_file_mappings",
-    15,
-    "current_setting('ident_file') AS file, line_number AS line, error, map_name IS NULL AS rejected, NULL AS context",
-    "file_name AS file, line_number AS line, error, map_name IS NULL AS rejected, NULL AS context",
-)
-_SETTINGS = (
-    "sourcefile AS file, sourceline AS line, error, false AS rejected,"
-    " (SELECT context FROM pg_settings WHERE lower(pg_settings.name) = lower(pg_file_settings.name)) AS context"
-)
-CONF = FileKind("config_file", "pg_file_settings", 13, _SETTINGS, _SETTINGS)
-
-
-@dataclass(frozen=True)
-class Complaint:
-    """One error a server reports: where, its words, and the text of the line, which identifies it when lines move."""
-
-    file: str
-    line_number: int
-    words: str
-    line: str
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """What stays the same when other lines come or go."""
-        return (self.file, self.words, self.line)
 
 
 @dataclass(frozen=True)
@@ -118,7 +68,7 @@ def _find_judge(params: Mapping[str, Any], kind: FileKind, newest_version: int) 
     version = params["server_version"] or newest_version
     known: tuple[Complaint, ...] = ()
     if connection is not None:
-        server_version = int(_setting(connection, "server_version_num")) // 10000
+        server_version = server_version_of(connection)
         version = params["server_version"] or min(server_version, newest_version)
         doubt, known = _first_look(connection, kind, server_version, params["path"])
     return Judge(kind, connection, version, doubt, known)
@@ -131,45 +81,20 @@ def _first_look(
     if server_version < kind.since:
         return f"PostgreSQL {server_version} has no view {kind.view}", ()
     try:
-        used = _setting(connection, kind.setting)
+        used = setting(connection, kind.setting)
         if os.path.realpath(used) != os.path.realpath(path) and not _is_included(
             connection, kind, server_version, path
         ):
             return f"the server at the login options uses {used} and not {path}", ()
-        return None, tuple(_complaints(connection, kind, server_version))
+        return None, tuple(complaints(connection, kind, server_version))
     except DatabaseError as error:
         return str(error), ()
 
 
-def _setting(connection: Any, name: str) -> str:
-    return str(fetch(connection, "SELECT current_setting(%s) AS value", (name,))[0]["value"])
-
-
 def _is_included(connection: Any, kind: FileKind, server_version: int, path: str) -> bool:
     """Whether the server reads the file through an include line."""
-    rows = fetch(connection, f"SELECT DISTINCT file FROM ({_query(kind, server_version)}) AS asked")
-    return any(row["file"] and os.path.realpath(row["file"]) == os.path.realpath(path) for row in rows)
-
-
-def _query(kind: FileKind, server_version: int) -> str:
-    return f"SELECT {kind.columns_16 if server_version >= 16 else kind.columns} FROM {kind.view}"
-
-
-def _complaints(connection: Any, kind: FileKind, server_version: int) -> list[Complaint]:
-    with suppress(DatabaseError):  # the words are compared, so they should not be translated; needs a superuser
-        execute(connection, "SET lc_messages TO 'C'")
-    found = []
-    lines: dict[str, list[str]] = {}
-    for row in fetch(connection, _query(kind, server_version)):
-        words = row["error"]
-        harmless = words is None or _HARMLESS in words or (words == _NOT_APPLIED and row["context"] == "postmaster")
-        if harmless and not row["rejected"]:
-            continue
-        file, number = row["file"] or "", row["line"] or 0
-        text = lines.setdefault(file, (read_text(file) or "").split("\n"))
-        line = text[number - 1].strip() if 0 < number <= len(text) else ""
-        found.append(Complaint(file, number, words or "the line is invalid", line))
-    return found
+    files = files_of(connection, kind, server_version)
+    return any(os.path.realpath(file) == os.path.realpath(path) for file in files)
 
 
 def read_original(path: str, create: bool) -> str | None:
@@ -214,8 +139,8 @@ def _remember(path: str) -> Wanted:
 
 def _ask_or_restore(module: AnsibleModule, judge: Judge, previous: Wanted) -> None:
     try:
-        version = int(_setting(judge.connection, "server_version_num")) // 10000
-        now = _complaints(judge.connection, judge.kind, version)
+        version = server_version_of(judge.connection)
+        now = complaints(judge.connection, judge.kind, version)
     except DatabaseError as error:
         write_files(module, [previous])
         raise ModuleError(f"{error}; the previous {previous.path} was restored") from error
@@ -262,5 +187,5 @@ def read_setting_kinds(judge: Judge) -> dict[str, dict[str, Any]]:
 def read_later_file(path: str | None, judge: Judge) -> tuple[str, str]:
     """Return path and text of postgresql.auto.conf: as the task names it, else as the server does; empty texts without."""
     if path is None and judge.connection is not None and judge.doubt is None:
-        path = os.path.join(_setting(judge.connection, "data_directory"), "postgresql.auto.conf")
+        path = os.path.join(setting(judge.connection, "data_directory"), "postgresql.auto.conf")
     return (path, read_text(path) or "") if path else ("", "")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Callable, Generic, TypeVar
 
 from .errors import ConfigError
 from .vocabulary import CONTINUATION_SINCE, NEWEST_VERSION, OLDEST_VERSION
@@ -98,6 +98,12 @@ def split_physical(text: str) -> list[str]:
     lines = text.split("\n")
     last = lines.pop()
     return [line + "\n" for line in lines] + ([last] if last else [])
+
+
+def parse_document(text: str, version: int, parse_line: Callable[[str, int], Entry | None]) -> Document[Entry]:
+    """A hba or ident file as a lossless document; parse_line says what a logical line (without its end) is."""
+    check_version(version)
+    return Document(version, tuple(Line(raw, parse_line(line, version)) for raw, line in split_lines(text, version)))
 
 
 def split_lines(text: str, version: int) -> list[tuple[str, str]]:

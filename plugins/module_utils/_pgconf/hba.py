@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from .addresses import Address, has_holes, needs_netmask, parse_address
-from .document import Document, Line, check_version, split_lines
+from .document import Document, parse_document
 from .entries import Broken, Entry, Opaque, Record
 from .errors import ConfigError
 from .methods import method_problem, normal_method, normal_options, options_problem, type_problem
@@ -108,11 +108,7 @@ def render_address(address: Address | None) -> str:
 
 def parse_hba(text: str, version: int) -> Document[Entry]:
     """A lossless document; every line of it is a Rule, Opaque, Broken, or holds no entry. Any text is accepted."""
-    check_version(version)
-    lines: list[Line[Entry]] = [
-        Line(raw, parse_hba_line(content, version)) for raw, content in split_lines(text, version)
-    ]
-    return Document(version, tuple(lines))
+    return parse_document(text, version, parse_hba_line)
 
 
 def parse_hba_line(content: str, version: int) -> Entry | None:

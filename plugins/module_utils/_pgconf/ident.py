@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from .document import Document, Line, check_version, split_lines
+from .document import Document, parse_document
 from .ensure import ensure_records
 from .entries import Broken, Entry, Opaque, Record, problems
 from .errors import ConfigError
@@ -90,11 +90,7 @@ def _render_user(name: Name, version: int) -> str:
 
 def parse_ident(text: str, version: int) -> Document[Entry]:
     """A lossless document; every line is a UserMapping, Opaque, Broken, or holds no entry. Any text is accepted."""
-    check_version(version)
-    lines: list[Line[Entry]] = [
-        Line(raw, parse_ident_line(content, version)) for raw, content in split_lines(text, version)
-    ]
-    return Document(version, tuple(lines))
+    return parse_document(text, version, parse_ident_line)
 
 
 def parse_ident_line(content: str, version: int) -> Entry | None:
