@@ -24,7 +24,7 @@ as_owner() { # the server refuses to run as root
 }
 
 find_binaries() { # the newest installed version that has both initdb and pg_ctl
-    for bin in $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -t/ -k5 -V -r) /usr/bin /usr/local/bin; do
+    for bin in $(printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin | sort -V -r) /usr/bin /usr/local/bin; do
         [ -x "$bin/initdb" ] && [ -x "$bin/pg_ctl" ] && [ -x "$bin/psql" ] && echo "$bin" && return
     done
     return 1
@@ -37,8 +37,9 @@ install_packages() {
         mkdir -p /etc/postgresql-common/createcluster.d
         # the package would make and start a cluster of its own otherwise
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/pgtls-demo.conf
-        DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
-            DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends postgresql >/dev/null || true
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -qq update || true # an old list may do
+        apt-get -qq install -y --no-install-recommends postgresql >/dev/null || true # what counts is asked below
         rm -f /etc/postgresql-common/createcluster.d/pgtls-demo.conf
     elif command -v dnf >/dev/null; then
         echo "demo: installing the distribution's postgresql-server package"

@@ -15,7 +15,7 @@ PURPOSES = {"server": "sslserver", "client": "sslclient"}
 
 def openssl(*arguments: object, stdin: str = "") -> str:
     """The output of openssl; fails when openssl does."""
-    done = subprocess.run(["openssl", *map(str, arguments)], input=stdin, capture_output=True, text=True)
+    done = subprocess.run(["openssl", *map(str, arguments)], input=stdin, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(f"openssl {' '.join(map(str, arguments))}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -32,7 +32,15 @@ def verdict(folder: Path, leaf_pem: str, chain_pem: str, usage: str, *more: str,
     files = {"leaf.pem": leaf_pem, "root.pem": certificates[-1], "between.pem": "".join(certificates[:-1])}
     for name, content in files.items():
         (folder / name).write_text(content)
-    command = ["verify", *(["-x509_strict"] if strict else []), *more, "-purpose", PURPOSES[usage], "-CAfile", str(folder / "root.pem")]
+    command = [
+        "verify",
+        *(["-x509_strict"] if strict else []),
+        *more,
+        "-purpose",
+        PURPOSES[usage],
+        "-CAfile",
+        str(folder / "root.pem"),
+    ]
     if len(certificates) > 1:
         command += ["-untrusted", str(folder / "between.pem")]
     try:

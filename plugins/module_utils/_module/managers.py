@@ -43,7 +43,7 @@ def _unit_for(data_directory: str, version: int, debian_name: str | None, root: 
     for place in _UNIT_DIRECTORIES:  # a later directory overrides an earlier one
         for path in _unit_files(below(root, place)):
             if any(_pgdata(line) == data_directory.rstrip("/") for line in read_lines(path)):
-                found = os.path.relpath(path, below(root, place)).split("/")[0].removesuffix(".d")
+                found = os.path.relpath(path, below(root, place)).split("/", 1)[0].removesuffix(".d")
     return found
 
 

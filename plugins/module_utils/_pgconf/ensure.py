@@ -66,7 +66,7 @@ def ensure_records(document: Document[Entry], wishes: Wishes, placement: Placeme
 def place_loose(layout: Layout, wanted: Sequence[Record], placement: Placement, order: Order) -> None:
     """Give every wanted record its line, outside of blocks."""
     document = layout.document
-    chosen = _choose(layout, wanted)
+    chosen = _choose(layout, wanted, last=placement.kind == "last")
     if placement.kind in ("first", "last"):
         _place_at_edge(layout, wanted, chosen, placement.kind)
         return
@@ -80,13 +80,13 @@ def place_loose(layout: Layout, wanted: Sequence[Record], placement: Placement, 
             _put(layout, number, record, index, place[0])
 
 
-def _choose(layout: Layout, wanted: Sequence[Record]) -> dict[int, int]:
-    """For each wanted record (by its place in the list) the first line about the same subject."""
-    first: dict[Hashable, int] = {}
+def _choose(layout: Layout, wanted: Sequence[Record], last: bool = False) -> dict[int, int]:
+    """For each wanted record (by its place in the list) the first, or the last, line about the same subject."""
+    lines: dict[Hashable, int] = {}
     for index, record in records_of(layout.document):
-        if index not in layout.removed:
-            first.setdefault(record.subject, index)
-    return {number: first[record.subject] for number, record in enumerate(wanted) if record.subject in first}
+        if index not in layout.removed and (last or record.subject not in lines):
+            lines[record.subject] = index
+    return {number: lines[record.subject] for number, record in enumerate(wanted) if record.subject in lines}
 
 
 def _put(layout: Layout, number: int, record: Record, index: int | None, place: int) -> None:

@@ -92,8 +92,10 @@ def test_install_refuses_what_does_not_fit(tmp_path):
     requests = run_module("certificate_request", {"certificates": certificates})["requests"]
     (one,) = run_module("certificate_sign", {"directory": str(tmp_path / "ca"), "requests": requests})["certificates"]
 
-    def refusal(wanted=certificates, **change):
-        result = run_module("certificate_install", {"certificates": wanted, "signed": [{**one, **change}]})
+    def refusal(wanted=None, **change):
+        result = run_module(
+            "certificate_install", {"certificates": wanted or certificates, "signed": [{**one, **change}]}
+        )
         assert result["failed"]
         assert not (tmp_path / "a.crt").exists()
         return result["msg"]

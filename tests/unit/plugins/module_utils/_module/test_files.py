@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -156,7 +157,9 @@ def test_file_is_never_wider_than_asked(module: AnsibleModule, tmp_path: Path) -
     watcher.start()
     try:
         for number in range(300):
-            write_files(module, [Wanted(str(tmp_path / "key"), b"%d" % number, FileAttributes(mode="0600"), secret=True)])
+            write_files(
+                module, [Wanted(str(tmp_path / "key"), b"%d" % number, FileAttributes(mode="0600"), secret=True)]
+            )
     finally:
         stop.set()
         watcher.join()
@@ -206,7 +209,9 @@ def test_directory_where_a_file_should_be_is_one_sentence(module: AnsibleModule,
         write_files(module, [Wanted(str(tmp_path), b"")])
 
 
-def test_directory_is_made_once_with_its_mode(module: AnsibleModule, check_module: AnsibleModule, tmp_path: Path) -> None:
+def test_directory_is_made_once_with_its_mode(
+    module: AnsibleModule, check_module: AnsibleModule, tmp_path: Path
+) -> None:
     path = str(tmp_path / "ca")
     attributes = FileAttributes(mode="0700")
     said = write_directory(check_module, path, attributes)

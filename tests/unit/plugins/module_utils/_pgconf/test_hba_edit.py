@@ -144,6 +144,13 @@ def test_first_and_last_are_the_edges(placement: str, expected: list[str]) -> No
     assert short(edit(text, "local all b peer", "local all a peer", placement=placement)) == expected
 
 
+@pytest.mark.parametrize("placement", ["first", "last"])
+def test_repeated_rules_settle_at_the_edge(placement: str) -> None:
+    text = "local all all peer\nhost all x all md5\nlocal all all peer\n"
+    once = edit(text, "local all all peer", placement=placement)
+    assert edit(once, "local all all peer", placement=placement) == once
+
+
 def test_before_and_after_another_rule() -> None:
     text = "host all x all md5\nhost all y all md5\n"
     before, after = fields("host all y all"), fields("host all x all")
