@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help demo demo-clean test lint types unit unit-floor sanity sanity-all integration molecule galaxy docs readmes \
+.PHONY: help demo demo-clean test lint types unit unit-floor sanity sanity-all integration cores demo-twice molecule galaxy docs readmes \
         format clean
 
 help: ## this list
@@ -18,12 +18,14 @@ demo: ## a throwaway PostgreSQL on port 5501, from no TLS to proven mutual TLS
 	@scripts/venv.sh demo
 	@scripts/demo.sh run
 
-demo-clean: ## stop that server and remove everything the demo made
+demo-clean: ## stop that server and remove everything the demo made, its virtual environment too
 	@scripts/demo.sh clean
+	@rm -rf .venv/demo
+	@rmdir .venv 2>/dev/null || true
 
 ##@ Prove it
 test: ## every gate below, with a table of seconds at the end
-	@scripts/gates.sh lint types docs unit unit-floor sanity integration molecule galaxy
+	@scripts/gates.sh lint types docs unit unit-floor sanity integration cores demo-twice molecule galaxy
 
 lint: ## ruff (format and check), yamllint, ansible-lint in its production profile
 	@scripts/gate-lint.sh
@@ -48,6 +50,12 @@ sanity-all: ## the same with every supported ansible-core
 
 integration: ## modules against a real PostgreSQL server
 	@scripts/gate-integration.sh
+
+cores: ## site.yml with the other supported ansible-core lines
+	@scripts/gate-cores.sh 2.18 2.20
+
+demo-twice: ## the demo, in a place of its own: all as expected, then no change, then nothing left
+	@scripts/gate-demo.sh
 
 molecule: ## site.yml on three containers with systemd; psql and openssl are the judges
 	@scripts/gate-molecule.sh

@@ -3,19 +3,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# venv.sh demo|dev|floor|core-2.N   makes or refreshes .venv/NAME when its requirements or its Python changed,
+# venv.sh demo|dev|floor|core-2.N|site-2.N   makes or refreshes .venv/NAME when its requirements or its Python changed,
 # and links this checkout into it as the collection ansible_collections.pgtls.postgresql.
 set -eu
 cd "$(dirname "$0")/.."
 
-name=${1:?which environment: demo, dev, floor or core-2.N}
+name=${1:?which environment: demo, dev, floor, core-2.N or site-2.N}
 requirements=requirements/$name.txt
 link=yes
 case $name in
   demo) python=$(scripts/find-python.sh machine) ;;
   dev) python=$(scripts/find-python.sh newest) ;;
   floor) python=$(scripts/find-python.sh 3.9 2>/dev/null || scripts/find-python.sh machine) ;;
-  core-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt link= ;;
+  core-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt link= ;; # for ansible-test
+  site-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt ;;      # for playbooks
   *) echo "venv.sh: unknown environment '$name'." >&2 && exit 2 ;;
 esac
 
@@ -29,6 +30,11 @@ if [ "$(cat "$folder/.stamp" 2>/dev/null)" != "$stamp" ]; then
     core-*)
       pin=$(sed -n "s/^\(ansible-core==${name#core-}\..*\)/\1/p" "$requirements")
       "$folder/bin/pip" install -qq --disable-pip-version-check "$pin"
+      ;;
+    site-*)
+      pin=$(sed -n "s/^\(ansible-core==${name#site-}\..*\)/\1/p" "$requirements")
+      grep -v '^ansible-core' requirements/demo.txt |
+        "$folder/bin/pip" install -qq --disable-pip-version-check "$pin" -r /dev/stdin
       ;;
     floor)
       "$folder/bin/pip" install -qq --disable-pip-version-check -r "$requirements"
