@@ -32,20 +32,21 @@ find_binaries() { # the newest installed version that has both initdb and pg_ctl
 
 install_packages() {
     [ "$(id -u)" = 0 ] || fail "PostgreSQL's server programs are not installed, and only root may install them; install your distribution's postgresql package and run it again"
+    said=$(mktemp)
+    echo "demo: installing the distribution's PostgreSQL server"
     if command -v apt-get >/dev/null; then
-        echo "demo: installing the distribution's postgresql package"
-        mkdir -p /etc/postgresql-common/createcluster.d
-        # the package would make and start a cluster of its own otherwise
-        echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/pgtls-demo.conf
         export DEBIAN_FRONTEND=noninteractive
-        apt-get -qq update || true # an old list may do
-        apt-get -qq install -y --no-install-recommends postgresql >/dev/null || true # what counts is asked below
+        # the package would make and start a cluster of its own otherwise
+        mkdir -p /etc/postgresql-common/createcluster.d
+        echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/pgtls-demo.conf
+        { apt-get -q update && apt-get -q install -y --no-install-recommends postgresql; } >"$said" 2>&1 || failed=yes
         rm -f /etc/postgresql-common/createcluster.d/pgtls-demo.conf
-    elif command -v dnf >/dev/null; then
-        echo "demo: installing the distribution's postgresql-server package"
-        dnf -q -y install postgresql-server >/dev/null || true
+    else
+        dnf -y install postgresql-server >"$said" 2>&1 || failed=yes
     fi
-    find_binaries >/dev/null || fail "PostgreSQL's server programs could not be installed; install your distribution's postgresql package and run it again"
+    [ -z "${failed:-}" ] || tail -n 5 "$said" >&2
+    rm -f "$said"
+    [ -z "${failed:-}" ] || fail "PostgreSQL's server programs could not be installed (the last words are above); install your distribution's postgresql package and run it again"
 }
 
 start() {
