@@ -126,9 +126,10 @@ def _site() -> Iterator[Site]:
         ),
         ({"pgtls_server_dns_names": []}, "raxus is a server but has no pgtls_server_dns_names"),
         ({"pgtls_ca_host": "elsewhere"}, "pgtls_ca_host is elsewhere, which is no host of the group ca"),
+        ({"pgtls_ca_adopt": {"certificate": "/nowhere/ca.crt", "private_key": "/nowhere/ca.key"}}, "/nowhere/ca.crt"),
     ],
 )
-def test_bad_inventory_is_one_sentence_and_changes_nothing(
+def test_bad_input_is_one_sentence_and_changes_nothing(
     site: Site, option: dict[str, object], sentence: str
 ) -> None:
     before = site.state()
