@@ -129,9 +129,7 @@ def _site() -> Iterator[Site]:
         ({"pgtls_ca_adopt": {"certificate": "/nowhere/ca.crt", "private_key": "/nowhere/ca.key"}}, "/nowhere/ca.crt"),
     ],
 )
-def test_bad_input_is_one_sentence_and_changes_nothing(
-    site: Site, option: dict[str, object], sentence: str
-) -> None:
+def test_bad_input_is_one_sentence_and_changes_nothing(site: Site, option: dict[str, object], sentence: str) -> None:
     before = site.state()
     output = site.play("-e", json.dumps(option), succeeds=False)
     assert sentence in " ".join(output.split())
