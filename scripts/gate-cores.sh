@@ -17,6 +17,6 @@ for line; do
   scripts/venv.sh "site-$line"
   PGTLS_ANSIBLE_PYTHON=$PWD/.venv/site-$line/bin/python
   export PGTLS_ANSIBLE_PYTHON
-  "$PGTLS_ANSIBLE_PYTHON" -m ansible --version | head -n 1
+  "$PGTLS_ANSIBLE_PYTHON" -c 'from ansible.release import __version__; print("ansible-core", __version__)'
   .venv/dev/bin/pytest tests/integration/test_site.py
 done
