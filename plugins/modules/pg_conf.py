@@ -36,7 +36,7 @@ options:
       - The default is the one in the data directory of the server, when a login works. A missing file overrides nothing.
     type: path
 notes:
-  - Lines that include other files are kept; the files behind them are not read.
+  - Lines that include other files are kept; the files behind them are read to find out what overrides a setting, and never written.
 seealso:
   - module: pgtls.postgresql.pg_reload
 """
@@ -74,7 +74,8 @@ settings:
   type: dict
   sample: {ssl: "on"}
 overridden:
-  description: Named settings to which a file that PostgreSQL reads later gives another value.
+  description: Named settings to which something that PostgreSQL reads later gives another value, be it an included file, the file that includes
+    O(path), or C(postgresql.auto.conf).
   returned: success
   type: list
   elements: dict
@@ -101,24 +102,26 @@ restart_required:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
+from ..module_utils._module.included_files import files_with, same_file
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.server_views import CONF
 from ..module_utils._module.validation import (
+    find_settings_files,
     open_judge,
-    read_later_file,
     read_original,
     read_setting_kinds,
     write_judged,
 )
 from ..module_utils._pgconf.conf import (
+    check_values,
     describe_doubts,
     describe_named,
-    describe_overrides,
     describe_restarts,
     ensure_settings,
     parse_conf,
     read_settings,
 )
+from ..module_utils._pgconf.conf_reading import describe_overrides, read_conf
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.settings import read_kinds
 from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
@@ -139,10 +142,15 @@ def main():
         wanted = read_settings(params)
         text = read_original(params["path"], params["create"])
         kinds = read_kinds(read_setting_kinds(judge))
+        check_values(wanted, judge.version, kinds)
         before = parse_conf(text or "", judge.version)
         after = ensure_settings(before, wanted, kinds)
-        later_path, later_text = read_later_file(params["auto_conf"], judge)
-        overridden = describe_overrides(wanted, parse_conf(later_text, judge.version), later_path, kinds)
+        main_file, auto_conf = find_settings_files(params["path"], params["auto_conf"], judge)
+        main_text, files = files_with(main_file, params["path"], after.render())
+        lines = read_conf(main_text, judge.version, files, auto_conf)
+        overridden = describe_overrides(
+            wanted, lines, judge.version, lambda file: same_file(file, params["path"]), kinds
+        )
         report = write_judged(module, judge, after.render())
         for doubt in describe_doubts(after, overridden):
             module.warn(doubt)

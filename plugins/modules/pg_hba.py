@@ -27,17 +27,29 @@ extends_documentation_fragment:
 options:
   rules:
     description:
-      - The rules, in the order in which they shall be tried.
+      - The rules, in the order in which they shall be tried; an element may also be an include line.
     type: list
     elements: dict
     required: true
     suboptions:
       type:
         description:
-          - What kind of connection the rule is about.
+          - What kind of connection the rule is about. Needed unless the element is an include line.
         type: str
-        required: true
         choices: [local, host, hostssl, hostnossl, hostgssenc, hostnogssenc]
+      include:
+        description:
+          - Instead of a rule, the line C(include) with the name of another file, relative to the directory of O(path). Needs PostgreSQL 16.
+          - It takes its place among the rules like one of them. Two include lines are the same when they name the same file.
+        type: str
+      include_if_exists:
+        description:
+          - Instead of a rule, the line C(include_if_exists) with the name of a file that may be missing. Needs PostgreSQL 16.
+        type: str
+      include_dir:
+        description:
+          - Instead of a rule, the line C(include_dir) with the name of a directory; its files that end in C(.conf) are read. Needs PostgreSQL 16.
+        type: str
       database:
         description:
           - Databases, or the words V(all), V(sameuser), V(samerole), V(replication), or since PostgreSQL 16 a regular expression that
@@ -77,7 +89,7 @@ options:
         type: str
       state:
         description:
-          - V(absent) removes every rule with this type, database, user and address, wherever it stands.
+          - V(absent) removes every rule with this type, database, user and address (or every include line with this name), wherever it stands.
         type: str
         choices: [present, absent]
         default: present
@@ -182,7 +194,8 @@ options:
           - Numeric address of the client. Needed for every type but V(local).
         type: str
 notes:
-  - Lines that include other files, and words that start with V(@), are kept; the files behind them are not read.
+  - Lines that include other files are kept, and so are words that start with V(@). Rules of files that are included by lines of their own count
+    where this module looks for what hides a rule, as far as these files can be read; they are never written.
 seealso:
   - module: pgtls.postgresql.pg_ident
   - module: pgtls.postgresql.pg_reload
@@ -206,6 +219,13 @@ EXAMPLES = r"""
     rules:
       - {type: hostnossl, address: all, method: reject, comment: TLS only}
 
+- name: Rules of other teams come first, from a directory of their own
+  pgtls.postgresql.pg_hba:
+    path: /var/lib/pgsql/16/data/pg_hba.conf
+    placement: first
+    rules:
+      - {include_dir: pg_hba.d, comment: one file a team}
+
 - name: Take a rule out, every copy of it
   pgtls.postgresql.pg_hba:
     path: /var/lib/pgsql/16/data/pg_hba.conf
@@ -228,6 +248,12 @@ rules:
   type: list
   elements: dict
   sample: [{line: 1, type: hostssl, database: [all], user: [app1], address: 0.0.0.0/0, netmask: null, method: cert, options: {}, comment: null}]
+includes:
+  description: All include lines of the file after the change, in their order, in the words of the options, each with the line it begins on.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{line: 2, include: site.conf, comment: null}]
 unreachable_rules:
   description:
     - Rules that can never be met, with the line and text of the earlier rule that completes their cover.
@@ -235,11 +261,17 @@ unreachable_rules:
   type: list
   elements: dict
   contains:
+    file:
+      description: The included file in which the rule stands; null for O(path) itself.
+      type: str
     line:
       description: Line of the rule.
       type: int
     rule:
       description: The rule.
+      type: str
+    shadowed_by_file:
+      description: The included file in which the rule that hides it stands; null for O(path) itself.
       type: str
     shadowed_by_line:
       description: Line of the rule that hides it.
@@ -252,12 +284,13 @@ unreachable_rules:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
+from ..module_utils._module.included_files import files_around
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.server_views import HBA
 from ..module_utils._module.validation import open_judge, read_original, read_own_connection, write_judged
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.guard import check_guard, read_connections
-from ..module_utils._pgconf.hba import describe_rules, parse_hba
+from ..module_utils._pgconf.hba import describe_includes, describe_rules, parse_hba
 from ..module_utils._pgconf.hba_edit import (
     check_loadable,
     describe_doubts,
@@ -266,13 +299,10 @@ from ..module_utils._pgconf.hba_edit import (
     read_placement,
     read_wishes,
 )
-from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
+from ..module_utils._pgconf.included_rules import find_dead_rules, rules_behind
+from ..module_utils._pgconf.vocabulary import INCLUDE_WORDS, NEWEST_VERSION, TYPES
 
-TYPE = {
-    "type": "str",
-    "required": True,
-    "choices": ["local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"],
-}
+TYPE = {"type": "str", "required": True, "choices": list(TYPES)}
 FIELDS = {
     "type": TYPE,
     "database": {"type": "list", "elements": "str", "default": ["all"]},
@@ -282,11 +312,15 @@ FIELDS = {
 }
 RULE = {
     **FIELDS,
+    "type": {**TYPE, "required": False},
+    **{word: {"type": "str"} for word in INCLUDE_WORDS},
     "method": {"type": "str"},
     "options": {"type": "dict"},
     "comment": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
+RULES = {"type": "list", "elements": "dict", "required": True, "options": RULE}
+RULE_OR_INCLUDE = [("type", *INCLUDE_WORDS)]
 CONNECTION = {
     "type": TYPE,
     "database": {"type": "str", "required": True},
@@ -297,7 +331,7 @@ SPEC = {
     **EDITOR,
     **FILE,
     **LOGIN,
-    "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},
+    "rules": {**RULES, "required_one_of": RULE_OR_INCLUDE, "mutually_exclusive": RULE_OR_INCLUDE},
     "placement": {"type": "str", "choices": ["effective", "first", "last"]},
     "before": {"type": "dict", "options": FIELDS},
     "after": {"type": "dict", "options": FIELDS},
@@ -316,13 +350,16 @@ def main():
         text = read_original(params["path"], params["create"])
         before = parse_hba(text or "", judge.version)
         wishes = read_wishes(params, judge.version)
-        after = ensure_rules(before, wishes, read_placement(params, judge.version))
+        behind = rules_behind(judge.version, files_around(params["path"]))
+        after = ensure_rules(before, wishes, read_placement(params, judge.version), behind)
         check_loadable(before, after)
-        check_guard(before, after, read_connections(params["guard"], read_own_connection(judge)))
+        check_guard(before, after, read_connections(params["guard"], read_own_connection(judge)), behind)
         report = write_judged(module, judge, after.render())
-        for doubt in describe_doubts(after, wishes):
+        dead = find_dead_rules(after, behind)
+        for doubt in describe_doubts(after, wishes, dead):
             module.warn(doubt)
-    module.exit_json(**report, rules=describe_rules(after), unreachable_rules=describe_unreachable(after))
+    described = {"rules": describe_rules(after), "includes": describe_includes(after)}
+    module.exit_json(**report, **described, unreachable_rules=describe_unreachable(dead))
 
 
 if __name__ == "__main__":

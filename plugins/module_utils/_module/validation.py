@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from stat import S_IMODE
 from typing import TYPE_CHECKING, Any
 
+from .._pgconf.conf import AUTO_CONF
 from .database import DatabaseError, Login, connect, fetch
 from .errors import ModuleError
 from .files import FileAttributes, Wanted, Written, read_bytes, read_text, write_files
-from .server_views import Complaint, FileKind, complaints, files_of, server_version_of, setting
+from .server_views import CONF, Complaint, FileKind, complaints, files_of, server_version_of, setting
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -108,8 +109,10 @@ def read_original(path: str, create: bool) -> str | None:
     return text
 
 
-def write_judged(module: AnsibleModule, judge: Judge, after: str) -> dict[str, Any]:
+def write_judged(module: AnsibleModule, judge: Judge | None, after: str) -> dict[str, Any]:
     """Write the file, ask the server, and put the old file back when it finds a new error.
+
+    judge: None for a kind of file of which no server has a view.
 
     Returns changed, path, diff, backup_file, ready for exit_json.
 
@@ -120,7 +123,7 @@ def write_judged(module: AnsibleModule, judge: Judge, after: str) -> dict[str, A
     content = after.encode("utf-8", "surrogateescape")
     wanted = Wanted(params["path"], content, FileAttributes.of(params), backup=params["backup"])
     written = write_files(module, [wanted])[0]
-    if written.changed and not module.check_mode:
+    if judge is not None and written.changed and not module.check_mode:
         if judge.doubt is None and judge.connection is not None and params["validate"] != "syntax":
             _ask_or_restore(module, judge, previous)
         elif params["validate"] is None:
@@ -177,15 +180,20 @@ def read_own_connection(judge: Judge) -> list[dict[str, Any]]:
 
 
 def read_setting_kinds(judge: Judge) -> dict[str, dict[str, Any]]:
-    """Return vartype, unit and context of every setting of the server, by lower-case name; empty without a login."""
-    if judge.connection is None:
+    """Return the server's table of settings, by lower-case name; empty without a login, or when it is of another version."""
+    if judge.connection is None or server_version_of(judge.connection) != judge.version:
         return {}
-    rows = fetch(judge.connection, "SELECT lower(name) AS name, vartype, unit, context FROM pg_settings")
+    columns = "vartype, unit, context, min_val, max_val, enumvals"
+    rows = fetch(judge.connection, f"SELECT lower(name) AS name, {columns} FROM pg_settings")
     return {row.pop("name"): row for row in rows}
 
 
-def read_later_file(path: str | None, judge: Judge) -> tuple[str, str]:
-    """Return path and text of postgresql.auto.conf: as the task names it, else as the server does; empty texts without."""
-    if path is None and judge.connection is not None and judge.doubt is None:
-        path = os.path.join(setting(judge.connection, "data_directory"), "postgresql.auto.conf")
-    return (path, read_text(path) or "") if path else ("", "")
+def find_settings_files(path: str, auto_conf: str | None, judge: Judge) -> tuple[str, str | None]:
+    """Return the file with which the server begins to read its settings, and the one that it reads last.
+
+    Without a server that reads ``path`` they are ``path`` itself, and ``auto_conf`` as the task names it.
+    """
+    if judge.connection is None or judge.doubt is not None:
+        return path, auto_conf
+    data_directory = setting(judge.connection, "data_directory")
+    return setting(judge.connection, CONF.setting), auto_conf or os.path.join(data_directory, AUTO_CONF)

@@ -59,9 +59,13 @@ def parse_number(text: str) -> tuple[int, int] | None:
     except ValueError:
         return None
     # A zone by interface name counts for link-local addresses only; elsewhere it must be a number.
-    if zone and not zone.isdigit() and value >> 118 != 0x3FA:
+    if zone and not _is_zone_number(zone) and value >> 118 != 0x3FA:
         return None
     return 6, value
+
+
+def _is_zone_number(zone: str) -> bool:
+    return zone.isascii() and zone.isdigit() and int(zone[-4300:]) <= 0xFFFFFFFF
 
 
 def _parse_aton(parts: list[str]) -> tuple[int, int] | None:

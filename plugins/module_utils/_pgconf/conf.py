@@ -13,7 +13,10 @@ from typing import Any, Union
 from .document import Document, Line, check_version, split_physical
 from .entries import Broken, Opaque
 from .errors import ConfigError
-from .settings import Kind, canonical_name, check_name, needs_restart, quote_value, read_value, same_value
+from .setting_kind import Kind
+from .setting_table import known_settings
+from .setting_values import setting_problem
+from .settings import canonical_name, check_name, needs_restart, quote_value, read_value, same_value
 
 _LETTER = r"A-Za-z_\x80-\U0010ffff"
 # Longest match wins, as in the server's scanner; of equally long ones the first.
@@ -34,6 +37,7 @@ _VALUES = frozenset({"id", "string", "unquoted", "integer", "real"})
 _DIRECTIVES = ("include", "include_if_exists", "include_dir")
 _COMMENTED = re.compile(rf"[ \t]*#[ \t]*([{_LETTER}][{_LETTER}0-9.]*)[ \t]*=", re.ASCII)
 _COMMENT_GOES_ON = re.compile(r"[ \t]+#")
+AUTO_CONF = "postgresql.auto.conf"
 _ESCAPES = {"b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t"}
 
 
@@ -45,6 +49,14 @@ class Assignment:
     value: str
     start: int
     end: int
+
+
+@dataclass(frozen=True)
+class Directive(Opaque):
+    """An include directive: ``word`` in lower case, and the name of a file or directory."""
+
+    word: str
+    value: str
 
 
 ConfEntry = Union[Assignment, Opaque, Broken]
@@ -71,9 +83,9 @@ def parse_conf_line(raw: str) -> ConfEntry | None:
         return Broken("syntax error: exactly one value must follow the name; put it in single quotes")
     name = content[tokens[0][1] : tokens[0][2]]
     kind, start, end = tokens[-1]
-    if name.lower() in _DIRECTIVES:
-        return Opaque(content)
     value = _unescape(content[start + 1 : end - 1]) if kind == "string" else content[start:end]
+    if name.lower() in _DIRECTIVES:
+        return Directive(content, name.lower(), value)
     return Assignment(name, value, start, end)
 
 
@@ -105,7 +117,8 @@ def _unescape(body: str) -> str:
         return _ESCAPES.get(sequence.decode("latin-1"), sequence)
 
     raw = body.encode("utf-8", "surrogateescape")
-    return re.sub(rb"\\[0-7]{1,3}|\\.|''", replacement, raw, flags=re.DOTALL).decode("utf-8", "surrogateescape")
+    decoded = re.sub(rb"\\[0-7]{1,3}|\\.|''", replacement, raw, flags=re.DOTALL)
+    return decoded.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")  # a NUL ends the value for the server
 
 
 def conf_problems(document: Document[ConfEntry]) -> list[tuple[int, str, str]]:
@@ -131,20 +144,17 @@ def read_settings(params: Mapping[str, Any]) -> dict[str, str | None]:
     return {str(name): read_value(str(name), value) for name, value in params["settings"].items()}
 
 
-def describe_overrides(
-    wanted: Mapping[str, str | None], later: Document[ConfEntry], path: str, kinds: Mapping[str, Kind] | None = None
-) -> list[dict[str, Any]]:
-    """Wanted settings to which a file that is read later (postgresql.auto.conf) gives another value."""
-    found = effective_settings(later)
-    result = []
+def check_values(wanted: Mapping[str, str | None], version: int, kinds: Mapping[str, Kind] | None = None) -> None:
+    """Raise ConfigError for a value that the server would not take, and for a name that it says it does not know.
+
+    Without the server's own table a name that is not known may be one of a server built in another way.
+    """
+    table = kinds or known_settings(version)
     for name, value in wanted.items():
-        canonical = canonical_name(name, later.version)
-        if canonical not in found:
-            continue
-        number, other = found[canonical]
-        if value is None or not same_value(canonical, value, other, (kinds or {}).get(canonical)):
-            result.append({"name": name, "value": other, "path": path, "line": number})
-    return result
+        if value is not None and (kinds or canonical_name(name, version) in table):
+            problem = setting_problem(name, value, version, table)
+            if problem:
+                raise ConfigError(problem)
 
 
 def describe_settings(document: Document[ConfEntry]) -> dict[str, str]:
@@ -164,7 +174,8 @@ def describe_restarts(
     """Settings whose effective text differs between two documents and that need a restart, sorted."""
     old, new = describe_settings(before), describe_settings(after)
     changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-    return [name for name in changed if needs_restart(name, (kinds or {}).get(name))]
+    kinds = kinds or known_settings(after.version)
+    return [name for name in changed if needs_restart(name, kinds.get(name))]
 
 
 def describe_doubts(document: Document[ConfEntry], overridden: Sequence[Mapping[str, Any]] = ()) -> list[str]:
@@ -174,9 +185,10 @@ def describe_doubts(document: Document[ConfEntry], overridden: Sequence[Mapping[
         for number, _line, problem in conf_problems(document)
     ]
     for one in overridden:
+        name, place = one["name"], f"line {one['line']} of {one['path']}"
+        way_out = f"use ALTER SYSTEM RESET {name}" if one["path"].endswith(AUTO_CONF) else "change it there"
         doubts.append(
-            f"setting {one['name']} has no effect here: line {one['line']} of {one['path']} sets it to "
-            f"'{one['value']}', and PostgreSQL reads that file last; use ALTER SYSTEM RESET {one['name']}"
+            f"setting {name} has no effect here: {place}, which PostgreSQL reads later, sets it to '{one['value']}'; {way_out}"
         )
     return doubts
 
@@ -195,7 +207,8 @@ def ensure_settings(
         other = seen.setdefault(canonical_name(name, document.version), name)
         if other != name:
             raise ConfigError(f"{other} and {name} are one setting; give only one of them")
-        _ensure_setting(lines, document, name, value, (kinds or {}).get(canonical_name(name, document.version)))
+        kind = (kinds or known_settings(document.version)).get(canonical_name(name, document.version))
+        _ensure_setting(lines, document, name, value, kind)
     return document.with_lines(lines)
 
 

@@ -110,16 +110,21 @@ def split_lines(text: str, version: int) -> list[tuple[str, str]]:
     """(raw, joined content) of every logical line of a hba or ident file.
 
     From 14 on a backslash right before the line end joins the next line, inside quotes and comments too; the server
-    strips all line ends of what it has joined so far, and a second backslash does not continue twice.
+    strips all line ends of what it has joined so far, and a second backslash does not continue twice. A NUL ends what
+    the server sees of a line, and from 14 on it hides the line end too.
     """
-    if version < CONTINUATION_SINCE or "\\" not in text:
-        return [(line, line.rstrip("\r\n")) for line in split_physical(text)]
+    if version < CONTINUATION_SINCE or ("\\" not in text and "\0" not in text):
+        return [(line, line.split("\0", 1)[0].rstrip("\r\n")) for line in split_physical(text)]
     result: list[tuple[str, str]] = []
     raw = content = ""
     joined = 0
     for line in split_physical(text):
         raw += line
-        content = (content + line).rstrip("\r\n")
+        seen = line.split("\0", 1)[0]
+        content += seen
+        if seen != line and line.endswith("\n"):
+            continue
+        content = content.rstrip("\r\n")
         if len(content) > joined and content.endswith("\\"):
             content = content[:-1]
             joined = len(content)
@@ -127,8 +132,8 @@ def split_lines(text: str, version: int) -> list[tuple[str, str]]:
         result.append((raw, content))
         raw = content = ""
         joined = 0
-    if raw:
-        result.append((raw, content))
+    if raw:  # behind a backslash that ends the file nothing is stripped any more
+        result.append((raw, content if len(content) == joined else content.rstrip("\r\n")))
     return result
 
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar, Union
 
 from .document import Document
+from .errors import ConfigError
 
 Itself = TypeVar("Itself", bound="Record")
 
@@ -49,9 +50,10 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Broken:
-    """A line for which the server rejects the whole file."""
+    """A line for which the server rejects the whole file; ``column`` counts in the joined line from 1, 0 when unknown."""
 
     problem: str
+    column: int = 0
 
 
 Entry = Union[Record, Opaque, Broken]
@@ -62,3 +64,11 @@ def problems(document: Document[Entry]) -> list[tuple[int, str, str]]:
     return [
         (number, line.raw, line.entry.problem) for number, line in document.numbered() if isinstance(line.entry, Broken)
     ]
+
+
+def check_no_new_problem(before: Iterable[tuple[int, str, str]], after: Iterable[tuple[int, str, str]]) -> None:
+    """Raise ConfigError for the first problem that was not there before; a line end that was added is no difference."""
+    known = {(line.rstrip("\r\n"), problem) for _number, line, problem in before}
+    for number, line, problem in after:
+        if (line.rstrip("\r\n"), problem) not in known:
+            raise ConfigError(problem, number, line)

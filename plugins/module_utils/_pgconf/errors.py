@@ -10,10 +10,11 @@ class ConfigError(Exception):
     """A sentence about a configuration text or about what was asked to be in it.
 
     ``line_number`` is 1-based and names the first physical line; both it and ``line`` are None when the trouble
-    lies in the wish and not in the file.
+    lies in the wish and not in the file. ``column`` counts in the (joined) line from 1, 0 when unknown.
     """
 
-    def __init__(self, problem: str, line_number: int | None = None, line: str | None = None) -> None:
+    def __init__(self, problem: str, line_number: int | None = None, line: str | None = None, column: int = 0) -> None:
+        self.column = column
         self.problem = problem
         self.line_number = line_number
         self.line = line

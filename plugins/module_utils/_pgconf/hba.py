@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,12 +15,17 @@ from .addresses import Address, has_holes, needs_netmask, parse_address
 from .document import Document, parse_document
 from .entries import Broken, Entry, Opaque, Record
 from .errors import ConfigError
+from .includes import Include, describe_include, include_of_fields
 from .methods import method_problem, normal_method, normal_options, options_problem, type_problem
+from .reading import Field, is_include
+from .regex_syntax import regex_problem
+from .surroundings import DISTRIBUTION_BUILD, Build
 from .tokens import (
     Name,
     Token,
     check_comment,
     classify,
+    has_long_token,
     is_file,
     quote,
     read_word,
@@ -31,8 +37,6 @@ from .tokens import (
 from .vocabulary import (
     ADDRESS_KEYWORDS,
     DATABASE_KEYWORDS,
-    INCLUDE_SINCE,
-    INCLUDE_WORDS,
     OPTIONS,
     TYPES,
     USER_KEYWORDS,
@@ -40,8 +44,11 @@ from .vocabulary import (
 
 # Column widths of the file that initdb writes.
 _TYPE_WIDTH, _DATABASE_WIDTH, _USER_WIDTH, _ADDRESS_WIDTH = 8, 16, 16, 24
-
-Field = tuple[Token, ...]
+_ALL, _SAMEROLE, _SAMEGROUP = (Name("keyword", word) for word in ("all", "samerole", "samegroup"))
+_ALL_AND_REPLICATION = frozenset({_ALL, Name("keyword", "replication")})
+_PLAIN_LINE = re.compile(r"[A-Za-z0-9_.:/+= -]+\Z", re.ASCII)
+# Methods that need options.
+_METHODS_WITH_DUTIES = frozenset({"ldap", "radius", "oauth"})
 
 
 @dataclass(frozen=True)
@@ -89,10 +96,8 @@ def _pad(text: str, width: int) -> str:
 
 def _normal_set(names: Sequence[Name]) -> frozenset[Name]:
     """A list with ``all`` is ``all``, except that it never covers physical replication; samegroup is samerole."""
-    result = frozenset(Name("keyword", "samerole") if name == Name("keyword", "samegroup") else name for name in names)
-    if Name("keyword", "all") in result:
-        return result & {Name("keyword", "all"), Name("keyword", "replication")}
-    return result
+    result = frozenset(_SAMEROLE if name == _SAMEGROUP else name for name in names)
+    return result & _ALL_AND_REPLICATION if _ALL in result else result
 
 
 def render_address(address: Address | None) -> str:
@@ -116,14 +121,16 @@ def parse_hba_line(content: str, version: int) -> Entry | None:
     fields, comment = tokenize(content, version)
     if not fields:
         return None
-    if version >= INCLUDE_SINCE and len(fields) == 2 and fields[0][0].text in INCLUDE_WORDS:
-        return Opaque(content)
+    if has_long_token(content, version):
+        return Broken(f"a word of the line is too long for PostgreSQL {version}; shorten it")
+    if is_include(fields, version) and not any(map(is_file, fields[0] + fields[1])):
+        return include_of_fields(content, fields, comment, version)
     if _has_file(fields):
         return Opaque(content)
     try:
-        return _parse_rule(fields, comment.strip(" \t\r") if comment else None, version)
+        return rule_of_fields(fields, comment, version)
     except ConfigError as error:
-        return Broken(error.problem)
+        return Broken(error.problem, error.column)
 
 
 def _has_file(fields: Sequence[Field]) -> bool:
@@ -131,34 +138,52 @@ def _has_file(fields: Sequence[Field]) -> bool:
     return any(is_file(token) for position, field in enumerate(fields) if position not in (1, 2) for token in field)
 
 
-def _parse_rule(fields: Sequence[Field], comment: str | None, version: int) -> Rule:
-    connection_type = _single(fields, 0, "connection type")
-    _refuse(type_problem(connection_type.text))
-    databases = tuple(classify(token, DATABASE_KEYWORDS, version) for token in _field(fields, 1, "database"))
-    users = tuple(classify(token, USER_KEYWORDS, version, groups=True) for token in _field(fields, 2, "user"))
-    address, position = None, 3
-    if connection_type.text != "local":
-        address, position = _parse_address(fields)
-    method = _single(fields, position, "authentication method").text
-    _refuse(method_problem(connection_type.text, method, version))
+def rule_of_fields(
+    fields: Sequence[Field], comment: str | None, version: int, build: Build = DISTRIBUTION_BUILD
+) -> Rule:
+    """The rule that a server makes of the fields of a line; ConfigError (with a column) when it refuses the line."""
+    type_token = _single(fields, 0, "connection type")
+    connection_type = type_token.text
+    _refuse(type_problem(connection_type), type_token)
+    databases = _names(_field(fields, 1, "database"), DATABASE_KEYWORDS, version, groups=False)
+    users = _names(_field(fields, 2, "user"), USER_KEYWORDS, version, groups=True)
+    address, position = (None, 3) if connection_type == "local" else _parse_address(fields)
+    method_token = _single(fields, position, "authentication method")
+    method = method_token.text
+    _refuse(method_problem(connection_type, method, version, build), method_token)
     options = tuple(_parse_option(token) for field in fields[position + 1 :] for token in field)
-    _refuse(options_problem(connection_type.text, normal_method(connection_type.text, method), options, version))
-    return Rule(version, connection_type.text, databases, users, address, method, options, comment or None)
+    if options or method in _METHODS_WITH_DUTIES:
+        used = normal_method(connection_type, method)
+        _refuse(options_problem(connection_type, used, options, version, build), method_token)
+    comment = comment.strip(" \t\r") or None if comment else None
+    return Rule(version, connection_type, databases, users, address, method, options, comment)
+
+
+def _names(field: Field, keywords: frozenset[str], version: int, groups: bool) -> tuple[Name, ...]:
+    names = tuple(classify(token, keywords, version, groups) for token in field)
+    for token, name in zip(field, names):
+        # The server compiles whatever begins with a slash.
+        if name.kind == "regex":
+            _refuse(regex_problem(name.text[1:], version), token)
+    return names
 
 
 def _parse_address(fields: Sequence[Field]) -> tuple[Address, int]:
     """The address, and the position of the field behind it."""
     token = _single(fields, 3, "address")
-    if not needs_netmask(token):
-        return parse_address(token), 4
-    if len(fields) < 5:
-        return parse_address(token), 4
-    return parse_address(token, _single(fields, 4, "netmask").text), 5
+    try:
+        if not needs_netmask(token) or len(fields) < 5:
+            return parse_address(token), 4
+        return parse_address(token, _single(fields, 4, "netmask").text), 5
+    except ConfigError as error:
+        raise ConfigError(error.problem, column=error.column or token.column) from error
 
 
 def _field(fields: Sequence[Field], position: int, noun: str) -> Field:
     if position >= len(fields):
-        raise ConfigError(f"the line ends before the {noun}")
+        raise ConfigError(
+            f"the line ends before the {noun}; a rule has a type, databases, users, an address and a method"
+        )
     return fields[position]
 
 
@@ -166,20 +191,21 @@ def _single(fields: Sequence[Field], position: int, noun: str) -> Token:
     field = _field(fields, position, noun)
     if len(field) > 1:
         shown = ",".join(token.text for token in field)
-        raise ConfigError(f"several values ({shown}) where one {noun} must stand; mind that a comma joins fields")
+        problem = f"several values ({shown}) where one {noun} must stand; mind that a comma joins fields"
+        raise ConfigError(problem, column=field[1].column)
     return field[0]
 
 
 def _parse_option(token: Token) -> tuple[str, str]:
     name, separator, value = token.text.partition("=")
     if not separator:
-        raise ConfigError(f'option "{token.text}" is not of the form name=value')
+        raise ConfigError(f'option "{token.text}" is not of the form name=value', column=token.column)
     return name, value
 
 
-def _refuse(problem: str | None) -> None:
+def _refuse(problem: str | None, token: Token | None = None) -> None:
     if problem:
-        raise ConfigError(problem)
+        raise ConfigError(problem, column=token.column if token else 0)
 
 
 def read_rule(fields: Mapping[str, Any], version: int) -> Rule:
@@ -247,10 +273,14 @@ def _option_value(name: str, value: Any) -> str:
 def _check_written(rule: Rule) -> Rule:
     """The rule, once its own line is read back as the same rule; whatever else the format cannot express ends here."""
     line = rule.render()
+    names = rule.databases + rule.users
+    # Words without quotes, commas and comments are what they were read from; only expressions may still be refused.
+    if _PLAIN_LINE.match(line) and all(name.kind != "regex" for name in names):
+        return rule
     again = parse_hba_line(line, rule.version)
     if isinstance(again, Rule) and (again.subject, again.verdict) == (rule.subject, rule.verdict):
         return rule
-    if any(name.kind == "file" for name in rule.databases + rule.users):
+    if any(name.kind == "file" for name in names):
         return rule
     problem = again.problem if isinstance(again, Broken) else f"PostgreSQL would read it differently: {line}"
     raise ConfigError(problem)
@@ -284,6 +314,15 @@ def describe_rules(document: Document[Entry]) -> list[dict[str, Any]]:
         {"line": number, **describe_rule(line.entry)}
         for number, line in document.numbered()
         if isinstance(line.entry, Rule)
+    ]
+
+
+def describe_includes(document: Document[Entry]) -> list[dict[str, Any]]:
+    """All include lines in the order of the file, each with the line it begins on."""
+    return [
+        {"line": number, **describe_include(line.entry)}
+        for number, line in document.numbered()
+        if isinstance(line.entry, Include)
     ]
 
 

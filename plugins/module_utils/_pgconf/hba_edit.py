@@ -10,36 +10,52 @@ from typing import Any
 
 from .document import Document
 from .ensure import ensure_records
-from .entries import Broken, Entry, Record, problems
+from .entries import Broken, Entry, Record, check_no_new_problem, problems
 from .errors import ConfigError
 from .guard import show_rule
 from .hba import Rule, read_rule, read_subject
+from .included_rules import Behind, DeadRule, nothing_known
+from .includes import Include, read_include
 from .layout import Order, Placement, Wishes
-from .reach import Shadow, overlap, unreachable_rules
+from .reach import Shadow, overlap
 
 EFFECTIVE = Placement()
 
 
-def ensure_rules(document: Document[Entry], wishes: Wishes, placement: Placement = EFFECTIVE) -> Document[Entry]:
+def ensure_rules(
+    document: Document[Entry], wishes: Wishes, placement: Placement = EFFECTIVE, behind: Behind = nothing_known
+) -> Document[Entry]:
     """The document with these rules present and those absent; the very same object when nothing is due.
 
     With placement "effective" a rule counts as present only if no foreign rule before it makes it unreachable; a rule
     about the same connections with another method is changed in place; a missing one goes before the first foreign rule
-    that would hide it, else to the end. Listed rules keep their order where they overlap.
+    that would hide it, else to the end. Listed rules keep their order where they overlap. ``behind`` tells the rules of
+    included files, which hide others, and are hidden, at the place of their include line.
     """
-    return ensure_records(document, wishes, placement, Order(_shadow, _overlap))
+    return ensure_records(document, wishes, placement, Order(lambda foreign: _shadow(foreign, behind), _overlap))
 
 
-def _shadow(foreign: Sequence[tuple[int, Record]]) -> Callable[[Record], int | None]:
+def _shadow(foreign: Sequence[tuple[int, Record]], behind: Behind) -> Callable[[Record], int | None]:
     shadow = Shadow()
+
+    def rules(record: Record) -> list[Rule]:
+        if isinstance(record, Include):
+            return [placed.rule for placed in behind(record) or ()]
+        return [record] if isinstance(record, Rule) else []
+
+    def first_hiding(record: Record) -> int | None:
+        found = (shadow.position(rule) for rule in rules(record))
+        return min((position for position in found if position is not None), default=None)
+
     for index, record in foreign:
-        if isinstance(record, Rule):
-            shadow.add(index, record)
-    return lambda record: shadow.position(record) if isinstance(record, Rule) else None
+        for rule in rules(record):
+            shadow.add(index, rule)
+    return first_hiding
 
 
 def _overlap(one: Record, other: Record) -> bool:
-    return isinstance(one, Rule) and isinstance(other, Rule) and overlap(one, other)
+    """Whether the order of two records matters; what an include brings in counts as matching anything."""
+    return not (isinstance(one, Rule) and isinstance(other, Rule)) or overlap(one, other)
 
 
 def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
@@ -49,7 +65,9 @@ def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     for number, fields in enumerate(params["rules"], 1):
         is_absent = fields.get("state") == "absent"
         try:
-            rule = read_subject(fields, version) if is_absent else read_rule(fields, version)
+            rule = read_include(fields, version) or (
+                read_subject(fields, version) if is_absent else read_rule(fields, version)
+            )
         except ConfigError as error:
             raise ConfigError(f"rule {number}: {error}") from error
         (absent if is_absent else present).append(rule)
@@ -71,27 +89,28 @@ def check_loadable(before: Document[Entry], after: Document[Entry]) -> None:
     """Raise ConfigError when the change would leave a file that no server loads although it loaded the old one."""
     if before.entries() and not after.entries():
         raise ConfigError("the file would hold no rule at all, and PostgreSQL does not load such a file; keep one rule")
-    known = {(line, problem) for _number, line, problem in problems(before)}
-    for number, line, problem in problems(after):
-        if (line, problem) not in known:
-            raise ConfigError(problem, number, line)
+    check_no_new_problem(problems(before), problems(after))
 
 
-def describe_unreachable(document: Document[Entry]) -> list[dict[str, Any]]:
-    """Rules that can never be met: line and text of each, and of the earlier rule that completes its cover."""
-    rules = [(number, line.entry) for number, line in document.numbered() if isinstance(line.entry, Rule)]
+def describe_unreachable(dead: Sequence[DeadRule]) -> list[dict[str, Any]]:
+    """Rules that can never be met: place and text of each, and of the earlier rule that completes its cover.
+
+    The file is None where it is the one at hand.
+    """
     return [
         {
-            "line": rules[hidden][0],
-            "rule": show_rule(rules[hidden][1]),
-            "shadowed_by_line": rules[shadowing][0],
-            "shadowed_by": show_rule(rules[shadowing][1]),
+            "file": one.rule.file,
+            "line": one.rule.line,
+            "rule": show_rule(one.rule.rule),
+            "shadowed_by_file": one.shadow.file,
+            "shadowed_by_line": one.shadow.line,
+            "shadowed_by": show_rule(one.shadow.rule),
         }
-        for hidden, shadowing in unreachable_rules([rule for _number, rule in rules])
+        for one in dead
     ]
 
 
-def describe_doubts(document: Document[Entry], wishes: Wishes) -> list[str]:
+def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
     """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load."""
     doubts = [
         f"line {number} is invalid for PostgreSQL {document.version} and was left alone: {line.entry.problem}; "
@@ -105,10 +124,8 @@ def describe_doubts(document: Document[Entry], wishes: Wishes) -> list[str]:
             "method md5 is asked for: PostgreSQL 18 deprecates MD5 passwords and a later release will drop them; "
             "set the passwords anew with password_encryption = scram-sha-256 and use method scram-sha-256"
         )
-    rules = [line.entry for line in document.lines if isinstance(line.entry, Rule)]
-    for hidden, shadowing in unreachable_rules(rules):
-        if rules[hidden].subject in wanted and rules[hidden].subject != rules[shadowing].subject:
-            doubts.append(
-                f"the rule {show_rule(rules[hidden])} is never met because {show_rule(rules[shadowing])} is met first"
-            )
+    for one in dead:
+        hidden, shadow = one.rule.rule, one.shadow.rule
+        if one.rule.file is None and hidden.subject in wanted and hidden.subject != shadow.subject:
+            doubts.append(f"the rule {show_rule(hidden)} is never met because {show_rule(shadow)} is met first")
     return doubts

@@ -11,31 +11,30 @@ from functools import cached_property
 from typing import Any
 
 from .document import Document, parse_document
-from .ensure import ensure_records
-from .entries import Broken, Entry, Opaque, Record, problems
+from .entries import Entry, Record, problems
 from .errors import ConfigError
-from .layout import Order, Placement, Wishes
-from .tokens import (
-    Name,
-    Token,
-    check_comment,
-    classify,
-    is_file,
-    quote,
-    read_word,
-    render_comment,
-    render_name,
-    show_word,
-    tokenize,
+from .layout import Wishes
+from .reading import Field
+from .regex_syntax import regex_problem
+from .tokens import Name, Token, check_comment, classify, read_word, render_comment, render_name, show_word
+from .unordered import (
+    check_readable,
+    describe_broken,
+    ensure_unordered,
+    gather_wishes,
+    in_column,
+    parse_words,
+    quote_literal,
+    read_each,
+    single_word,
+    trailing_comment,
 )
-from .vocabulary import INCLUDE_SINCE, INCLUDE_WORDS, USER_KEYWORDS
+from .vocabulary import REGEX_SINCE, USER_KEYWORDS
 
 # Column widths of the file that initdb writes.
 _MAP_WIDTH, _SYSTEM_WIDTH = 16, 24
 _NO_KEYWORDS: frozenset[str] = frozenset()
 _PATTERN_USERS_SINCE = 16  # all, +role and /regex in the last column
-
-Field = tuple[Token, ...]
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,14 @@ class UserMapping(Record):
 
     def render(self) -> str:
         """The line, in columns."""
-        line = _pad(_quote_word(self.map), _MAP_WIDTH) + _pad(_quote_word(self.system_user), _SYSTEM_WIDTH)
+        line = in_column(quote_literal(self.map), _MAP_WIDTH) + in_column(
+            quote_literal(self.system_user), _SYSTEM_WIDTH
+        )
         return line + _render_user(self.database_user, self.version) + render_comment(self.comment)
 
     def with_comment(self, comment: str | None) -> UserMapping:
         """The same mapping with another trailing comment."""
         return replace(self, comment=comment)
-
-
-def _pad(text: str, width: int) -> str:
-    return text.ljust(width - 1) + " "
-
-
-def _quote_word(text: str) -> str:
-    return quote(text, must=is_file(Token(text)))
 
 
 def _classify_user(token: Token, version: int) -> Name:
@@ -85,7 +78,7 @@ def _classify_user(token: Token, version: int) -> Name:
 def _render_user(name: Name, version: int) -> str:
     if version >= _PATTERN_USERS_SINCE:
         return render_name(name, USER_KEYWORDS, version, groups=True)
-    return _quote_word(name.text)
+    return quote_literal(name.text)
 
 
 def parse_ident(text: str, version: int) -> Document[Entry]:
@@ -95,21 +88,21 @@ def parse_ident(text: str, version: int) -> Document[Entry]:
 
 def parse_ident_line(content: str, version: int) -> Entry | None:
     """What one logical line (without its end) is; fields after the third are ignored, as the server does."""
-    fields, comment = tokenize(content, version)
-    if not fields:
-        return None
-    if version >= INCLUDE_SINCE and len(fields) == 2 and fields[0][0].text in INCLUDE_WORDS:
-        return Opaque(content)
-    if any(is_file(token) for field in fields[:3] for token in field):
-        return Opaque(content)
-    if len(fields) < 3:
-        return Broken("the line ends too early; a mapping has three words: map, system user, database user")
-    if any(len(field) > 1 for field in fields[:3]):
-        return Broken("several values in one column; mind that a comma joins fields")
-    words = [field[0] for field in fields[:3]]
-    comment = comment.strip(" \t\r") if comment else None
-    user = _classify_user(words[2], version)
-    return UserMapping(version, words[0].text, words[1].text, user, comment or None)
+    return parse_words(content, version, mapping_of_fields)
+
+
+def mapping_of_fields(fields: Sequence[Field], comment: str | None, version: int) -> UserMapping:
+    """The mapping that a server makes of the fields of a line; ConfigError (with a column) when it refuses the line."""
+    words = [single_word(field) for field in fields[:3]]
+    if len(words) < 3:
+        raise ConfigError("the line ends too early; a mapping has three words: map, system user, database user")
+    map_name, system_user, database_user = words
+    user = _classify_user(database_user, version)
+    for token, is_regex in ((system_user, system_user.text.startswith("/")), (database_user, user.kind == "regex")):
+        problem = regex_problem(token.text[1:], version) if is_regex else None
+        if problem:
+            raise ConfigError(problem, column=token.column)
+    return UserMapping(version, map_name.text, system_user.text, user, trailing_comment(comment))
 
 
 def read_mapping(fields: Mapping[str, Any], version: int) -> UserMapping:
@@ -131,48 +124,27 @@ def read_mapping(fields: Mapping[str, Any], version: int) -> UserMapping:
         raise ConfigError(r"database_user holds \1 but the expression in system_user has no parentheses to fill it")
     comment = str(fields["comment"]).strip() if fields.get("comment") is not None else None
     mapping = UserMapping(version, map_name, system_user, user, comment)
-    again = parse_ident_line(mapping.render(), version)
-    if not isinstance(again, UserMapping) or again.subject != mapping.subject:
-        raise ConfigError(f"PostgreSQL {version} would read the mapping differently: {mapping.render()}")
+    check_readable(mapping, parse_ident_line(mapping.render(), version))
     return mapping
 
 
 def _literal(word: str, version: int) -> str:
-    return read_word(word, _NO_KEYWORDS, min(version, INCLUDE_SINCE - 1)).text if word.startswith('"') else word
+    return read_word(word, _NO_KEYWORDS, min(version, REGEX_SINCE - 1)).text if word.startswith('"') else word
 
 
 def ensure_mappings(document: Document[Entry], wishes: Wishes) -> Document[Entry]:
-    """The document with these mappings present and those absent; the very same object when nothing is due.
-
-    Order means nothing here, so a mapping stays where it is and a missing one goes to the end.
-    """
-    return ensure_records(document, wishes, Placement(), Order(_never_shadowed, lambda one, other: False))
+    """The document with these mappings present and those absent; the very same object when nothing is due."""
+    return ensure_unordered(document, wishes)
 
 
 def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     """What the options mappings, block and exclusive of a task ask for; ConfigError names the mapping (from 1)."""
-    present: list[Record] = []
-    absent: list[Record] = []
-    for number, fields in enumerate(params["mappings"], 1):
-        try:
-            mapping = read_mapping(fields, version)
-        except ConfigError as error:
-            raise ConfigError(f"mapping {number}: {error}") from error
-        (absent if fields.get("state") == "absent" else present).append(mapping)
-    return Wishes(present, absent, bool(params.get("exclusive")), params.get("block"))
+    return gather_wishes(params, "mappings", read_each("mapping", params["mappings"], version, read_mapping))
 
 
 def describe_doubts(document: Document[Entry]) -> list[str]:
     """Warnings about lines that were left alone although no server loads them, one sentence each."""
-    return [
-        f"line {number} is invalid for PostgreSQL {document.version} and was left alone: {problem}; "
-        "no server loads the file until it is mended"
-        for number, _line, problem in problems(document)
-    ]
-
-
-def _never_shadowed(foreign: Sequence[tuple[int, Record]]) -> Any:
-    return lambda record: None
+    return describe_broken(document.version, problems(document))
 
 
 def describe_mapping(mapping: UserMapping) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which methods and options a server of a major version accepts on which connection types.
 
-Follows parse_hba_line() and parse_hba_auth_opt() of the server's hba.c, for builds with GSSAPI, LDAP and PAM.
+Follows parse_hba_line() and parse_hba_auth_opt() of the server's hba.c.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from .addresses import parse_number
+from .errors import ConfigError
+from .ldap_url import LdapUrl, parse_ldap_url
+from .surroundings import DISTRIBUTION_BUILD, Build
 from .vocabulary import (
     CLIENTCERT_VALUES,
     CLIENTCERT_VALUES_13,
@@ -27,6 +31,9 @@ from .vocabulary import (
 _VALIDATOR_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _LEADING_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _LDAP_SEARCH = ("ldapbasedn", "ldapbinddn", "ldapbindpasswd", "ldapsearchattribute", "ldapsearchfilter")
+_RADIUS_LISTS = ("radiussecrets", "radiusports", "radiusidentifiers")
+# An element of a list setting: quoted, with doubled quotes inside, or a bare word.
+_LIST_ELEMENT = re.compile(r'[ \t\n\r\f\v]*(?:"((?:[^"]|"")*)"|([^, \t\n\r\f\v"][^, \t\n\r\f\v]*))[ \t\n\r\f\v]*(,|\Z)')
 
 Options = Sequence[tuple[str, str]]
 
@@ -38,28 +45,37 @@ def type_problem(connection_type: str) -> str | None:
     return f'invalid connection type "{connection_type}"; write one of {", ".join(TYPES)}'
 
 
-def method_problem(connection_type: str, method: str, version: int) -> str | None:
+def method_problem(connection_type: str, method: str, version: int, build: Build = DISTRIBUTION_BUILD) -> str | None:
     """Why a server of this version refuses the method on this type, or None."""
     known = METHODS.get(method)
     if known is None or not known.since <= version <= known.until:
         reason = "no server on Linux is built with it" if method in METHODS_NOT_ON_LINUX else f"not in {version}"
         return f'method "{method}" is invalid ({reason}); PostgreSQL {version} has {", ".join(method_names(version))}'
+    built = {"gss": build.gss, "ldap": build.ldap, "pam": build.pam, "cert": build.ssl}
+    if not built.get(method, True):
+        return f'method "{method}" is not supported by this build of the server; choose another method'
     if connection_type not in known.types:
         allowed = ", ".join(name for name in TYPES if name in known.types)
         return f'method "{method}" is not possible with type {connection_type}; it needs {allowed}'
     return None
 
 
-def options_problem(connection_type: str, method: str, options: Options, version: int) -> str | None:
+def options_problem(
+    connection_type: str, method: str, options: Options, version: int, build: Build = DISTRIBUTION_BUILD
+) -> str | None:
     """Why a server of this version refuses the options of a rule, or None."""
     for name, value in options:
         problem = _option_problem(connection_type, method, name, version) or _value_problem(
             method, name, value, version
         )
+        if problem is None and name == "radiusservers":
+            problem = _servers_problem(value, build)
         if problem:
             return problem
-    check = {"ldap": _ldap_problem, "radius": _radius_problem, "oauth": _oauth_problem}.get(method)
-    return check(dict(options)) if check else None
+    if method == "oauth":
+        return _oauth_problem(dict(options), build)
+    check = {"ldap": _ldap_problem, "radius": _radius_problem}.get(method)
+    return check(options) if check else None
 
 
 def _option_problem(connection_type: str, method: str, name: str, version: int) -> str | None:
@@ -84,8 +100,11 @@ def _value_problem(method: str, name: str, value: str, version: int) -> str | No
     elif name == "clientname":
         allowed = CLIENTNAME_VALUES
     elif name == "ldapport":
-        found = _LEADING_NUMBER.match(value)
-        return None if found and int(found.group(1)) else f'invalid LDAP port number "{value}"'
+        return None if _atoi(value) else f'invalid LDAP port number "{value}"'
+    elif name == "ldapurl":
+        return _ldap_url_problem(value)
+    elif name in ("radiusservers", *_RADIUS_LISTS):
+        return _list_problem(name, value)
     if allowed and value not in allowed:
         return f'option "{name}" cannot be "{value}" with method {method} in PostgreSQL {version}; ' + (
             f"write {' or '.join(sorted(allowed))}"
@@ -93,27 +112,106 @@ def _value_problem(method: str, name: str, value: str, version: int) -> str | No
     return None
 
 
-def _ldap_problem(options: Mapping[str, str]) -> str | None:
-    bind = any(options.get(name) is not None for name in ("ldapprefix", "ldapsuffix"))
-    if bind and any(name in options for name in _LDAP_SEARCH):
-        return "ldapprefix or ldapsuffix cannot be mixed with the options of search and bind (ldapbasedn and others)"
-    if not bind and "ldapbasedn" not in options and "ldapurl" not in options:
+def _atoi(text: str) -> int:
+    """The number at the start of a text as C reads it into an int, 0 when there is none."""
+    found = _LEADING_NUMBER.match(text)
+    number = int(found.group(1)) if found else 0
+    return max(-(1 << 63), min(number, (1 << 63) - 1)) & 0xFFFFFFFF
+
+
+def _ldap_url_problem(text: str) -> str | None:
+    try:
+        parse_ldap_url(text)
+    except ConfigError as error:
+        return f"option ldapurl: {error.problem}"
+    return None
+
+
+def _ldap_problem(options: Options) -> str | None:
+    given = _ldap_given(options)
+    if given & {"ldapprefix", "ldapsuffix"}:
+        if given & set(_LDAP_SEARCH):
+            return (
+                "ldapprefix or ldapsuffix cannot be mixed with the options of search and bind (ldapbasedn and others)"
+            )
+    elif "ldapbasedn" not in given:
         return 'method "ldap" needs ldapbasedn, ldapprefix or ldapsuffix'
-    if "ldapsearchattribute" in options and "ldapsearchfilter" in options:
+    if {"ldapsearchattribute", "ldapsearchfilter"} <= given:
         return "ldapsearchattribute and ldapsearchfilter cannot both be given"
     return None
 
 
-def _radius_problem(options: Mapping[str, str]) -> str | None:
-    missing = [name for name in ("radiusservers", "radiussecrets") if not options.get(name)]
-    return f'method "radius" needs {" and ".join(missing)}' if missing else None
+def _ldap_given(options: Options) -> set[str]:
+    """The options that are set, those too that an ldapurl sets."""
+    given = {name for name, _value in options}
+    for url in (parse_ldap_url(value) for name, value in options if name == "ldapurl"):
+        given |= _set_by(url)
+    return given
 
 
-def _oauth_problem(options: Mapping[str, str]) -> str | None:
-    missing = [name for name in ("issuer", "scope") if not options.get(name)]
+def _set_by(url: LdapUrl) -> set[str]:
+    parts = {"ldapbasedn": url.base, "ldapsearchattribute": url.attribute, "ldapsearchfilter": url.filter}
+    return {name for name, part in parts.items() if part is not None}
+
+
+def split_list(text: str) -> list[str] | None:
+    """The elements of a list in the value of an option or setting, as SplitGUCList() reads it; None if it is broken."""
+    if not text.strip(" \t\n\r\f\v"):
+        return []
+    elements: list[str] = []
+    position, comma = 0, ","
+    while comma:
+        found = _LIST_ELEMENT.match(text, position)
+        if found is None:
+            return None
+        quoted, bare, comma = found.groups()
+        elements.append(bare if quoted is None else quoted.replace('""', '"'))
+        position = found.end()
+    return elements
+
+
+def _list_problem(name: str, value: str) -> str | None:
+    elements = split_list(value)
+    if elements is None:
+        return f'option "{name}" holds no list ("{value}"); separate its values by commas'
+    if name == "radiusports" and not all(_atoi(port) for port in elements):
+        return f'invalid RADIUS port number in "{value}"'
+    return None
+
+
+def _servers_problem(value: str, build: Build) -> str | None:
+    for server in split_list(value) or []:
+        known = build.resolvable is None or server in build.resolvable or parse_number(server) is not None
+        if not server or not known:
+            return f'the RADIUS server "{server}" has no address; the server looks it up while it reads the file'
+    return None
+
+
+def _radius_problem(options: Options) -> str | None:
+    lists = {name: split_list(value) or [] for name, value in options}
+    servers = lists.get("radiusservers", [])
+    missing = [name for name in ("radiusservers", "radiussecrets") if not lists.get(name)]
+    if missing:
+        return f'method "radius" needs {" and ".join(missing)}'
+    for name in _RADIUS_LISTS:
+        if len(lists.get(name, [])) not in (0, 1, len(servers)):
+            return f'option "{name}" needs one value for all servers or one for each of the {len(servers)}'
+    return None
+
+
+def _oauth_problem(options: Mapping[str, str], build: Build) -> str | None:
+    missing = [name for name in ("scope", "issuer") if name not in options]
     if missing:
         return f'method "oauth" needs {" and ".join(missing)}'
-    if options.get("delegate_ident_mapping") == "1" and options.get("map"):
+    libraries = build.oauth_validators
+    if libraries is not None:
+        if not libraries:
+            return 'method "oauth" needs the setting oauth_validator_libraries in postgresql.conf'
+        if "validator" not in options and len(libraries) > 1:
+            return 'method "oauth" needs the option validator because oauth_validator_libraries names several'
+        if options.get("validator", libraries[0]) not in libraries:
+            return f'validator "{options["validator"]}" is not among oauth_validator_libraries'
+    if options.get("delegate_ident_mapping") == "1" and "map" in options:
         return "delegate_ident_mapping cannot be combined with map"
     return None
 
@@ -125,6 +223,8 @@ def normal_method(connection_type: str, method: str) -> str:
 
 def normal_options(method: str, options: Options, version: int) -> frozenset[tuple[str, str]]:
     """The options that matter: the last value of each name, without values that equal the default."""
+    if not options:
+        return frozenset()
     result = dict(options)
     for name, value in list(result.items()):
         option = OPTIONS.get(name)

@@ -3,19 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Values of postgresql.conf: when two texts mean the same, and how a value is written safely.
 
-Without the server's own table of settings (``kinds``) the kind of a setting is told by its name, conservatively: what is
-not known is compared as text.
+Without the server's own table of settings (``kinds``) the built-in one tells the kind; what is not known is text.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from .errors import ConfigError
+from .setting_kind import Kind
+from .setting_table import known_settings
+from .vocabulary import NEWEST_VERSION
 
 # Old names that the server still takes; the new name counts. The second table holds since 18.
 ALIASES = {"sort_mem": "work_mem", "vacuum_mem": "maintenance_work_mem"}
@@ -33,107 +34,26 @@ _TIME = {
     "h": Fraction(3_600_000),
     "d": Fraction(86_400_000),
 }
-# Settings whose value is text to the letter although it may look like something else.
-_TEXT_SETTING = re.compile(
-    r"(_file|_command|_directory|_directories|_dir|_libraries|_prefix|_path|_name|_names|_ciphers|_suites|_groups"
-    r"|_curve|_addresses|_tablespace|_tablespaces|_template|_conninfo|_group|_provider|_library)\Z"
-    r"|\A(search_path|timezone|datestyle|lc_.*|default_text_search_config)\Z"
-)
-_ENUM_SETTING = re.compile(
-    r"_protocol_version\Z|\A(wal_level|log_statement|password_encryption|synchronous_commit|wal_sync_method"
-    r"|client_min_messages|log_min_messages|log_min_error_statement|log_error_verbosity|huge_pages|bytea_output"
-    r"|default_transaction_isolation|backslash_quote|constraint_exclusion|force_parallel_mode|plan_cache_mode"
-    r"|intervalstyle|session_replication_role|shared_memory_type|dynamic_shared_memory_type|ssl_library"
-    r"|track_functions|wal_compression|xmlbinary|xmloption|archive_mode|io_method|recovery_target_action)\Z"
-)
-_BOOLEAN_SETTING = re.compile(
-    r"\A(ssl|ssl_prefer_server_ciphers|ssl_sni|ssl_passphrase_command_supports_reload|fsync|full_page_writes|autovacuum"
-    r"|log_disconnections|log_hostname|log_checkpoints|log_duration|log_lock_waits|logging_collector|hot_standby|jit"
-    r"|krb_caseins_users|gss_accept_delegation|md5_password_warnings|data_checksums|row_security|track_.*|enable_.*)\Z"
-)
-# Settings that only a restart of the server changes (context "postmaster"), for when no server can be asked.
-RESTART_SETTINGS = frozenset(
-    [
-        "archive_mode",
-        "autovacuum_freeze_max_age",
-        "autovacuum_max_workers",
-        "bonjour",
-        "bonjour_name",
-        "cluster_name",
-        "config_file",
-        "data_directory",
-        "dynamic_shared_memory_type",
-        "event_source",
-        "external_pid_file",
-        "hba_file",
-        "hosts_file",
-        "hot_standby",
-        "huge_page_size",
-        "huge_pages",
-        "ident_file",
-        "io_method",
-        "jit_provider",
-        "listen_addresses",
-        "logging_collector",
-        "max_connections",
-        "max_files_per_process",
-        "max_locks_per_transaction",
-        "max_logical_replication_workers",
-        "max_pred_locks_per_transaction",
-        "max_prepared_transactions",
-        "max_replication_slots",
-        "max_wal_senders",
-        "max_worker_processes",
-        "min_dynamic_shared_memory",
-        "old_snapshot_threshold",
-        "port",
-        "recovery_target",
-        "recovery_target_action",
-        "recovery_target_name",
-        "recovery_target_time",
-        "reserved_connections",
-        "shared_buffers",
-        "shared_memory_type",
-        "shared_preload_libraries",
-        "superuser_reserved_connections",
-        "trace_connection_negotiation",
-        "track_activity_query_size",
-        "track_commit_timestamp",
-        "unix_socket_directories",
-        "unix_socket_group",
-        "unix_socket_permissions",
-        "wal_buffers",
-        "wal_decode_buffer_size",
-        "wal_level",
-        "wal_log_hints",
-    ]
-)
-# Base units of settings that people write with and without a unit.
-_BASE_UNITS = {
-    **dict.fromkeys(("shared_buffers", "effective_cache_size", "temp_buffers", "wal_buffers"), ("memory", 8192)),
-    **dict.fromkeys(("work_mem", "maintenance_work_mem", "autovacuum_work_mem", "temp_file_limit"), ("memory", 1024)),
-    **dict.fromkeys(("max_wal_size", "min_wal_size", "wal_keep_size", "max_slot_wal_keep_size"), ("memory", 1024**2)),
-    **dict.fromkeys(("checkpoint_timeout", "authentication_timeout", "archive_timeout"), ("time", 1000)),
-    **dict.fromkeys(("tcp_keepalives_idle", "tcp_keepalives_interval", "autovacuum_naptime"), ("time", 1000)),
-    **dict.fromkeys(("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"), ("time", 1)),
-    **dict.fromkeys(("deadlock_timeout", "log_min_duration_statement", "wal_sender_timeout"), ("time", 1)),
-}
 _BARE_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[+-]?[0-9]+(?:[A-Za-z]+)?\Z|[+-]?[0-9]+\.[0-9]+\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What pg_settings says of a setting: vartype (bool, integer, real, enum, string), unit (kB, 8kB, s, ...), context."""
-
-    vartype: str
-    unit: str | None = None
-    context: str | None = None
-
-
 def read_kinds(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:
-    """The server's table of settings: rows of pg_settings (vartype, unit, context) by lower-case name."""
-    return {name: Kind(row["vartype"], row["unit"], row["context"]) for name, row in rows.items()}
+    """The server's table of settings: rows of pg_settings by lower-case name.
+
+    A row has vartype, unit and context, and may have min_val, max_val and enumvals.
+    """
+    return {
+        name: Kind(
+            row["vartype"],
+            row["unit"],
+            row["context"],
+            row.get("min_val"),
+            row.get("max_val"),
+            tuple(row["enumvals"]) if row.get("enumvals") is not None else None,
+        )
+        for name, row in rows.items()
+    }
 
 
 def canonical_name(name: str, version: int) -> str:
@@ -177,27 +97,14 @@ def same_value(name: str, one: str, other: str, kind: Kind | None = None) -> boo
 
 
 def _canonical(name: str, text: str, kind: Kind | None) -> Hashable:
-    vartype = kind.vartype if kind else _guess(name)
-    if vartype == "string":
-        return text
-    if vartype in ("integer", "real", "number"):
-        unit = kind.unit if kind else None
-        number = _quantity(text, _base_unit(unit) if kind else _BASE_UNITS.get(name))
-        if number is not None:
-            return number
-    if vartype in ("bool", "enum", "number"):
-        boolean = parse_boolean(text, bare_numbers=vartype == "bool")
-        if boolean is not None:
-            return boolean
-    return text.lower() if vartype in ("enum", "bool") else text
-
-
-def _guess(name: str) -> str:
-    if _TEXT_SETTING.search(name) or "." in name:
-        return "string"
-    if _BOOLEAN_SETTING.search(name):
-        return "bool"
-    return "enum" if _ENUM_SETTING.search(name) else "number"
+    kind = kind or known_settings(NEWEST_VERSION).get(name) or Kind("string")
+    if kind.vartype in ("integer", "real"):
+        number = _quantity(text, _base_unit(kind.unit))
+        return text if number is None else number
+    if kind.vartype in ("bool", "enum"):
+        boolean = parse_boolean(text, bare_numbers=kind.vartype == "bool")
+        return text.lower() if boolean is None else boolean
+    return text
 
 
 def parse_boolean(text: str, bare_numbers: bool = True) -> bool | None:
@@ -260,4 +167,5 @@ def quote_value(text: str) -> str:
 
 def needs_restart(name: str, kind: Kind | None = None) -> bool:
     """Whether only a restart makes the server use a new value; ``kind`` is the server's own word, where it could be asked."""
-    return kind.context == "postmaster" if kind and kind.context else name.lower() in RESTART_SETTINGS
+    known = kind if kind and kind.context else known_settings(NEWEST_VERSION).get(name.lower())
+    return known is not None and known.context == "postmaster"

@@ -9,18 +9,22 @@ It follows next_token() and next_field_expand() of the server's hba.c.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .errors import ConfigError
-from .vocabulary import CARRIAGE_RETURN_IS_DATA_SINCE, REGEX_SINCE
+from .vocabulary import CARRIAGE_RETURN_IS_DATA_SINCE, LONG_TOKENS_SINCE, REGEX_SINCE
 
 
 @dataclass(frozen=True)
 class Token:
-    """A word; ``quoted`` only if a quote was met while the word was still empty, which is the server's own rule."""
+    """A word; ``quoted`` only if a quote was met while the word was still empty, which is the server's own rule.
+
+    ``column`` is where it begins in the (joined) line, from 1, and no part of what it means.
+    """
 
     text: str
     quoted: bool = False
+    column: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Name:
 _TOKEN = re.compile(r'[ \t\r,]*((?:[^ \t\r,#"]|"[^"]*(?:"|\Z))*)')
 _TOKEN_CR_IS_DATA = re.compile(r'[ \t,]*((?:[^ \t,#"]|"[^"]*(?:"|\Z))*)')
 _NEEDS_QUOTES = re.compile(r'[ \t\r,#"]')
+_LONGEST_TOKEN = 10_239
 # Characters with a meaning in PostgreSQL's regular expressions.
 _REGEX_SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|])")
 
@@ -52,7 +57,7 @@ def tokenize(text: str, version: int) -> tuple[tuple[tuple[Token, ...], ...], st
     while (found := pattern.match(text, position)) is not None:  # it always matches, if only emptily
         position = found.end()
         if found.group(1):
-            tokens.append(_unquote(found.group(1)))
+            tokens.append(_unquote(found.group(1), found.start(1) + 1))
         # A comma right behind a token glues the next token to the same field.
         if tokens and not (found.group(1) and text.startswith(",", position)):
             fields.append(tuple(tokens))
@@ -67,9 +72,9 @@ def tokenize(text: str, version: int) -> tuple[tuple[tuple[Token, ...], ...], st
     return tuple(fields), comment
 
 
-def _unquote(raw: str) -> Token:
+def _unquote(raw: str, column: int) -> Token:
     if '"' not in raw:
-        return Token(raw)
+        return Token(raw, False, column)
     pieces: list[str] = []
     in_quote = was_quote = quoted = False
     for character in raw:
@@ -79,7 +84,29 @@ def _unquote(raw: str) -> Token:
         if character == '"':
             in_quote = not in_quote
             quoted = quoted or not pieces
-    return Token("".join(pieces), quoted)
+    return Token("".join(pieces), quoted, column)
+
+
+def has_long_token(text: str, version: int) -> bool:
+    """Whether a word of the line is longer than servers up to 15 take (10,239 bytes, less if more must be looked at)."""
+    if version >= LONG_TOKENS_SINCE or len(text) < _LONGEST_TOKEN // 4:  # a character has four bytes at most
+        return False
+    text = text.split("\0", 1)[0]
+    position = 0
+    while (found := _TOKEN.match(text, position)) is not None:  # it always matches, if only emptily
+        position = found.end()
+        if _overflows(found.group(1), text[position : position + 1]):
+            return True
+        if position >= len(text) or text[position] == "#":
+            break
+    return False
+
+
+def _overflows(raw: str, behind: str) -> bool:
+    length = len(_unquote(raw, 0).text.encode("utf-8", "surrogateescape"))
+    # The server looks whether its buffer is full before it looks at a quote or a comma.
+    closes = raw.endswith('"') and raw.count('"') % 2 == 0
+    return length > _LONGEST_TOKEN or (length == _LONGEST_TOKEN and (closes or behind == ","))
 
 
 def is_file(token: Token) -> bool:

@@ -129,6 +129,22 @@ def test_bad_wishes_are_one_sentence_and_change_nothing(
     assert Path(options["path"]).read_text() == HBA_TEXT
 
 
+def test_hba_adds_include_lines_and_looks_behind_them(options: dict[str, Any], tmp_path: Path) -> None:
+    Path(options["path"]).write_text("host all app1 10.1.0.0/16 md5\n")
+    (tmp_path / "closed").write_text("# all\nhost all all all reject\n")
+    args = {**options, "server_version": 16, "rules": [{"include": "closed"}]}
+    done = run_module("pg_hba", {**args, "placement": "first"})
+    assert Path(options["path"]).read_text() == "include closed\nhost all app1 10.1.0.0/16 md5\n"
+    assert done["includes"] == [{"line": 1, "include": "closed", "comment": None}]
+    (dead,) = done["unreachable_rules"]
+    assert (dead["file"], dead["line"], dead["shadowed_by_line"]) == (None, 2, 2)
+    assert dead["shadowed_by_file"] == str(tmp_path / "closed")
+    assert not run_module("pg_hba", args)["changed"]
+    gone = run_module("pg_hba", {**args, "rules": [{"include": "closed", "state": "absent"}]})
+    assert gone["includes"] == []
+    assert "one of the following is required" in run_module("pg_hba", {**options, "rules": [{"method": "md5"}]})["msg"]
+
+
 def test_broken_markers_name_their_line(options: dict[str, Any]) -> None:
     Path(options["path"]).write_text(HBA_TEXT + "# END pgtls x\n")
     assert "line 4" in run_module("pg_hba", {**options, "rules": [RULE]})["msg"]
@@ -151,3 +167,13 @@ def test_conf_returns_overrides_and_restarts(options: dict[str, Any], tmp_path: 
     assert done["settings"] == {"port": "5501", "ssl": "on", "work_mem": None}
     assert any("ALTER SYSTEM RESET port" in str(warning) for warning in done["warnings"])
     assert run_module("pg_conf", args)["restart_required"] == []
+
+
+def test_conf_looks_into_included_files_for_overrides(options: dict[str, Any], tmp_path: Path) -> None:
+    Path(options["path"]).write_text("ssl = on\ninclude_dir = 'conf.d'\n")
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "own.conf").write_text("\nssl = off\n")
+    done = run_module("pg_conf", {**options, "settings": {"ssl": True}})
+    assert not done["changed"]
+    assert done["overridden"] == [{"name": "ssl", "value": "off", "path": str(tmp_path / "conf.d/own.conf"), "line": 2}]
+    assert any("change it there" in str(warning) for warning in done["warnings"])

@@ -5,22 +5,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.conf import (
     Assignment,
     conf_problems,
     describe_doubts,
     describe_named,
-    describe_overrides,
     describe_restarts,
     ensure_settings,
     parse_conf,
     parse_conf_line,
     read_settings,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.conf_reading import (
+    describe_overrides,
+    read_conf,
+)
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.entries import Broken, Opaque
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.errors import ConfigError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings import Kind
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.surroundings import Files
 from hypothesis import given
 from hypothesis import strategies as st
 from pgconf_strategies import VERSIONS, texts
@@ -163,13 +169,33 @@ def test_two_names_of_one_setting_are_refused() -> None:
         edit("", 18, ssl_groups="a", ssl_ecdh_curve="b")
 
 
+def overrides(wanted: dict[str, str | None], text: str, others: dict[str, str]) -> list[dict[str, Any]]:
+    """What overrides the wanted settings; the edited file is /etc/own, and /etc/main is read first."""
+    files = Files("/etc/main", {**others, "/etc/own": text}.get)
+    lines = read_conf(others.get("/etc/main", "include own\n"), 15, files, "/d/postgresql.auto.conf")
+    return describe_overrides(wanted, lines, 15, lambda file: file == "/etc/own")
+
+
+def test_the_last_assignment_in_reading_order_overrides() -> None:
+    later = {"/etc/main": "include own\ninclude other\n", "/etc/other": "ssl = off\n"}
+    assert overrides({"ssl": "on"}, "ssl = on\n", later) == [
+        {"name": "ssl", "value": "off", "path": "/etc/other", "line": 1}
+    ]
+    earlier = {"/etc/main": "include other\ninclude own\n", "/etc/other": "ssl = off\n"}
+    assert overrides({"ssl": "on"}, "ssl = on\n", earlier) == []
+    inside = {"/etc/other": "work_mem = 2MB\n"}
+    assert overrides({"sort_mem": "1MB"}, "sort_mem = 1MB\ninclude other\n", inside)[0]["value"] == "2MB"
+    assert overrides({"sort_mem": "2048kB"}, "sort_mem = 2048kB\ninclude other\n", inside) == []
+    assert overrides({"ssl": None}, "include other\n", {"/etc/other": "ssl = on\n"})[0]["path"] == "/etc/other"
+
+
 def test_overrides_restarts_and_doubts() -> None:
     wanted = read_settings({"settings": {"port": 5501, "ssl": True, "work_mem": None}})
-    auto = parse_conf("# auto\nport = '5502'\nssl = 'yes'\nwork_mem = '1MB'\n", 15)
-    overridden = describe_overrides(wanted, auto, "auto.conf")
+    auto = {"/d/postgresql.auto.conf": "# auto\nPORT = '5502'\nssl = 'yes'\nwork_mem = '1MB'\n"}
+    overridden = overrides(wanted, "port = 5501\nssl = on\n", auto)
     assert overridden == [
-        {"name": "port", "value": "5502", "path": "auto.conf", "line": 2},
-        {"name": "work_mem", "value": "1MB", "path": "auto.conf", "line": 4},
+        {"name": "port", "value": "5502", "path": "/d/postgresql.auto.conf", "line": 2},
+        {"name": "work_mem", "value": "1MB", "path": "/d/postgresql.auto.conf", "line": 4},
     ]
     before = parse_conf("port = 5432\nbroken\n", 15)
     after = ensure_settings(before, wanted)
@@ -207,3 +233,10 @@ def test_twice_is_once_and_every_value_is_read_back(text: str, settings: dict[st
         for one in (document, after)
     ]
     assert untouched[0] == untouched[1]
+
+
+@pytest.mark.parametrize(("written", "value"), [(r"'a\0b'", "a"), (r"'\0'", ""), (r"'a\400b'", "a"), (r"'\101'", "A")])
+def test_a_nul_ends_a_value(written: str, value: str) -> None:
+    entry = parse_conf_line(f"search_path = {written}\n")
+    assert isinstance(entry, Assignment)
+    assert entry.value == value

@@ -11,11 +11,11 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.errors import ConfigError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.guard import (
     check_guard,
-    first_match,
     read_connection,
     read_connections,
 )
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.hba import Rule, parse_hba
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.matching import first_match
 
 LOCAL = {"type": "local", "database": "postgres", "user": "postgres"}
 REMOTE = {"type": "host", "database": "db", "user": "app1", "address": "10.0.0.1"}

@@ -21,7 +21,12 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.hba_edit 
     read_placement,
     read_wishes,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.included_rules import (
+    find_dead_rules,
+    rules_behind,
+)
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.reach import Shadow
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.surroundings import Files
 from hypothesis import given
 from hypothesis import strategies as st
 from pgconf_strategies import VERSIONS, rules, texts
@@ -250,7 +255,7 @@ def test_last_rule_may_not_go() -> None:
 def test_doubts_name_md5_hidden_rules_and_broken_lines() -> None:
     document = parse_hba("local all all reject\nlocal all app1 peer\nnonsense\n", 15)
     wishes = read_wishes({"rules": [fields("local all app1 peer"), fields("host all all all md5")]}, 15)
-    broken, md5, hidden = describe_doubts(document, wishes)
+    broken, md5, hidden = describe_doubts(document, wishes, find_dead_rules(document))
     assert "line 3" in broken
     assert "PostgreSQL 18" in md5
     assert 'because "local all all reject" is met first' in hidden
@@ -258,14 +263,83 @@ def test_doubts_name_md5_hidden_rules_and_broken_lines() -> None:
 
 def test_unreachable_rules_are_told_with_their_shadow() -> None:
     document = parse_hba("# x\nhost all all all md5\nhost all a 10.0.0.0/8 md5\n", 15)
-    assert describe_unreachable(document) == [
+    assert describe_unreachable(find_dead_rules(document)) == [
         {
+            "file": None,
             "line": 3,
             "rule": '"host all a 10.0.0.0/8 md5"',
+            "shadowed_by_file": None,
             "shadowed_by_line": 2,
             "shadowed_by": '"host all all all md5"',
         }
     ]
+
+
+INCLUDED = {
+    "/etc/pg/open": "host all all 10.0.0.0/8 trust\n",
+    "/etc/pg/closed": "# all of them\nhost all all all reject\n",
+    "/etc/pg/broken": "host all all\n",
+}
+BEHIND = rules_behind(16, Files("/etc/pg/main", INCLUDED.get))
+
+
+def edited(text: str, *rules: dict[str, Any], version: int = 16, **options: Any) -> str:
+    """Like edit(), with files that can be included."""
+    wishes, placement = read_wishes({"rules": rules, **options}, version), read_placement(options, version)
+    after = ensure_rules(parse_hba(text, version), wishes, placement, BEHIND)
+    again = parse_hba(after.render(), version)
+    assert ensure_rules(again, wishes, placement, BEHIND) is again
+    return after.render()
+
+
+def test_an_include_is_added_changed_and_removed_like_a_rule() -> None:
+    text = "local all all peer\n"
+    added = edited(text, {"include": "my file", "comment": "why"})
+    assert added == 'local all all peer\ninclude "my file" # why\n'
+    assert edited(added, {"include": "my file"}) == added
+    changed = edited(added, {"include_if_exists": "my file"})
+    assert changed == 'local all all peer\ninclude_if_exists "my file" # why\n'
+    assert edited(changed, {"include": "my file", "state": "absent"}) == text
+    assert edited("include_dir d\n", {"include": "d", "state": "absent"}) == "include_dir d\n"
+    first = edited(text, {"include_dir": "d"}, placement="first")
+    assert first == "include_dir d\nlocal all all peer\n"
+
+
+def test_an_include_takes_part_in_block_and_exclusive() -> None:
+    block = edited("local all all peer\n", {"include": "x"}, fields("local all a md5"), block="b", placement="last")
+    assert short(block)[1:] == ["# BEGIN pgtls b", "include x", "local all a md5", "# END pgtls b"]
+    assert edited("include x\ninclude y\n", {"include": "y"}, exclusive=True) == "include y\n"
+
+
+def test_included_rules_hide_others_and_are_hidden() -> None:
+    wanted = fields("host all app1 10.1.0.0/16 md5")
+    text = "include open\nlocal all all peer\n"
+    assert edited(text, wanted).startswith("host    all             app1")
+    assert edited("include broken\n", wanted).startswith("include broken\n")
+    assert edited("host all all all reject\n", {"include": "open"}) == "include open\nhost all all all reject\n"
+    assert edited("host all all all reject\n", {"include": "unknown"}) == "host all all all reject\ninclude unknown\n"
+    document = parse_hba("include closed\nhost all app1 10.1.0.0/16 md5\ninclude open\n", 16)
+    found = describe_unreachable(find_dead_rules(document, BEHIND))
+    assert [(one["file"], one["line"], one["shadowed_by_file"], one["shadowed_by_line"]) for one in found] == [
+        (None, 2, "/etc/pg/closed", 2),
+        ("/etc/pg/open", 1, "/etc/pg/closed", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "version", "words"),
+    [
+        ({"include": "x"}, 15, "needs PostgreSQL 16"),
+        ({"include": " "}, 16, "names nothing"),
+        ({"include": "@x"}, 16, "read the line differently"),
+        ({"include": "a\nb"}, 16, "line end"),
+        ({"include_dir": "x", "comment": "a\nb"}, 16, "line end"),
+    ],
+)
+def test_bad_includes_are_one_sentence(wish: dict[str, Any], version: int, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        edited("", wish, version=version)
+    assert str(caught.value).startswith("rule 1: ")
 
 
 def foreign_lines(document: Document[Entry], subjects: set[Any]) -> list[str]:
