@@ -101,8 +101,8 @@ EXAMPLES = r"""
   pgtls.postgresql.ca:
     directory: /etc/pgtls-ca
     adopt:
-      certificate: /root/ca/rootCA.pem
-      private_key: /root/ca/rootCA.key
+      certificate: /srv/ca/rootCA.pem
+      private_key: /srv/ca/rootCA.key
 """
 
 RETURN = r"""
