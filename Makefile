@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help demo demo-clean test lint types unit unit-floor sanity sanity-all integration cores demo-twice molecule galaxy docs readmes \
+.PHONY: help demo demo-clean test lint types unit unit-floor sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes \
         format clean
 
 help: ## this list
@@ -25,7 +25,7 @@ demo-clean: ## stop that server and remove everything the demo made, its virtual
 
 ##@ Prove it
 test: ## every gate below, with a table of seconds at the end
-	@scripts/gates.sh lint types docs unit unit-floor sanity integration cores demo-twice molecule galaxy
+	@scripts/gates.sh lint types docs unit unit-floor sanity integration differential-short cores demo-twice molecule galaxy
 
 lint: ## ruff (format and check), yamllint, ansible-lint in its production profile
 	@scripts/gate-lint.sh
@@ -48,6 +48,15 @@ sanity: ## ansible-test sanity with the oldest and the newest supported ansible-
 sanity-all: ## the same with every supported ansible-core
 	@scripts/gate-sanity.sh 2.18 2.19 2.20 2.21
 
+differential: ## our parser and explainer against real servers: PGTLS_DIFFERENTIAL_FILES=20000 PGTLS_DIFFERENTIAL_VERSIONS="13 ... 19"
+	@scripts/venv.sh dev
+	@.venv/dev/bin/python tests/differential/compare.py
+	@.venv/dev/bin/python tests/differential/logins.py
+
+differential-short: ## a few hundred files to the servers that are here already
+	@scripts/venv.sh dev
+	@.venv/dev/bin/pytest tests/differential
+
 integration: ## modules against a real PostgreSQL server
 	@scripts/gate-integration.sh
 
@@ -66,7 +75,6 @@ galaxy: ## galaxy-importer on the built artifact
 docs: ## role READMEs are fresh, module documentation is valid
 	@scripts/gate-docs.sh
 
-.PHONY: benchmark
 benchmark: ## CPU seconds of the editors on 10,000 entries, and what twice the entries cost
 	@scripts/venv.sh dev
 	@.venv/dev/bin/python tests/benchmark/editors.py

@@ -185,17 +185,13 @@ def compare(server: servers.Server, kinds: Sequence[str], files: int, seed: str,
         yield tally
 
 
-def table(tallies: Sequence[Tally]) -> str:
-    """The closing table."""
-    rows = [
-        f"{'version':>7}  {'kind':5}  {'files':>7}  {'lines':>8}  {'no view':>7}  {'seconds':>7}  {'disagreements':>13}"
-    ]
-    for one in tallies:
-        found = f"{len(one.disagreements):>13}"
-        rows.append(
-            f"{one.version:>7}  {one.kind:5}  {one.files:>7}  {one.lines:>8}  {one.silent:>7}  {one.seconds:>7.1f}  {found}"
-        )
-    return "\n".join(rows)
+HEADING = "version  kind     files     lines  no view  seconds  disagreements"
+
+
+def row(tally: Tally) -> str:
+    """The line of the closing table."""
+    counts = f"{tally.version:>7}  {tally.kind:5}  {tally.files:>7}  {tally.lines:>8}  {tally.silent:>7}"
+    return f"{counts}  {tally.seconds:>7.1f}  {len(tally.disagreements):>13}"
 
 
 def main() -> int:
@@ -215,8 +211,9 @@ def main() -> int:
             for tally in compare(server, options.kinds.split(), options.files, options.seed, options.show):
                 tallies.append(tally)
                 for one in tally.disagreements:
-                    print(one, end="\n\n", flush=True)
-    print(table(tallies))
+                    print(one, end="\n\n")
+                print(row(tally), file=sys.stderr, flush=True)
+    print(HEADING, *map(row, tallies), sep="\n")
     return 1 if any(one.disagreements for one in tallies) else 0
 
 

@@ -147,8 +147,7 @@ class Door:
         authority = new_authority(server.directory / "authority", "differential")
         self._pairs: dict[str, Pair] = {name: authority.issue(name.replace(" ", "_"), name) for name in COMMON_NAMES}
         server.write("root.crt", Path(authority.pair.certificate).read_text())
-        logged = "on" if server.version < 18 else "all"
-        server.configure(ssl="on", ssl_ca_file=server.path("root.crt"), log_connections=logged)
+        server.configure(ssl="on", ssl_ca_file=server.path("root.crt"), password_encryption="scram-sha-256")
         for name in (*ROLES, *GROUPS):
             server.connection.execute(f"CREATE ROLE \"{name}\" LOGIN REPLICATION PASSWORD '{PASSWORD}'".encode())
         for text in (

@@ -22,6 +22,8 @@ DEEPEST = 10
 # Servers up to 13 cut a line here (bytes with the line end); what is left over is a line of its own for them.
 _LONGEST_LINE = 20_479
 _MOST_FILES = 10_000
+# Servers up to 15 set no limit and come down when they run out of files; a chain of ever new names ends here.
+_DEEPEST_WITHOUT_LIMIT = 100
 # So many files are read as the server would, then a file inside itself is called an error without going round again.
 _PATIENCE = 1_000
 
@@ -165,6 +167,10 @@ class _Reader:
             if inside_itself:
                 raise ConfigError(
                     f"the file {path} is read inside itself, which brings PostgreSQL {self._version} down; break the circle"
+                )
+            if len(self._chain) > _DEEPEST_WITHOUT_LIMIT:
+                raise ConfigError(
+                    f"the file {path} is nested more than {_DEEPEST_WITHOUT_LIMIT} files deep; shorten the chain"
                 )
         elif depth > DEEPEST or (inside_itself and self._opened > _PATIENCE):
             raise ConfigError(

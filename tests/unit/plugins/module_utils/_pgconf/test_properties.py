@@ -127,6 +127,14 @@ def foreign_lines(document: Any, subjects: set[Any]) -> list[str]:
     return [line.raw for line in document.lines if is_foreign(line.entry)]
 
 
+@pytest.mark.parametrize("version", [13, 15, 16, 19])
+def test_a_chain_of_ever_new_names_comes_to_an_end(version: int) -> None:
+    """A directory that links to itself gives every file of a circle a name of its own."""
+    files = verdict.Files("/main", read=lambda path: "@a/b\n")
+    (complaint,) = verdict.judge_ident("@a/b\n", version, files).errors
+    assert "files deep" in complaint.problem
+
+
 @every_kind
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), text=any_text, other=any_text)
