@@ -58,10 +58,15 @@ def parse_number(text: str) -> tuple[int, int] | None:
         value = int(ipaddress.IPv6Address(address))
     except ValueError:
         return None
-    # A zone by interface name counts for link-local addresses only; elsewhere it must be a number.
-    if zone and not _is_zone_number(zone) and value >> 118 != 0x3FA:
+    # A zone by interface name counts for addresses of a link only; elsewhere it must be a number.
+    if zone and not _is_zone_number(zone) and not _is_of_a_link(value):
         return None
     return 6, value
+
+
+def _is_of_a_link(value: int) -> bool:
+    """Whether an IPv6 address is link-local: unicast fe80::/10, or multicast of scope 2 (RFC 4291, section 2.7)."""
+    return value >> 118 == 0x3FA or (value >> 120 == 0xFF and (value >> 112) & 0xF == 2)
 
 
 def _is_zone_number(zone: str) -> bool:
