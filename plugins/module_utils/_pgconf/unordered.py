@@ -59,7 +59,9 @@ def trailing_comment(comment: str | None) -> str | None:
 
 
 def check_readable(record: Record, parsed: object) -> None:
-    """Raise ConfigError when the record's own line, parsed again, is about something else."""
+    """Raise ConfigError when the record's own line, parsed again, is broken or about something else."""
+    if isinstance(parsed, Broken):
+        raise ConfigError(parsed.problem)
     if not isinstance(parsed, Record) or (parsed.subject, parsed.verdict) != (record.subject, record.verdict):
         raise ConfigError(f"PostgreSQL {record.version} would read the entry differently: {record.render()}")
 

@@ -90,6 +90,13 @@ def test_bytes_that_are_no_text_survive(module: str, text: str, args: dict[str, 
     assert b"# caf\xe9\r\n#\xff" in path.read_bytes()
 
 
+def test_ident_says_what_is_wrong_with_an_expression(tmp_path: Path) -> None:
+    (tmp_path / "ident").write_text("")
+    mappings = [{"map": "m", "system_user": "/(", "database_user": "x"}]
+    args = {"path": str(tmp_path / "ident"), "server_version": 15, "validate": "syntax", "mappings": mappings}
+    assert run_module("pg_ident", args)["msg"].startswith("mapping 1: invalid regular expression")
+
+
 def test_hba_returns_rules_and_unreachable(options: dict[str, Any]) -> None:
     Path(options["path"]).write_text("host all all all reject\nhost all x 10.0.0.0/8 md5\n")
     done = run_module("pg_hba", {**options, "rules": [RULE]})
