@@ -89,7 +89,7 @@ class _Maker:
         return self._random.choice(words)
 
     def file(self, kind: str) -> str:
-        lines = [self._line(kind) for _ in range(self._random.choice((1, 1, 1, 2, 2, 3, 4, 6, 8)))]
+        lines = [self._line(kind) for _unused in range(self._random.choice((1, 1, 1, 2, 2, 3, 4, 6, 8)))]
         end = "\r\n" if self._chance(0.05) else "\n"
         text = "".join(line + end for line in lines)
         if self._chance(0.1):
@@ -113,9 +113,9 @@ class _Maker:
         """A file to include; up to 15 it includes nothing, later it may include even itself (once)."""
         self._depth = 1
         if name.endswith(".txt"):
-            names = [self._name() for _ in range(self._random.randint(0, 3))]
+            names = [self._name() for _unused in range(self._random.randint(0, 3))]
             return self._pick((" ", "\n", ", ", ",")).join(names) + "\n" * self._random.randint(0, 1)
-        text = "".join(self._line(kind) + "\n" for _ in range(self._random.randint(0, 2)))
+        text = "".join(self._line(kind) + "\n" for _unused in range(self._random.randint(0, 2)))
         if self._version >= CIRCLES_SINCE and self._chance(0.08):
             word = "include" if kind == CONF or self._chance(0.5) else "include_if_exists"
             text += f"{word} {self._quoted_file(kind, self._pick(SIDE_FILES))}\n"
@@ -125,7 +125,7 @@ class _Maker:
         return f"'{name}'" if kind == CONF else name
 
     def _mutated(self, text: str) -> str:
-        for _ in range(self._random.choice((1, 1, 1, 2, 3))):
+        for _unused in range(self._random.choice((1, 1, 1, 2, 3))):
             place = self._random.randint(0, len(text))
             end = min(len(text), place + self._random.choice((1, 1, 1, 2, 5)))
             action = self._random.randrange(4)
@@ -187,11 +187,11 @@ class _Maker:
         return self._quoted(self._pick(NAMES))
 
     def _regex(self) -> str:
-        return "/" + "".join(self._pick(REGEX_PIECES) for _ in range(self._random.choice((0, 1, 1, 2, 2, 3, 4))))
+        return "/" + "".join(self._pick(REGEX_PIECES) for _unused in range(self._random.choice((0, 1, 1, 2, 2, 3, 4))))
 
     def _names(self) -> str:
         separators = (",", ",", ", ", ",,", " ,") if self._chance(0.3) else (",",)
-        names = [self._name() for _ in range(self._random.choice((1, 1, 1, 1, 2, 3)))]
+        names = [self._name() for _unused in range(self._random.choice((1, 1, 1, 1, 2, 3)))]
         return self._pick(separators).join(names)
 
     def _rule(self) -> str:
@@ -221,7 +221,7 @@ class _Maker:
     def _options(self, method: str) -> list[str]:
         """Options that the method may have, those that it needs, and now and then one of another method."""
         own = OPTIONS.get(method, ())
-        words = [self._pick(own) for _ in range(self._random.choice((0, 1, 2, 3, 4)))] if own else []
+        words = [self._pick(own) for _unused in range(self._random.choice((0, 1, 2, 3, 4)))] if own else []
         if self._chance(0.25):
             words.append(self._pick(OPTIONS["any"]))
         if self._chance(0.06):

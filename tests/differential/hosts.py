@@ -34,7 +34,7 @@ def make_line(chance: random.Random, certificate: str, key: str) -> str:
     if chance.random() < 0.08:
         return chance.choice(["", "# x", "# note \\", " \t", '"', ",", "include", "include x y"])
     glue = chance.choice([",", ", ", ",,", " ,"])
-    names = glue.join(chance.choice(HOSTS) for _ in range(chance.choices([1, 2, 3], [6, 3, 1])[0]))
+    names = glue.join(chance.choice(HOSTS) for _unused in range(chance.choices([1, 2, 3], [6, 3, 1])[0]))
     spoilt = ["", ",", ",x", '"x"'] if chance.random() < 0.1 else [""]
     words = [names, certificate + chance.choice(spoilt), key + chance.choice(spoilt)]
     words += [chance.choice([certificate, '""']), chance.choice(['"echo x"', '""', "cmd", "a,b"])]
@@ -45,7 +45,7 @@ def make_line(chance: random.Random, certificate: str, key: str) -> str:
 
 def make_text(chance: random.Random, certificate: str, key: str) -> str:
     count = chance.choices([1, 2, 3, 4], [4, 3, 2, 1])[0]
-    text = "".join(make_line(chance, certificate, key) + chance.choice(ENDS) for _ in range(count))
+    text = "".join(make_line(chance, certificate, key) + chance.choice(ENDS) for _unused in range(count))
     if chance.random() < 0.15:
         place = chance.randrange(len(text))
         text = text[:place] + chance.choice('",#\\\n \r*@') + text[place + chance.choice([0, 1]) :]

@@ -103,12 +103,12 @@ class Real:
 
 def make_files(random: Random, version: int) -> tuple[str, str]:
     """pg_hba.conf and pg_ident.conf that the version loads."""
-    rules = [_make_rule(random, version) for _ in range(random.randint(1, 6))]
+    rules = [_make_rule(random, version) for _unused in range(random.randint(1, 6))]
     if random.random() < 0.6:  # somebody should get in
         method = random.choice(("trust", "scram-sha-256", "trust clientcert=verify-full", "cert map=m", "password"))
         kind = "hostssl" if "cert" in method else "host"
         rules += [f"{kind} all,replication all all {method}\n", "local all,replication all trust\n"]
-    mappings = [random.choice(_MAPPINGS) for _ in range(random.randint(0, 4))]
+    mappings = [random.choice(_MAPPINGS) for _unused in range(random.randint(0, 4))]
     return _SUPERUSER + "".join(rules), "".join(f"{one}\n" for one in mappings)
 
 
@@ -228,7 +228,7 @@ def compare(server: servers.Server, files: int, seed: str) -> Tally:
         entries = judge_hba(hba, server.version, server.files("pg_hba.conf")).entries
         mappings = judge_ident(ident, server.version, server.files("pg_ident.conf")).entries
         tally.files += 1
-        for _ in range(ATTEMPTS_A_FILE):
+        for _unused in range(ATTEMPTS_A_FILE):
             fields = make_attempt(random)
             explanation = explain(entries, read_attempt(fields), ExplainedServer(True, False, True, mappings))
             for password in (PASSWORD, "wrong") if explanation.outcome == "needs_password" else (PASSWORD,):

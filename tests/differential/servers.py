@@ -197,7 +197,8 @@ class Server:
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of the server's programs to its end."""
-        done = subprocess.run(self._command(program, *arguments), **self._identity(), capture_output=True, text=True)
+        command = self._command(program, *arguments)
+        done = subprocess.run(command, **self._identity(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{program} of PostgreSQL {self.version} failed:\n{done.stdout}{done.stderr}")
 

@@ -296,8 +296,8 @@ def random_mapping(choose: random.Random, version: int) -> str:
 @pytest.mark.parametrize("seed", range(int(os.environ.get("PGTLS_RANDOM_FILES", "8"))))
 def test_real_logins_by_random_rules_end_as_explained(kept: Rig, seed: int) -> None:
     choose = random.Random(seed)
-    rules = [random_rule(choose, kept.version) for _ in range(choose.randint(3, 14))]
-    maps = [random_mapping(choose, kept.version) for _ in range(choose.randint(0, 10))]
+    rules = [random_rule(choose, kept.version) for _unused in range(choose.randint(3, 14))]
+    maps = [random_mapping(choose, kept.version) for _unused in range(choose.randint(0, 10))]
     compare(kept, "\n".join(rules), "\n".join([*maps, ""]))
 
 
@@ -405,7 +405,7 @@ def test_postgresql_finds_the_same_by_expressions(rig: Rig) -> None:
     while len(patterns) < 4000:
         parts = (
             choose.choice(ATOMS) + choose.choice(["", "", "", "*", "+", "?", "{1,2}"])
-            for _ in range(choose.randint(1, 4))
+            for _unused in range(choose.randint(1, 4))
         )
         patterns.add(choose.choice(["", "^"]) + "".join(parts) + choose.choice(["", "$"]))
     known = sorted(pattern for pattern in patterns if search(pattern, "") is not None)
