@@ -66,6 +66,15 @@ def problems(document: Document[Entry]) -> list[tuple[int, str, str]]:
     ]
 
 
+def describe_broken(version: int, broken: Iterable[tuple[int, str, str]]) -> list[str]:
+    """Warnings about (line number, line, problem) of lines that were left alone although no server loads them."""
+    return [
+        f"line {number} is invalid for PostgreSQL {version} and was left alone: {problem}; "
+        "no server loads the file until it is mended"
+        for number, _line, problem in broken
+    ]
+
+
 def check_no_new_problem(before: Iterable[tuple[int, str, str]], after: Iterable[tuple[int, str, str]]) -> None:
     """Raise ConfigError for the first problem that was not there before; a line end that was added is no difference."""
     known = {(line.rstrip("\r\n"), problem) for _number, line, problem in before}

@@ -28,6 +28,7 @@ from .errors import ConfigError
 from .guard import show_rule
 from .hba import Rule, describe_rule
 from .matching import Connection, first_match
+from .task_lists import read_each
 from .verdict import Located
 from .vocabulary import GSS, PLAIN, TLS, UNIX
 
@@ -100,13 +101,7 @@ def _read_type(fields: Mapping[str, Any]) -> str:
 
 def read_attempts(listed: Sequence[Mapping[str, Any]]) -> list[Attempt]:
     """The attempts of the option explain; ConfigError names the one (from 1) and the field."""
-    attempts = []
-    for number, fields in enumerate(listed, 1):
-        try:
-            attempts.append(read_attempt(fields))
-        except ConfigError as error:
-            raise ConfigError(f"explain {number}: {error}") from error
-    return attempts
+    return read_each("explain", listed, read_attempt)
 
 
 def explain(entries: Sequence[Located], attempt: Attempt, server: Server) -> Explanation:

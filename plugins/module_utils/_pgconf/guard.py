@@ -15,6 +15,7 @@ from .errors import ConfigError
 from .hba import Rule, describe_rule
 from .included_rules import Behind, nothing_known
 from .matching import Connection, first_match
+from .task_lists import read_each
 from .vocabulary import TYPES
 
 
@@ -33,13 +34,7 @@ def read_connection(fields: Mapping[str, Any]) -> Connection:
 
 def read_connections(guard: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]] = ()) -> list[Connection]:
     """The connections of the option guard and the task's own; ConfigError names the one (from 1) and the field."""
-    connections = [read_connection(fields) for fields in own]
-    for number, fields in enumerate(guard, 1):
-        try:
-            connections.append(read_connection(fields))
-        except ConfigError as error:
-            raise ConfigError(f"guard {number}: {error}") from error
-    return connections
+    return [read_connection(fields) for fields in own] + read_each("guard", guard, read_connection)
 
 
 def check_guard(

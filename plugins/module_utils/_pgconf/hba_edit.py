@@ -10,7 +10,7 @@ from typing import Any
 
 from .document import Document
 from .ensure import ensure_records
-from .entries import Broken, Entry, Record, check_no_new_problem, problems
+from .entries import Entry, Record, check_no_new_problem, describe_broken, problems
 from .errors import ConfigError
 from .guard import show_rule
 from .hba import Rule, read_rule, read_subject
@@ -18,6 +18,7 @@ from .included_rules import Behind, DeadRule, nothing_known
 from .includes import Include, read_include
 from .layout import Order, Placement, Wishes
 from .reach import Shadow, overlap
+from .task_lists import gather_wishes, read_each
 
 EFFECTIVE = Placement()
 
@@ -60,18 +61,12 @@ def _overlap(one: Record, other: Record) -> bool:
 
 def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     """What the options rules, block and exclusive of a task ask for; ConfigError names the rule (from 1) and the field."""
-    present: list[Record] = []
-    absent: list[Record] = []
-    for number, fields in enumerate(params["rules"], 1):
-        is_absent = fields.get("state") == "absent"
-        try:
-            rule = read_include(fields, version) or (
-                read_subject(fields, version) if is_absent else read_rule(fields, version)
-            )
-        except ConfigError as error:
-            raise ConfigError(f"rule {number}: {error}") from error
-        (absent if is_absent else present).append(rule)
-    return Wishes(present, absent, bool(params.get("exclusive")), params.get("block"))
+
+    def read_wish(fields: Mapping[str, Any]) -> Record:
+        read = read_subject if fields.get("state") == "absent" else read_rule
+        return read_include(fields, version) or read(fields, version)
+
+    return gather_wishes(params, "rules", read_each("rule", params["rules"], read_wish))
 
 
 def read_placement(params: Mapping[str, Any], version: int) -> Placement:
@@ -112,12 +107,7 @@ def describe_unreachable(dead: Sequence[DeadRule]) -> list[dict[str, Any]]:
 
 def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
     """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load."""
-    doubts = [
-        f"line {number} is invalid for PostgreSQL {document.version} and was left alone: {line.entry.problem}; "
-        "no server loads the file until it is mended"
-        for number, line in document.numbered()
-        if isinstance(line.entry, Broken)
-    ]
+    doubts = describe_broken(document.version, problems(document))
     wanted = {record.subject for record in wishes.present}
     if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
         doubts.append(

@@ -17,21 +17,19 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from .document import Document, check_version, parse_document
-from .entries import Entry, Record, check_no_new_problem, problems
+from .entries import Entry, Record, check_no_new_problem, describe_broken, problems
 from .errors import ConfigError
 from .layout import Wishes, records_of
 from .reading import Field
 from .settings import parse_boolean
+from .task_lists import gather_wishes, read_each
 from .tokens import check_comment, render_comment
 from .unordered import (
     check_readable,
-    describe_broken,
     ensure_unordered,
-    gather_wishes,
     in_column,
     parse_words,
     quote_literal,
-    read_each,
     single_word,
     trailing_comment,
 )
@@ -181,7 +179,9 @@ def read_host(fields: Mapping[str, Any], version: int) -> HostLine:
 
 def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     """What the options hosts, block and exclusive of a task ask for; ConfigError names the host entry (from 1)."""
-    return gather_wishes(params, "hosts", read_each("host entry", params["hosts"], version, read_host))
+    return gather_wishes(
+        params, "hosts", read_each("host entry", params["hosts"], lambda fields: read_host(fields, version))
+    )
 
 
 def ensure_hosts(document: Document[Entry], wishes: Wishes) -> Document[Entry]:

@@ -11,21 +11,19 @@ from functools import cached_property
 from typing import Any
 
 from .document import Document, parse_document
-from .entries import Entry, Record, problems
+from .entries import Entry, Record, describe_broken, problems
 from .errors import ConfigError
 from .layout import Wishes
 from .reading import Field
 from .regex_syntax import regex_problem
+from .task_lists import gather_wishes, read_each
 from .tokens import Name, Token, check_comment, classify, read_word, render_comment, render_name, show_word
 from .unordered import (
     check_readable,
-    describe_broken,
     ensure_unordered,
-    gather_wishes,
     in_column,
     parse_words,
     quote_literal,
-    read_each,
     single_word,
     trailing_comment,
 )
@@ -139,7 +137,9 @@ def ensure_mappings(document: Document[Entry], wishes: Wishes) -> Document[Entry
 
 def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     """What the options mappings, block and exclusive of a task ask for; ConfigError names the mapping (from 1)."""
-    return gather_wishes(params, "mappings", read_each("mapping", params["mappings"], version, read_mapping))
+    return gather_wishes(
+        params, "mappings", read_each("mapping", params["mappings"], lambda fields: read_mapping(fields, version))
+    )
 
 
 def describe_doubts(document: Document[Entry]) -> list[str]:

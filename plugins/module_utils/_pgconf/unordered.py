@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Union
+from collections.abc import Callable, Sequence
+from typing import Union
 
 from .document import Document
 from .ensure import ensure_records
@@ -17,7 +17,6 @@ from .reading import Field, is_include
 from .tokens import Token, has_long_token, is_file, quote, tokenize
 
 ReadFields = Callable[[Sequence[Field], Union[str, None], int], Record]
-ReadRecord = Callable[[Mapping[str, Any], int], Record]
 
 
 def parse_words(content: str, version: int, read_fields: ReadFields) -> Entry | None:
@@ -66,25 +65,6 @@ def check_readable(record: Record, parsed: object) -> None:
         raise ConfigError(f"PostgreSQL {record.version} would read the entry differently: {record.render()}")
 
 
-def read_each(noun: str, fields_list: Sequence[Mapping[str, Any]], version: int, read: ReadRecord) -> list[Record]:
-    """The records that a task lists; ConfigError names the one at fault (from 1)."""
-    records = []
-    for number, fields in enumerate(fields_list, 1):
-        try:
-            records.append(read(fields, version))
-        except ConfigError as error:
-            raise ConfigError(f"{noun} {number}: {error}") from error
-    return records
-
-
-def gather_wishes(params: Mapping[str, Any], option: str, records: Sequence[Record]) -> Wishes:
-    """The records of ``option`` sorted by their state, with the options block and exclusive."""
-    states = [fields.get("state") == "absent" for fields in params[option]]
-    present = [record for record, is_absent in zip(records, states) if not is_absent]
-    absent = [record for record, is_absent in zip(records, states) if is_absent]
-    return Wishes(present, absent, bool(params.get("exclusive")), params.get("block"))
-
-
 def ensure_unordered(document: Document[Entry], wishes: Wishes) -> Document[Entry]:
     """The document with the wishes fulfilled; the very same object when nothing is due.
 
@@ -95,12 +75,3 @@ def ensure_unordered(document: Document[Entry], wishes: Wishes) -> Document[Entr
 
 def _never_shadowed(foreign: Sequence[tuple[int, Record]]) -> Callable[[Record], None]:
     return lambda record: None
-
-
-def describe_broken(version: int, broken: Iterable[tuple[int, str, str]]) -> list[str]:
-    """Warnings about (line number, line, problem) of lines that were left alone although no server loads them."""
-    return [
-        f"line {number} is invalid for PostgreSQL {version} and was left alone: {problem}; "
-        "no server loads the file until it is mended"
-        for number, _line, problem in broken
-    ]
