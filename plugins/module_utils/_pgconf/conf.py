@@ -201,48 +201,64 @@ def ensure_settings(
     None removes every active assignment. Otherwise the last assignment decides: its value is rewritten in place unless
     it already means the same; a missing one is written below its commented default, else at the end.
     """
-    lines = list(document.lines)
-    seen: dict[str, str] = {}
+    _check_different(wanted, document.version)
+    table = kinds or known_settings(document.version)
+    active, places = _active_lines(document), _places_of_defaults(document.lines)
+    lines: list[Line[ConfEntry] | None] = list(document.lines)
+    new: dict[int, list[Line[ConfEntry]]] = {}
+    end = len(lines) + 1  # behind what goes below a default on the last line
     for name, value in wanted.items():
-        other = seen.setdefault(canonical_name(name, document.version), name)
+        canonical = canonical_name(name, document.version)
+        found = active.get(canonical, [])
+        if value is None:
+            for index in found:
+                lines[index] = None
+        elif found:
+            lines[found[-1]] = _with_value(document.lines[found[-1]], canonical, value, table.get(canonical))
+        else:
+            line = f"{name} = {quote_value(value)}{document.newline}"
+            place = places.get(name.lower(), end)
+            new.setdefault(place, []).append(Line(line, parse_conf_line(line)))
+    kept = ((*new.get(index, ()), line) for index, line in enumerate([*lines, None, None]))
+    return document.with_lines([line for group in kept for line in group if line is not None])
+
+
+def _check_different(names: Iterable[str], version: int) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(canonical_name(name, version), name)
         if other != name:
             raise ConfigError(f"{other} and {name} are one setting; give only one of them")
-        kind = (kinds or known_settings(document.version)).get(canonical_name(name, document.version))
-        _ensure_setting(lines, document, name, value, kind)
-    return document.with_lines(lines)
 
 
-def _ensure_setting(
-    lines: list[Line[ConfEntry]], document: Document[ConfEntry], name: str, value: str | None, kind: Kind | None
-) -> None:
-    wanted = canonical_name(name, document.version)
-    active = [
-        (index, line.entry)
-        for index, line in enumerate(lines)
-        if isinstance(line.entry, Assignment) and canonical_name(line.entry.name, document.version) == wanted
-    ]
-    if value is None:
-        for index, _entry in reversed(active):
-            del lines[index]
-    elif not active:
-        line = f"{name} = {quote_value(value)}{document.newline}"
-        lines.insert(_place(lines, name), Line(line, parse_conf_line(line)))
-    else:
-        index, entry = active[-1]
-        if not same_value(wanted, entry.value, value, kind):
-            raw = lines[index].raw[: entry.start] + quote_value(value) + lines[index].raw[entry.end :]
-            lines[index] = Line(raw, parse_conf_line(raw))
+def _active_lines(document: Document[ConfEntry]) -> dict[str, list[int]]:
+    """The indexes of the lines that assign each setting, by its canonical name."""
+    found: dict[str, list[int]] = {}
+    for index, line in enumerate(document.lines):
+        if isinstance(line.entry, Assignment):
+            found.setdefault(canonical_name(line.entry.name, document.version), []).append(index)
+    return found
 
 
-def _place(lines: Sequence[Line[ConfEntry]], name: str) -> int:
-    """Below the last commented default of the setting and the comment lines that go on with it, else the end."""
-    place = None
+def _with_value(line: Line[ConfEntry], canonical: str, value: str, kind: Kind | None) -> Line[ConfEntry]:
+    """The assignment with this value; itself when it already means the same."""
+    entry = line.entry
+    if not isinstance(entry, Assignment) or same_value(canonical, entry.value, value, kind):
+        return line
+    raw = line.raw[: entry.start] + quote_value(value) + line.raw[entry.end :]
+    return Line(raw, parse_conf_line(raw))
+
+
+def _places_of_defaults(lines: Sequence[Line[ConfEntry]]) -> dict[str, int]:
+    """By lower-case name, the index below the last commented default of a setting and the comment that goes on with it."""
+    places: dict[str, int] = {}
+    name = None
     for index, line in enumerate(lines):
         found = _COMMENTED.match(line.raw)
-        if found and found.group(1).lower() == name.lower():
-            place = index + 1
-    if place is None:
-        return len(lines)
-    while place < len(lines) and _COMMENT_GOES_ON.match(lines[place].raw) and not _COMMENTED.match(lines[place].raw):
-        place += 1
-    return place
+        if found:
+            name = found.group(1).lower()
+        elif not _COMMENT_GOES_ON.match(line.raw):
+            name = None
+        if name is not None:
+            places[name] = index + 1
+    return places
