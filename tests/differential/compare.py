@@ -20,7 +20,18 @@ from dataclasses import dataclass, field, replace
 import psycopg
 import servers
 from generators import CONF, HBA, IDENT, MAIN, Case, Stock, make_case
-from views import CRASH, ERROR, IDENT_VIEW_SINCE, Row, forgive_conf, forgive_log, forgive_nul, server_says, we_say
+from views import (
+    CRASH,
+    DIRECTORY,
+    ERROR,
+    IDENT_VIEW_SINCE,
+    Row,
+    forgive_conf,
+    forgive_log,
+    forgive_nul,
+    server_says,
+    we_say,
+)
 
 KINDS = (HBA, IDENT, CONF)
 # The settings under which rules are read, in turns.
@@ -119,7 +130,7 @@ class Judge:
         finally:
             self.clear(case)
         count = len(theirs)
-        if theirs == [CRASH]:
+        if theirs in ([CRASH], [DIRECTORY]):
             return ([], [], 0) if any(row[2] == ERROR for row in ours) else (theirs, ours, 0)
         if case.kind == CONF:
             theirs, ours = forgive_conf(self.build, self.server.path(MAIN[CONF]), theirs, ours)

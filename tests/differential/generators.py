@@ -17,6 +17,7 @@ from words import (
     ADDRESSES,
     CONF_LINES,
     DIRECTORIES,
+    MAPPED,
     MASKS,
     METHODS,
     NAMES,
@@ -26,6 +27,9 @@ from words import (
     SIDE_FILES,
     STRAY,
     TYPES,
+    USUAL_ADDRESSES,
+    USUAL_EXPRESSIONS,
+    USUAL_OPTIONS,
 )
 
 HBA, IDENT, CONF = "hba", "ident", "conf"
@@ -117,8 +121,8 @@ class _Maker:
             return self._pick((" ", "\n", ", ", ",")).join(names) + "\n" * self._random.randint(0, 1)
         text = "".join(self._line(kind) + "\n" for _unused in range(self._random.randint(0, 2)))
         if self._version >= CIRCLES_SINCE and self._chance(0.08):
-            word = "include" if kind == CONF or self._chance(0.5) else "include_if_exists"
-            text += f"{word} {self._quoted_file(kind, self._pick(SIDE_FILES))}\n"
+            # include_if_exists would be swallowed at the deepest level if any earlier file was missing (a stale errno)
+            text += f"include {self._quoted_file(kind, self._pick(SIDE_FILES))}\n"
         return text
 
     def _quoted_file(self, kind: str, name: str) -> str:
@@ -190,11 +194,60 @@ class _Maker:
         return "/" + "".join(self._pick(REGEX_PIECES) for _unused in range(self._random.choice((0, 1, 1, 2, 2, 3, 4))))
 
     def _names(self) -> str:
-        separators = (",", ",", ", ", ",,", " ,") if self._chance(0.3) else (",",)
         names = [self._name() for _unused in range(self._random.choice((1, 1, 1, 1, 2, 3)))]
-        return self._pick(separators).join(names)
+        return self._separated(names) if self._chance(0.9) else " ,".join(names)
+
+    def _separated(self, names: list[str]) -> str:
+        return self._pick((",", ",", ", ", ",,", ",\t,")).join(names)
 
     def _rule(self) -> str:
+        return self._usual_rule() if self._chance(0.7) else self._odd_rule()
+
+    def _usual_rule(self) -> str:
+        """A rule that most servers take, in all the ways one can write it."""
+        method = self._pick(tuple(USUAL_OPTIONS))
+        kind = {"cert": "hostssl", "peer": "local"}.get(method) or self._pick(TYPES[1 if method == "gss" else 0 : 10])
+        names = [
+            self._separated([self._usual_name() for _unused in range(self._random.choice((1, 1, 2)))])
+            for _unused in "du"
+        ]
+        words = [self._quoted(kind), *names]
+        if kind != "local":
+            words.append(self._network())
+        options = [self._pick(USUAL_OPTIONS[method]), *(["map=m"] if method in MAPPED and self._chance(0.3) else [])]
+        if kind == "hostssl" and self._chance(0.4):
+            options.append(
+                self._pick(("clientcert=verify-full", "clientname=DN", "clientname=CN", "clientcert=verify-ca"))
+            )
+        return self._joined([*words, self._quoted(method), *(word for word in options if word)])
+
+    def _usual_name(self) -> str:
+        return self._quoted(self._pick(NAMES)) if self._chance(0.8) else "/" + self._pick(USUAL_EXPRESSIONS)
+
+    def _network(self) -> str:
+        if self._chance(0.3):
+            return self._pick(USUAL_ADDRESSES)
+        if self._chance(0.5):
+            number = ".".join(
+                str(self._random.randrange(256)) for _unused in range(self._random.choice((4, 4, 4, 3, 2)))
+            )
+            length = self._random.randint(0, 32)
+            return self._pick(
+                (f"{number}/{length}", f'"{number}/{length}"', f"{number} 255.255.{self._random.randrange(256)}.0")
+            )
+        parts = [f"{self._random.choice((0, 1, 0xFFFF, self._random.randrange(65536))):x}" for _unused in range(8)]
+        start = self._random.randint(0, 6)
+        parts[start : start + self._random.randint(0, 8 - start)] = [] if self._chance(0.3) else ["", ""]
+        text = ":".join(parts) if len(parts) < 9 else "::"
+        return f"{text}/{self._random.randint(0, 128)}"
+
+    def _joined(self, words: list[str]) -> str:
+        line = words[0]
+        for word in words[1:]:
+            line += self._blank() + word
+        return line + self._comment()
+
+    def _odd_rule(self) -> str:
         kind = self._pick(TYPES)
         words = [self._quoted(kind), self._names(), self._names()]
         if (kind != "local") != self._chance(0.03):
@@ -205,10 +258,7 @@ class _Maker:
             words.pop(self._random.randrange(len(words)))
         if self._chance(0.03):
             words.insert(self._random.randint(0, len(words)), self._name())
-        line = words[0]
-        for word in words[1:]:
-            line += self._blank() + word
-        return line + self._comment()
+        return self._joined(words)
 
     def _address(self) -> list[str]:
         address = self._quoted(self._pick(ADDRESSES))
@@ -255,6 +305,8 @@ class _Maker:
         )
 
     def _mapping(self) -> str:
+        if self._chance(0.3):
+            return self._joined([self._quoted(self._pick(NAMES)), self._usual_name(), self._usual_name()])
         words = [self._quoted(self._pick(NAMES)), self._name(), self._name()]
         if self._chance(0.15):
             words[2] = self._quoted(self._pick((r"\1", r"x\1y", r"/\1", r"+\1", "all", "+role", '"all"', r"\1\1")))
@@ -264,10 +316,7 @@ class _Maker:
             words.append(self._name())
         if self._chance(0.05):
             words.pop()
-        line = words[0]
-        for word in words[1:]:
-            line += self._blank() + word
-        return line + self._comment()
+        return self._joined(words)
 
     def _setting(self) -> str:
         if self._chance(0.08):

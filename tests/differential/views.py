@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.addresses import Address, parse_number
@@ -34,6 +35,7 @@ Row = tuple[str, int, str, Any]
 OK, WARNING, ERROR = "ok", "warning", "error"
 WHOLE_FILE = ("", 0, ERROR, None)
 CRASH = ("", 0, "the server goes down", None)
+DIRECTORY = ("", 0, "a directory is included as a file", None)  # reported as line 1 of the directory itself
 
 _HBA_FIELDS = "type, database, user_name, address, netmask, auth_method, options"
 IDENT_VIEW_SINCE = 15
@@ -87,6 +89,8 @@ def _conf_rows(server: Server) -> list[Row]:
     rows = server.query(
         "SELECT sourcefile, sourceline, name, setting, applied, error FROM pg_file_settings ORDER BY seqno"
     )
+    if any(row[0] and Path(server.root + row[0]).is_dir() for row in rows):
+        return [DIRECTORY]
     return [
         (file or "", line or 0, OK if error is None else ERROR, None if name is None else (name, setting, applied))
         for file, line, name, setting, applied, error in rows

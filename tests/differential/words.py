@@ -32,10 +32,53 @@ ADDRESSES = (
     "10.0.0.0/8 ", "10.0.0.0/", "10.0.0.0/8/8", "10.0.0.0/255.0.0.0", "4294967295/32", "4294967296/32",
     "1.2.65535/16", "1.2.65536/16", "0x/8", "08/8", "1..2/8", "1.2.3./8", "::1::/64", "1:2:3:4:5:6:7:8/128",
     "1:2:3:4:5:6:7::/112", "::1:2:3:4:5:6:7/128", "12345::/16", "1:2:3:4:5:6:1.2.3.4/128", "::01.2.3.4/128",
-    "::1%0/128", "::1%99999999999/128", "ff02::1%1/16", "ff02::1%lo/16", "fe80::%lo", "::1%1x/128", "0/0", "٣.1.1.1/8",
-    "127.0.0.1 /32", " 127.0.0.1/32", "1.2.3.4\t/8", "10.0.0.0/٨", "10.0.0.0/ 8", "10.0.0.0/8\v",
+    "::1%0/128", "::1%99999999999/128", "ff02::1%1/16", "ff02::1%lo/16", "fe80::%lo", "::1%1x/128", "0/0",
+    "٣.1.1.1/8", "127.0.0.1 /32", " 127.0.0.1/32", "1.2.3.4\t/8", "10.0.0.0/٨", "10.0.0.0/ 8", "10.0.0.0/8\v",
     "10.0.0.0/99999999999999999999", "10.0.0.0/4294967304", "10.0.0.0/-0", "10.0.0.0/0x8", "0X7F.1/8",
 )
+USUAL_ADDRESSES = (
+    "all", "samehost", "samenet", "127.0.0.1/32", "::1/128", "10/8", "010.0.0.1/32", "::ffff:1.2.3.4/128", "::/0",
+    "::1.2.3.4/128", "fe80::1%1/64", "fe80::%lo/10", "host.example", ".example.com", "10.0.0.256",
+    "1.2.3.4 255.0.255.0", "::1 ffff::", "1::2 ffff:ffff:0:1::", "ALL", '"samenet"', "0/0", "1.2/16", "0x0a.1/8",
+    "::ffff:0:0/96", "::1.2/128", "0:0:0:0:0:0:1.2.3.4/128",
+)
+USUAL_EXPRESSIONS = (
+    "^a", "a$", "", ".*", "^(db1|app)$", "[a-c]+", '"a b"', "(?i)APP", r"\d", "a{2,3}", "(a)\\1", "[[:alpha:]]*",
+    "x?y*?", r"\mapp\M", "(?:a|b)c", "***=a.b",
+)
+USUAL_EXPRESSIONS += ("(?x)a b", "[^/]", r"\u0041", "a|b|", "(?=a)b", "^$", "é")
+# What a method needs and one thing more, as one word or several.
+USUAL_OPTIONS: dict[str, tuple[str, ...]] = {
+    "trust": ("",), "reject": ("",), "password": ("",), "md5": ("",), "scram-sha-256": ("",),
+    "peer": ("", "map=", 'map="a b"'), "ident": ("", "map=x map=y", '"map=a#b"'), "cert": ("", 'map="a, b"', "map="),
+    "gss": (
+        "", "include_realm=0", "include_realm=1", "krb_realm=R",
+        "krb_realm= include_realm=yes", "include_realm=0 include_realm=1"),
+    "pam": ("", "pamservice=s", "pamservice=", "pam_use_hostname=1 pamservice=x,pamservice=y"),
+    "ldap": (
+        "ldapserver=h ldapprefix=cn=", 'ldapprefix="cn=" ldapsuffix=", dc=x" ldapport=389', "ldapbasedn=x ldaptls=1",
+        "ldapbasedn=x ldaptls=0 ldapport=0", "ldapbasedn= ldapbinddn=b ldapbindpasswd=p ldapsearchattribute=uid",
+        'ldapbasedn=x ldapsearchfilter="(uid=$username)"', "ldapsuffix=y ldapport=+12x",
+        "ldapurl=ldap://h/dc=x?uid?sub", "ldapurl=ldaps://h:636/dc=x ldaptls=1", "ldapurl=ldap://h/dc=x??one?(a=b)",
+        "ldaptls=1 ldapurl=ldap://[::1]:7/dc=x", "ldapurl=ldap://h/dc=%41?%75id?base", "ldapurl=ldap:///?a",
+        "ldapbasedn=x ldapscheme=ldaps ldapport=99999999999", "ldapprefix=x ldapscheme=foo",
+        "ldapurl=ldap://h ldapport=5 ldapserver=k", "ldapbasedn=z ldapurl=ldap://h/", "ldapurl=ldaps://h?",
+        "ldapurl=LDAPS://H:1/a", "ldapurl=ldap://h/x?a,b?one ldapport=2",
+    ),
+    "radius": (
+        "radiusservers=127.0.0.1 radiussecrets=s", 'radiusservers="127.0.0.1,::1" radiussecrets=s radiusports="1,2"',
+        "radiusservers=::1 radiussecrets=s radiusidentifiers=i",
+        'radiusservers="127.0.0.1, 127.0.0.2" radiussecrets="s, t"',
+        "radiusservers=127.0.0.1 radiussecrets=s radiusports=",
+    ),
+    "oauth": (
+        "issuer=i scope=s", "issuer=i scope= validator=one",
+        'issuer=i scope="a b" validator=two delegate_ident_mapping=1',
+        "issuer=i scope=s delegate_ident_mapping=0 map=m", "issuer=i scope=s validator.x=1 validator=one",
+        "issuer=i scope=s validator=",
+    ),
+}
+MAPPED = ("peer", "ident", "cert", "gss", "oauth")
 MASKS = (
     "255.0.0.0", "255.255.255.255", "255.0", "0xff000000", "255.0.255.0", "0.0.0.0", "ffff::", "ffff:ffff::", "::",
     "8", "255.255.255.256", "/8", "all", "trust", "host", "255.0.0.0/8", "ffff::%1", "037777777777", "fe80::%lo",

@@ -65,8 +65,8 @@ def parse_number(text: str) -> tuple[int, int] | None:
 
 
 def _is_of_a_link(value: int) -> bool:
-    """Whether an IPv6 address is link-local: unicast fe80::/10, or multicast of scope 2 (RFC 4291, section 2.7)."""
-    return value >> 118 == 0x3FA or (value >> 120 == 0xFF and (value >> 112) & 0xF == 2)
+    """Whether an IPv6 address stays on one link: unicast fe80::/10, multicast of scope 1 or 2 (RFC 4291, section 2.7)."""
+    return value >> 118 == 0x3FA or (value >> 112) & 0xFF0F in (0xFF01, 0xFF02)
 
 
 def _is_zone_number(zone: str) -> bool:

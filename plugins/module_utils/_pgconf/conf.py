@@ -83,6 +83,8 @@ def parse_conf_line(raw: str) -> ConfEntry | None:
         return Broken("syntax error: exactly one value must follow the name; put it in single quotes")
     name = content[tokens[0][1] : tokens[0][2]]
     kind, start, end = tokens[-1]
+    if "\0" in content[start:end]:  # a server reads beyond its buffer then, and differently each time
+        return Broken("the value holds a NUL byte; take it out")
     value = _unescape(content[start + 1 : end - 1]) if kind == "string" else content[start:end]
     if name.lower() in _DIRECTIVES:
         return Directive(content, name.lower(), value)

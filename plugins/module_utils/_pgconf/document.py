@@ -132,8 +132,12 @@ def split_lines(text: str, version: int) -> list[tuple[str, str]]:
         result.append((raw, content))
         raw = content = ""
         joined = 0
-    if raw:  # behind a backslash that ends the file nothing is stripped any more
-        result.append((raw, content if len(content) == joined else content.rstrip("\r\n")))
+    if raw:
+        if len(content) > joined:  # behind a backslash that ends the file nothing is stripped any more
+            content = content.rstrip("\r\n")
+            # the line end behind this backslash was hidden by a NUL; the end of the file joins just as well
+            content = content[:-1] if len(content) > joined and content.endswith("\\") else content
+        result.append((raw, content))
     return result
 
 

@@ -57,7 +57,7 @@ _HIDDEN_WORDS = {
 }
 # Settings that the server keeps out of its table.
 _HIDDEN_KINDS = {
-    "default_with_oids": Kind("enum", enum_values=("off", "false", "no", "0")),
+    "default_with_oids": Kind("bool"),
     "is_superuser": Kind("bool", None, "internal"),
     "role": Kind("enum", enum_values=("none",)),
     "seed": Kind("real", None, None, "-1", "1"),
@@ -92,6 +92,8 @@ def _rule_of_its_own(name: str, value: str, version: int) -> str | None:
         found = _read_number(value, integer=True)
         number = _in_base_unit(found[0], found[1].lstrip(_BLANKS) or "kB", "kB") if found else None
         return "write 0 or at least 128kB" if number is not None and 0 < round(number) < 128 else None
+    if name == "default_with_oids":
+        return "it can only be off" if parse_boolean(value) else None
     if name == "standard_conforming_strings" and version >= _STRINGS_CONFORM_SINCE:
         return None if parse_boolean(value) else "it can only be on"
     return None
@@ -154,6 +156,8 @@ def _read_number(text: str, integer: bool) -> tuple[float, str] | None:
             value = int(digits, 16 if digits[:2] in ("0x", "0X") else 10)
         if text[end : end + 1] not in (".", "e", "E") and value <= _LONG_MAX:
             return (-1.0 if found.group(1) == "-" else 1.0) * value, text[end:]
+    elif integer and not text.startswith("."):
+        return None  # strtol, having found no digits, stays at the start, and only a point there leads on to strtod
     real = _REAL.match(text)
     if real is None:
         return None

@@ -8,7 +8,12 @@ from __future__ import annotations
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.setting_kind import Kind
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.surroundings import Build
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.verdict import Verdict, judge_conf, judge_hba
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.verdict import (
+    Verdict,
+    judge_conf,
+    judge_hba,
+    judge_ident,
+)
 
 ALL_VERSIONS = (13, 14, 15, 16, 17, 18, 19)
 SERVER = Build(
@@ -77,3 +82,25 @@ def test_multicast_addresses_of_the_link_take_the_name_of_an_interface(
 ) -> None:
     verdict = judge_hba(f"host all all {address}/16 trust\n", version)
     assert [one.entry.address.kind for one in verdict.entries] == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize("version", ALL_VERSIONS)
+def test_an_integer_may_begin_with_a_point_but_not_with_a_sign_or_blank_before_it(version: int) -> None:
+    text = "".join(f"work_mem = '{value}'\n" for value in ("64.5", "+64.5", ".64e3", "+.64e3", "-.64e3", " .64e3"))
+    assert wrong_lines(judge_conf(text, version, build=SERVER)) == [4, 5, 6]
+
+
+@pytest.mark.parametrize("version", ALL_VERSIONS)
+def test_a_setting_that_can_only_be_off_may_be_so_in_every_spelling(version: int) -> None:
+    text = "".join(f"default_with_oids = {value}\n" for value in ("f", "of", "NO", "0", "tr", "o"))
+    assert wrong_lines(judge_conf(text, version, build=SERVER)) == [5, 6]
+
+
+@pytest.mark.parametrize(("version", "accepted"), [(13, False), (14, True), (19, True)])
+def test_the_end_of_the_file_takes_a_backslash_away_whose_line_end_a_nul_hides(version: int, accepted: bool) -> None:
+    assert judge_ident("\\\0\n", version).accepted is accepted
+
+
+@pytest.mark.parametrize("version", ALL_VERSIONS)
+def test_a_value_with_a_raw_nul_is_an_error_because_servers_read_it_differently_each_time(version: int) -> None:
+    assert wrong_lines(judge_conf("a.b = 'x\0y'\na.c = 'x\\0y'\n# \0\n", version, build=SERVER)) == [1]

@@ -76,7 +76,7 @@ BAD = {
     "session_authorization = x": "cannot be changed",
     "is_superuser = on": "cannot be changed",
     "ssl_renegotiation_limit = 1": "outside",
-    "default_with_oids = on": "write one of",
+    "default_with_oids = on": "it can only be off",
     "role = x": "write one of",
     "no_such_setting = 1": "knows no setting",
 }
