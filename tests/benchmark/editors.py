@@ -18,10 +18,9 @@ from pathlib import Path
 ONE_RUN = Path(__file__).with_name("one_run.py")
 COUNT = 10_000
 SECONDS, RATIO = 1.0, 2.3
-ROUNDS = 3
+ROUNDS = 5
 CASES = ("fill", "same", "one")
-# Nobody has ten thousand settings.
-COUNTS = {"pg_hba": COUNT, "pg_ident": COUNT, "pg_hosts": COUNT, "pg_conf": 1_000}
+MODULES = ("pg_hba", "pg_ident", "pg_hosts", "pg_conf")
 PEER, PEER_COUNT = "postgresql_pg_hba", 500
 
 
@@ -40,14 +39,14 @@ def rows() -> list[str]:
     print(
         f"{'module':10}{'case':6}{'entries':>8}{'edit':>8}{'wishes':>8}{'process':>9}{'twice':>7}   CPU seconds; ratio"
     )
-    for module, count in COUNTS.items():
+    for module in MODULES:
         for case in CASES:
-            once, twice = measured(module, case, count), measured(module, case, 2 * count)
+            once, twice = measured(module, case, COUNT), measured(module, case, 2 * COUNT)
             ratio = twice["edit"] / once["edit"]
             figures = f"{once['edit']:8.2f}{once['wishes']:8.2f}{once['process']:9.2f}{ratio:7.2f}"
-            print(f"{module:10}{case:6}{count:8}{figures}", flush=True)
+            print(f"{module:10}{case:6}{COUNT:8}{figures}", flush=True)
             if once["edit"] > SECONDS:
-                missed.append(f"{module} {case}: {count} entries take {once['edit']:.2f} s, more than {SECONDS}")
+                missed.append(f"{module} {case}: {COUNT} entries take {once['edit']:.2f} s, more than {SECONDS}")
             if ratio > RATIO:
                 missed.append(f"{module} {case}: twice the entries take {ratio:.2f} times as long, more than {RATIO}")
     return missed
