@@ -120,7 +120,9 @@ def _netmask(text: str, netmask: str | None, family: int) -> int:
         raise ConfigError(f'address "{text}" has no mask; write {text}/{_WIDTH[family]} for that one host')
     mask = parse_number(netmask)
     if mask is None:
-        raise ConfigError(f'"{netmask}" is no netmask for address "{text}"')
+        raise ConfigError(
+            f'"{netmask}" is no netmask for address "{text}"; write {text}/{_WIDTH[family]} for that one host'
+        )
     if mask[0] != family:
         raise ConfigError(f'address "{text}" and netmask "{netmask}" are of different families')
     return mask[1]
