@@ -151,7 +151,7 @@ def main():
         overridden = describe_overrides(
             wanted, lines, judge.version, lambda file: same_file(file, params["path"]), kinds
         )
-        report = write_judged(module, judge, after.render())
+        report = write_judged(module, judge, text, after.render())
         for doubt in describe_doubts(after, overridden):
             module.warn(doubt)
     restarts = describe_restarts(before, after, kinds)

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.editor
   - pgtls.postgresql.file
+  - pgtls.postgresql.guard
   - pgtls.postgresql.login
 options:
   rules:
@@ -165,34 +166,6 @@ options:
         list leaves the file, and what somebody wrote between the markers is put right.
       - A block that exists stays where it is, as long as its rules take effect there. An empty list removes it.
     type: str
-  guard:
-    description:
-      - Connections that must stay possible. A change after which one of them, or the connection of this very module, would meet C(reject)
-        or no rule at all is refused before anything is written.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      type:
-        description:
-          - The kind of connection; V(host) is a client that may come with TLS or without.
-        type: str
-        required: true
-        choices: [local, host, hostssl, hostnossl, hostgssenc, hostnogssenc]
-      database:
-        description:
-          - Name of the database, or V(replication) for physical replication.
-        type: str
-        required: true
-      user:
-        description:
-          - Name of the role.
-        type: str
-        required: true
-      address:
-        description:
-          - Numeric address of the client. Needed for every type but V(local).
-        type: str
 notes:
   - Lines that include other files are kept, and so are words that start with V(@). Rules of files that are included by lines of their own count
     where this module looks for what hides a rule, as far as these files can be read; they are never written.
@@ -210,7 +183,8 @@ EXAMPLES = r"""
       - {type: hostssl, user: app1, address: 0.0.0.0/0, method: cert, options: {map: certmap_app1}}
       - {type: hostssl, address: 0.0.0.0/0, method: scram-sha-256}
     guard:
-      - {type: local, database: postgres, user: postgres}
+      - {type: hostssl, database: shop, user: app1, address: 10.1.2.3, certificate_common_name: PostgreSQL client1}
+    guard_connected: true
 
 - name: Nobody comes in without TLS
   pgtls.postgresql.pg_hba:
@@ -254,6 +228,53 @@ includes:
   type: list
   elements: dict
   sample: [{line: 2, include: site.conf, comment: null}]
+access_changes:
+  description:
+    - Who gains access, who loses it, and whose method changes, worked out from the first match of every kind of connection before and
+      after. Those who lose come first. Names of sets (C(+role), C(samenet), regular expressions, host names) are shown as they stand in the file.
+    - At most 50 entries; one with RV(access_changes[].change=more) says how many are left out.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - change: method
+      who: app1
+      from: 10.0.0.0/8
+      over: TLS
+      database: all
+      before: scram-sha-256
+      after: certificate
+      sentence: "app1 from 10.0.0.0/8 over TLS: scram-sha-256 -> certificate"
+  contains:
+    change:
+      description: V(gains), V(loses), V(method), or V(more) for an entry about the list itself.
+      type: str
+    who:
+      description: The roles.
+      type: str
+    from:
+      description: The addresses; null through the socket.
+      type: str
+    over:
+      description: The socket, TCP (with TLS or without), TLS, TCP without TLS, or GSSAPI encryption.
+      type: str
+    database:
+      description: The databases, or C(physical replication).
+      type: str
+    before:
+      description: What had to be shown before; V(refused) when nobody got in.
+      type: str
+    after:
+      description: What must be shown now.
+      type: str
+    sentence:
+      description: All of it in one sentence.
+      type: str
+locked_out:
+  description: The guarded connections that the change shuts out, with the rule that each meets. Empty unless O(force=true).
+  returned: success
+  type: list
+  elements: str
 unreachable_rules:
   description:
     - Rules that can never be met, with the line and text of the earlier rule that completes their cover.
@@ -284,12 +305,12 @@ unreachable_rules:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
+from ..module_utils._module.guarded_connections import GUARD, check_hba_edit
 from ..module_utils._module.included_files import files_around
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.server_views import HBA
-from ..module_utils._module.validation import open_judge, read_original, read_own_connection, write_judged
+from ..module_utils._module.validation import open_judge, read_original, write_judged
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.guard import check_guard, read_connections
 from ..module_utils._pgconf.hba import describe_includes, describe_rules, parse_hba
 from ..module_utils._pgconf.hba_edit import (
     check_loadable,
@@ -321,15 +342,10 @@ RULE = {
 }
 RULES = {"type": "list", "elements": "dict", "required": True, "options": RULE}
 RULE_OR_INCLUDE = [("type", *INCLUDE_WORDS)]
-CONNECTION = {
-    "type": TYPE,
-    "database": {"type": "str", "required": True},
-    "user": {"type": "str", "required": True},
-    "address": {"type": "str"},
-}
 SPEC = {
     **EDITOR,
     **FILE,
+    **GUARD,
     **LOGIN,
     "rules": {**RULES, "required_one_of": RULE_OR_INCLUDE, "mutually_exclusive": RULE_OR_INCLUDE},
     "placement": {"type": "str", "choices": ["effective", "first", "last"]},
@@ -337,7 +353,6 @@ SPEC = {
     "after": {"type": "dict", "options": FIELDS},
     "exclusive": {"type": "bool", "default": False},
     "block": {"type": "str"},
-    "guard": {"type": "list", "elements": "dict", "default": [], "options": CONNECTION},
 }
 
 
@@ -353,13 +368,13 @@ def main():
         behind = rules_behind(judge.version, files_around(params["path"]))
         after = ensure_rules(before, wishes, read_placement(params, judge.version), behind)
         check_loadable(before, after)
-        check_guard(before, after, read_connections(params["guard"], read_own_connection(judge)), behind)
-        report = write_judged(module, judge, after.render())
+        access = check_hba_edit(module, judge, before.render(), after.render())
+        report = write_judged(module, judge, text, after.render())
         dead = find_dead_rules(after, behind)
         for doubt in describe_doubts(after, wishes, dead):
             module.warn(doubt)
     described = {"rules": describe_rules(after), "includes": describe_includes(after)}
-    module.exit_json(**report, **described, unreachable_rules=describe_unreachable(dead))
+    module.exit_json(**report, **access, **described, unreachable_rules=describe_unreachable(dead))
 
 
 if __name__ == "__main__":

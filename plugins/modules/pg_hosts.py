@@ -143,6 +143,7 @@ hosts:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE
+from ..module_utils._module.files import writing_alone
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.validation import read_original, write_judged
 from ..module_utils._pgconf.errors import ConfigError
@@ -178,12 +179,13 @@ SPEC = {
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = module.params
-    with failing_cleanly(module, ConfigError):
+    with failing_cleanly(module, ConfigError), writing_alone(module, params["path"]):
         check_judge(params["validate"])
         version = known_version(params["server_version"])
-        before = parse_hosts(read_original(params["path"], params["create"]) or "", version)
+        text = read_original(params["path"], params["create"])
+        before = parse_hosts(text or "", version)
         after = ensure_hosts(before, read_wishes(params, version))
-        report = write_judged(module, None, after.render())
+        report = write_judged(module, None, text, after.render())
         for doubt in describe_doubts(after):
             module.warn(doubt)
     module.exit_json(**report, hosts=describe_hosts(after))

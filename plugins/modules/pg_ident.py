@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.editor
   - pgtls.postgresql.file
+  - pgtls.postgresql.guard
   - pgtls.postgresql.login
 options:
   mappings:
@@ -68,7 +69,9 @@ options:
         the file, and what somebody wrote between the markers is put right. An empty list removes the block.
     type: str
 notes:
-  - Lines that include other files, and words that start with V(@), are kept; the files behind them are not read.
+  - Lines that include other files, and words that start with V(@), are kept; the files behind them count for RV(access_changes) and O(guard)
+    and are never written.
+  - A guarded connection is tried on the rules of C(pg_hba.conf) that name the maps. They are known only where a login works.
 seealso:
   - module: pgtls.postgresql.pg_hba
   - module: pgtls.postgresql.pg_reload
@@ -106,11 +109,47 @@ mappings:
   type: list
   elements: dict
   sample: [{line: 1, map: certmap_app1, system_user: PostgreSQL client1, database_user: app1, comment: null}]
+access_changes:
+  description:
+    - Which names may now, or may no longer, log in as which roles where a rule of C(pg_hba.conf) names the map. Losses come first.
+      Expressions and C(+role) are shown as they stand in the file.
+    - At most 50 entries; one with RV(access_changes[].change=more) says how many are left out.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - change: gains
+      map: certmap_app1
+      who: PostgreSQL client1
+      as: app1
+      sentence: PostgreSQL client1 may now log in as app1 where a rule names the map certmap_app1
+  contains:
+    change:
+      description: V(gains), V(loses), or V(more) for an entry about the list itself.
+      type: str
+    map:
+      description: The map.
+      type: str
+    who:
+      description: The names of the system, for the method C(cert) common names of certificates.
+      type: str
+    as:
+      description: The roles.
+      type: str
+    sentence:
+      description: All of it in one sentence.
+      type: str
+locked_out:
+  description: The guarded connections that the change shuts out, with the rule that each meets. Empty unless O(force=true).
+  returned: success
+  type: list
+  elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
+from ..module_utils._module.guarded_connections import GUARD, check_ident_edit
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.server_views import IDENT
 from ..module_utils._module.validation import open_judge, read_original, write_judged
@@ -128,6 +167,7 @@ MAPPING = {
 SPEC = {
     **EDITOR,
     **FILE,
+    **GUARD,
     **LOGIN,
     "mappings": {"type": "list", "elements": "dict", "required": True, "options": MAPPING},
     "exclusive": {"type": "bool", "default": False},
@@ -142,10 +182,11 @@ def main():
         text = read_original(params["path"], params["create"])
         before = parse_ident(text or "", judge.version)
         after = ensure_mappings(before, read_wishes(params, judge.version))
-        report = write_judged(module, judge, after.render())
+        access = check_ident_edit(module, judge, before.render(), after.render())
+        report = write_judged(module, judge, text, after.render())
         for doubt in describe_doubts(after):
             module.warn(doubt)
-    module.exit_json(**report, mappings=describe_mappings(after))
+    module.exit_json(**report, **access, mappings=describe_mappings(after))
 
 
 if __name__ == "__main__":

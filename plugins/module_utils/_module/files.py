@@ -5,25 +5,33 @@
 """The only place that writes files: everything is checked first, then each file is replaced atomically.
 
 A new file has its owner, mode and SELinux label before it has its name, so nobody ever sees it wider than asked.
+What a killed run left unfinished has no name, is readable by nobody who may not read the file that it was to become,
+and is removed by the next run that looks after a file of that directory.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from grp import getgrnam
 from pwd import getpwnam, getpwuid
-from stat import S_IMODE, S_ISDIR, S_ISLNK, S_ISREG
+from stat import S_ISDIR
+from time import strftime
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModuleError
+from .folder import Folder, Identity, Preparation, look_at, sole_writer, sweep
+from .links import safe_target
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 NEW_FILE_MODE = 0o600
+# From so many files on, so many threads wait for the disk.
+_MANY, _AT_ONCE = 8, 16
 
 
 def read_bytes(path: str) -> bytes | None:
@@ -63,10 +71,23 @@ class FileAttributes:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a caller read before it decided: the content of a file, None when there was no file."""
+
+    content: bytes | None
+
+    @classmethod
+    def text(cls, text: str | None) -> Seen:
+        """The same from what read_text returned."""
+        return cls(None if text is None else text.encode("utf-8", "surrogateescape"))
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A file as it shall be.
 
     content: its bytes, or None when it shall not exist.
+    seen: what the content was made from; a file that is another one by now is not replaced.
     secret: the diff never tells its content.
     shown: (before, after) texts for the diff in place of the content.
     """
@@ -77,6 +98,7 @@ class Wanted:
     secret: bool = False
     backup: bool = False
     shown: tuple[str | None, str | None] | None = None
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True)
@@ -90,26 +112,14 @@ class Written:
 
 
 @dataclass(frozen=True)
-class _Identity:
-    """Numeric owner, group and mode."""
-
-    uid: int
-    gid: int
-    mode: int
-
-    def __str__(self) -> str:
-        return f"owner: {self.uid}\ngroup: {self.gid}\nmode: {self.mode:04o}\n"
-
-
-@dataclass(frozen=True)
 class _Plan:
     """One checked write: where it really goes, and what is there."""
 
     wanted: Wanted
     target: str
     before: bytes | None
-    now: _Identity | None
-    after: _Identity
+    now: Identity | None
+    after: Identity
 
     @property
     def content_changes(self) -> bool:
@@ -126,7 +136,30 @@ def write_files(module: AnsibleModule, wanted: Sequence[Wanted]) -> list[Written
     :raises ModuleError: before the first write, when any of them cannot be made as wanted.
     """
     plans = [_plan(module, one) for one in wanted]
-    return [_carry_out(module, plan) for plan in plans]
+    if not module.check_mode:
+        for directory in dict.fromkeys(os.path.dirname(plan.target) for plan in plans):
+            sweep(directory)
+    backups = {} if module.check_mode else _carry_out(module, [plan for plan in plans if plan.changed])
+    return [
+        Written(plan.wanted.path, True, _diff(plan), backups.get(plan.target))
+        if plan.changed
+        else Written(plan.wanted.path, False)
+        for plan in plans
+    ]
+
+
+@contextmanager
+def writing_alone(module: AnsibleModule, path: str) -> Iterator[None]:
+    """Keep other runs of ours from writing beside a file, from the moment it is read to the verdict about it.
+
+    :raises ModuleError: when another run does not leave in time.
+    """
+    directory = os.path.dirname(safe_target(path))
+    if module.check_mode or not os.path.isdir(directory):
+        yield
+        return
+    with sole_writer(directory):
+        yield
 
 
 def write_directory(module: AnsibleModule, path: str, attributes: FileAttributes) -> Written:
@@ -143,16 +176,13 @@ def write_directory(module: AnsibleModule, path: str, attributes: FileAttributes
         raise ModuleError(f"{path} is not a directory; move it away or choose another path")
     if status is None and not os.path.isdir(os.path.dirname(target)) and not module.check_mode:
         raise ModuleError(f"the directory {os.path.dirname(target)} does not exist; create it before {path}")
-    now = None if status is None else _Identity(status.st_uid, status.st_gid, S_IMODE(status.st_mode))
+    now = None if status is None else Identity.of(status)
     after = _identity(path, attributes, now, os.path.dirname(target), 0o700)
     if now == after:
         return Written(path, False)
     if not module.check_mode:
-        if now is None:
-            os.mkdir(target, 0o700)
-        os.chown(target, after.uid, after.gid)
-        os.chmod(target, after.mode)
-        _label(module, target, target, existed=now is not None)
+        with sole_writer(os.path.dirname(target)) as folder:
+            folder.make(os.path.basename(target), after, _label(module, target, existed=now is not None))
     before = "" if now is None else str(now)
     return Written(path, True, {"before_header": path, "after_header": path, "before": before, "after": str(after)})
 
@@ -162,60 +192,13 @@ def merge_written(written: Sequence[Written]) -> dict[str, Any]:
     return {"changed": any(one.changed for one in written), "diff": [one.diff for one in written if one.diff]}
 
 
-def safe_target(path: str) -> str:
-    """Resolve symbolic links in a path, refusing one whose owner could not write its target himself.
-
-    Otherwise the owner of a data directory could point root at any file of the system.
-
-    :raises ModuleError: for such a link, and for one that leads nowhere.
-    """
-    path = os.path.abspath(path)
-    trusted = {0, os.geteuid()}
-    for _hop in range(40):
-        link = _first_link(path)
-        if link is None:
-            return path
-        rest = os.path.relpath(path, link)
-        target = os.path.join(os.path.dirname(link), os.readlink(link))
-        path = os.path.normpath(target if rest == "." else os.path.join(target, rest))
-        owner = os.lstat(link).st_uid
-        if owner in trusted:
-            continue
-        try:
-            if os.stat(link).st_uid != owner:
-                raise ModuleError(
-                    f"the symbolic link {link} belongs to uid {owner} but leads to a file of somebody else; "
-                    "remove the link or make root its owner"
-                )
-        except FileNotFoundError as error:
-            raise ModuleError(f"the symbolic link {link} leads nowhere; remove it or mend its target") from error
-    raise ModuleError(f"{path} is a loop of symbolic links; remove them")
-
-
-def _first_link(path: str) -> str | None:
-    current = "/"
-    for part in path.strip("/").split("/"):
-        current = os.path.join(current, part)
-        try:
-            if S_ISLNK(os.lstat(current).st_mode):
-                return current
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-    return None
-
-
 def _plan(module: AnsibleModule, wanted: Wanted) -> _Plan:
     target = safe_target(wanted.path)
     directory = os.path.dirname(target)
-    before, now = None, None
-    try:
-        status = os.lstat(target)
-    except (FileNotFoundError, NotADirectoryError):
-        status = None
-    if status is not None:
-        if not S_ISREG(status.st_mode):
-            raise ModuleError(f"{wanted.path} is not a regular file; move it away or choose another path")
-        before, now = read_bytes(target), _Identity(status.st_uid, status.st_gid, S_IMODE(status.st_mode))
+    found = look_at(target)
+    before, now = (None, None) if found is None else (found.content, found.identity)
+    if wanted.seen is not None and wanted.seen.content != before:
+        raise _changed_meanwhile(wanted.path)
     after = _identity(wanted.path, wanted.attributes, now, directory, NEW_FILE_MODE)
     plan = _Plan(wanted, target, before, now, after)
     if plan.changed:
@@ -228,6 +211,10 @@ def _check_possible(module: AnsibleModule, plan: _Plan, directory: str) -> None:
         if not module.check_mode:  # in check mode an earlier task only promised to make it
             raise ModuleError(f"the directory {directory} does not exist; create it before {plan.wanted.path}")
         return
+    if os.statvfs(directory).f_flag & os.ST_RDONLY:
+        raise ModuleError(
+            f"{plan.wanted.path} cannot be written: its file system is read-only; mount it for writing and run again"
+        )
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ModuleError(
             f"{plan.wanted.path} cannot be written: no write permission in {directory}; run the task as its owner or root"
@@ -239,12 +226,12 @@ def _check_possible(module: AnsibleModule, plan: _Plan, directory: str) -> None:
         )
 
 
-def _identity(path: str, attributes: FileAttributes, now: _Identity | None, directory: str, new_mode: int) -> _Identity:
+def _identity(path: str, attributes: FileAttributes, now: Identity | None, directory: str, new_mode: int) -> Identity:
     """The identity a file shall have; a new one belongs to the owner of its directory when root may give it away."""
     home = now
     if home is None and os.geteuid() == 0 and os.path.isdir(directory):
         status = os.stat(directory)
-        home = _Identity(status.st_uid, status.st_gid, new_mode)
+        home = Identity(status.st_uid, status.st_gid, new_mode)
     uid = home.uid if home else os.geteuid()
     gid = home.gid if home else os.getegid()
     mode = now.mode if now else new_mode
@@ -256,7 +243,7 @@ def _identity(path: str, attributes: FileAttributes, now: _Identity | None, dire
         gid = _primary_group(uid, gid)
     if attributes.mode is not None:
         mode = parse_mode(path, attributes.mode)
-    return _Identity(uid, gid, mode)
+    return Identity(uid, gid, mode)
 
 
 def _number(path: str, option: str, name: str, find: Any) -> int:
@@ -291,58 +278,123 @@ def parse_mode(path: str, mode: str | int) -> int:
     return number
 
 
-def _carry_out(module: AnsibleModule, plan: _Plan) -> Written:
-    if not plan.changed:
-        return Written(plan.wanted.path, False)
-    backup = None
-    if not module.check_mode:
-        if plan.wanted.backup and plan.before is not None:
-            backup = _backup(module, plan)
-        if plan.wanted.content is None:
-            os.unlink(plan.target)
+def _carry_out(module: AnsibleModule, plans: Sequence[_Plan]) -> dict[str, str]:
+    """Bring everything to disk first, and then give it its names in order; the paths of backups by target."""
+    backups = {}
+    with ExitStack() as stack:
+        # in one order for all runs, so that two of them never wait for each other
+        directories = sorted({os.path.dirname(plan.target) for plan in plans})
+        folders = {directory: stack.enter_context(sole_writer(directory)) for directory in directories}
+        writes = [_Write(plan, folders[os.path.dirname(plan.target)]) for plan in plans]
+        waiting = _staged(writes)
+        try:
+            for write in writes:
+                backup = write.carry_out(module, waiting[0])
+                del waiting[0]
+                if backup is not None:
+                    backups[write.plan.target] = backup
+        finally:
+            for write, temporary in zip(reversed(writes), reversed(waiting)):
+                write.discard(temporary)
+            for folder in folders.values():
+                folder.settle()
+    return backups
+
+
+def _staged(writes: Sequence[_Write]) -> list[str | None]:
+    """The temporary names of what is on disk now, None for what is to be removed. A disk syncs many files at once.
+
+    :raises ModuleError: when one of them cannot be written; none of them is left then.
+    """
+    if len(writes) < _MANY:
+        results = [write.stage() for write in writes]
+    else:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            results = list(pool.map(_Write.stage, writes))
+    failures = [result for result in results if isinstance(result, ModuleError)]
+    if failures:
+        for write, result in zip(writes, results):
+            write.discard(result if isinstance(result, str) else None)
+        raise failures[0]
+    return [result for result in results if not isinstance(result, ModuleError)]
+
+
+@dataclass(frozen=True)
+class _Write:
+    """A plan and the open directory in which it is carried out."""
+
+    plan: _Plan
+    folder: Folder
+
+    @property
+    def name(self) -> str:
+        return os.path.basename(self.plan.target)
+
+    def is_done(self) -> bool:
+        return _is_done(self.folder, self.plan, self.name)
+
+    def stage(self) -> str | ModuleError | None:
+        """The temporary name, None for a file to be removed, or why it cannot be written."""
+        if self.plan.wanted.content is None:
+            return None
+        try:
+            return self.folder.stage(self.name, self.plan.wanted.content, self.plan.after)
+        except ModuleError as error:
+            return error
+
+    def discard(self, temporary: str | None) -> None:
+        if temporary is not None:
+            self.folder.discard(temporary)
+
+    def carry_out(self, module: AnsibleModule, temporary: str | None) -> str | None:
+        """Back up the old file where that is wished, and let the new one take its place; the path of the backup."""
+        plan, backup = self.plan, None
+        if self.is_done():
+            self.discard(temporary)
+            return None
+        label = _label(module, plan.target, existed=plan.now is not None)
+
+        def prepare(path: str) -> None:
+            label(path)
+            self.is_done()  # once more: big files, and many, take a while to reach the disk
+
+        if plan.wanted.backup and plan.before is not None and plan.now is not None:
+            backup = f"{self.name}.{os.getpid()}.{strftime('%Y-%m-%d@%H:%M:%S~')}"  # as Ansible names its backups
+            self.folder.put(backup, plan.before, plan.now, label)
+        if temporary is None:
+            self.folder.remove(self.name)
         else:
-            _replace(module, plan, plan.wanted.content)
-    return Written(plan.wanted.path, True, _diff(plan), backup)
+            self.folder.place(temporary, self.name, prepare)
+        return None if backup is None else os.path.join(self.folder.path, backup)
 
 
-def _backup(module: AnsibleModule, plan: _Plan) -> str:
-    old_umask = os.umask(0o077)  # the copy of a secret is never wider than its original
-    try:
-        return str(module.backup_local(plan.target))
-    finally:
-        os.umask(old_umask)
+def _is_done(folder: Folder, plan: _Plan, name: str) -> bool:
+    """Whether another run did the very same since the plan was made.
+
+    :raises ModuleError: when the file is neither what the plan was made from nor what it shall be.
+    """
+    found = folder.look(name)
+    content, identity = (None, None) if found is None else (found.content, found.identity)
+    if (content, identity) == (plan.before, plan.now):
+        return False
+    if content == plan.wanted.content and identity in (None, plan.after):
+        return True
+    raise _changed_meanwhile(plan.wanted.path)
 
 
-def _replace(module: AnsibleModule, plan: _Plan, content: bytes) -> None:
-    directory = os.path.dirname(plan.target)
-    if not os.path.isdir(directory):
-        raise ModuleError(f"the directory {directory} does not exist; create it before {plan.wanted.path}")
-    handle, temporary = tempfile.mkstemp(prefix=".pgtls-", dir=directory)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fchown(stream.fileno(), plan.after.uid, plan.after.gid)
-            os.fchmod(stream.fileno(), plan.after.mode)
-            os.fsync(stream.fileno())
-        _label(module, temporary, plan.target, existed=plan.now is not None)
-        os.rename(temporary, plan.target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _changed_meanwhile(path: str) -> ModuleError:
+    return ModuleError(f"{path} was changed by somebody else during this run and is left as it is; run again")
 
 
-def _label(module: AnsibleModule, path: str, name: str, existed: bool) -> None:
+def _label(module: AnsibleModule, name: str, existed: bool) -> Preparation:
     """Give a file the SELinux context its name has now, or shall have by the policy."""
-    if module.selinux_enabled():
-        context = module.selinux_context(name) if existed else module.selinux_default_context(name)
-        module.set_context_if_different(path, context, False)
+
+    def label(path: str) -> None:
+        if module.selinux_enabled():
+            context = module.selinux_context(name) if existed else module.selinux_default_context(name)
+            module.set_context_if_different(path, context, False)
+
+    return label
 
 
 def _diff(plan: _Plan) -> dict[str, str]:

@@ -14,15 +14,16 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from stat import S_IMODE
 from typing import TYPE_CHECKING, Any
 
 from .._pgconf.conf import AUTO_CONF
 from .database import DatabaseError, Login, connect, fetch
 from .errors import ModuleError
-from .files import FileAttributes, Wanted, Written, read_bytes, read_text, write_files
-from .server_views import CONF, Complaint, FileKind, complaints, files_of, server_version_of, setting
+from .files import FileAttributes, Seen, Wanted, Written, read_bytes, read_text, write_files, writing_alone
+from .server_views import CONF, HBA, Complaint, FileKind, complaints, files_of, server_version_of, setting
+from .undoing import undo_killed, until_judged
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -47,16 +48,20 @@ class Judge:
 def open_judge(module: AnsibleModule, kind: FileKind, newest_version: int) -> Iterator[Judge]:
     """Log in and find out whether the server reads the file; the login ends with the context.
 
+    Until then no other run of ours writes beside that file; what a killed one left unjudged is undone first.
+
     :raises ModuleError: when validate is "server" and it cannot judge.
     """
-    judge = _find_judge(module.params, kind, newest_version)
-    try:
-        if judge.doubt is not None and module.params["validate"] == "server":
-            raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
-        yield judge
-    finally:
-        if judge.connection is not None:
-            judge.connection.close()
+    with writing_alone(module, module.params["path"]):
+        undo_killed(module, module.params["path"])
+        judge = _find_judge(module.params, kind, newest_version)
+        try:
+            if judge.doubt is not None and module.params["validate"] == "server":
+                raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
+            yield judge
+        finally:
+            if judge.connection is not None:
+                judge.connection.close()
 
 
 def _find_judge(params: Mapping[str, Any], kind: FileKind, newest_version: int) -> Judge:
@@ -87,9 +92,17 @@ def _first_look(
             connection, kind, server_version, path
         ):
             return f"the server at the login options uses {used} and not {path}", ()
-        return None, tuple(complaints(connection, kind, server_version))
+        return None, tuple(_ask(connection, kind, server_version))
     except DatabaseError as error:
         return str(error), ()
+
+
+def _ask(connection: Any, kind: FileKind, server_version: int) -> list[Complaint]:
+    """What the server has against the files on disk now; a pg_hba.conf without any rule has no row to complain about."""
+    found = complaints(connection, kind, server_version)
+    if kind is HBA and not found and fetch(connection, f"SELECT count(*) AS rules FROM {kind.view}")[0]["rules"] == 0:
+        found.append(Complaint(setting(connection, kind.setting), 0, "the file holds no rule", ""))
+    return found
 
 
 def _is_included(connection: Any, kind: FileKind, server_version: int, path: str) -> bool:
@@ -109,25 +122,33 @@ def read_original(path: str, create: bool) -> str | None:
     return text
 
 
-def write_judged(module: AnsibleModule, judge: Judge | None, after: str) -> dict[str, Any]:
+def write_judged(module: AnsibleModule, judge: Judge | None, before: str | None, after: str) -> dict[str, Any]:
     """Write the file, ask the server, and put the old file back when it finds a new error.
 
-    judge: None for a kind of file of which no server has a view.
+    judge: None for a kind of file of which no server has a view. before: what read_original returned.
 
     Returns changed, path, diff, backup_file, ready for exit_json.
 
-    :raises ModuleError: with the server's words, file and line; the old file is in place then.
+    :raises ModuleError: with the server's words, file and line; the old file is in place then. Also when the file is
+        not the one any more that was read before.
     """
-    params = module.params
-    previous = _remember(params["path"])
+    params, seen = module.params, Seen.text(before)
     content = after.encode("utf-8", "surrogateescape")
-    wanted = Wanted(params["path"], content, FileAttributes.of(params), backup=params["backup"])
-    written = write_files(module, [wanted])[0]
-    if judge is not None and written.changed and not module.check_mode:
-        if judge.doubt is None and judge.connection is not None and params["validate"] != "syntax":
-            _ask_or_restore(module, judge, previous)
-        elif params["validate"] is None:
+    wanted = Wanted(params["path"], content, FileAttributes.of(params), backup=params["backup"], seen=seen)
+    if judge is None or module.check_mode or content == seen.content:
+        return _report(write_files(module, [wanted])[0])
+    if judge.doubt is not None or judge.connection is None or params["validate"] == "syntax":
+        written = write_files(module, [wanted])[0]
+        if params["validate"] is None:
             module.warn(f"no server judged the new {params['path']}, only its syntax was checked: {judge.doubt}")
+        return _report(written)
+    previous = _remember(params["path"])
+    with until_judged(module, previous, content):
+        written = write_files(module, [wanted])[0]
+        complaint = _find_complaint(judge, params["path"])
+        ending = "" if complaint is None else _restore(module, previous, content)
+    if complaint is not None:
+        raise ModuleError(f"{complaint}; {ending}")
     return _report(written)
 
 
@@ -140,21 +161,28 @@ def _remember(path: str) -> Wanted:
     return Wanted(path, content, FileAttributes(str(status.st_uid), str(status.st_gid), S_IMODE(status.st_mode)))
 
 
-def _ask_or_restore(module: AnsibleModule, judge: Judge, previous: Wanted) -> None:
+def _find_complaint(judge: Judge, path: str) -> str | None:
+    """Return what the server has against the new file, None when it takes it."""
     try:
-        version = server_version_of(judge.connection)
-        now = complaints(judge.connection, judge.kind, version)
+        now = _ask(judge.connection, judge.kind, server_version_of(judge.connection))
     except DatabaseError as error:
-        write_files(module, [previous])
-        raise ModuleError(f"{error}; the previous {previous.path} was restored") from error
+        return str(error)
     new = Counter(complaint.identity for complaint in now) - Counter(complaint.identity for complaint in judge.known)
     for complaint in now:
         if complaint.identity in new:
-            write_files(module, [previous])
-            raise ModuleError(
-                f"PostgreSQL refuses the new {previous.path}: {complaint.words} "
-                f"(line {complaint.line_number} of {complaint.file}: {complaint.line}); the previous file was restored"
-            )
+            line = f"line {complaint.line_number} of {complaint.file}: {complaint.line}"
+            where = line if complaint.line_number else complaint.file
+            return f"PostgreSQL refuses the new {path}: {complaint.words} ({where})"
+    return None
+
+
+def _restore(module: AnsibleModule, previous: Wanted, candidate: bytes) -> str:
+    """Put the old file back, unless somebody changed the new one meanwhile; how that ended, for a message."""
+    try:
+        write_files(module, [replace(previous, seen=Seen(candidate))])
+    except ModuleError as error:
+        return f"the previous file could not be restored, because {error}"
+    return "the previous file was restored"
 
 
 def _report(written: Written) -> dict[str, Any]:
@@ -164,19 +192,6 @@ def _report(written: Written) -> dict[str, Any]:
     if written.backup_file:
         report["backup_file"] = written.backup_file
     return report
-
-
-def read_own_connection(judge: Judge) -> list[dict[str, Any]]:
-    """Return the connection of this very login as an element of the option guard; empty where the file is not its."""
-    if judge.connection is None or judge.doubt is not None:
-        return []
-    row = fetch(
-        judge.connection,
-        "SELECT current_database() AS database, session_user::text AS user, host(inet_client_addr()) AS address,"
-        " (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS ssl",
-    )[0]
-    network_type = "hostssl" if row.pop("ssl") else "hostnossl"
-    return [{**row, "type": "local" if row["address"] is None else network_type}]
 
 
 def read_setting_kinds(judge: Judge) -> dict[str, dict[str, Any]]:

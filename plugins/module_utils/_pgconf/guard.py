@@ -1,26 +1,42 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether an edit of pg_hba.conf locks out a connection that must stay possible."""
+"""Connections that must stay possible, and how a rule is shown in messages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .addresses import parse_number
-from .document import Document
-from .entries import Entry, Opaque
+from .authentication import Attempt, Certificate
 from .errors import ConfigError
 from .hba import Rule, describe_rule
-from .included_rules import Behind, nothing_known
 from .matching import Connection, first_match
 from .task_lists import read_each
-from .vocabulary import TYPES
+from .vocabulary import TLS, TYPES
+
+UNKNOWN_CERTIFICATE = Certificate()
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A connection that must stay possible; ``origin`` says why it is guarded.
+
+    ``attempts`` are the ways it may come, of which one must stay open. ``lacks_password`` when nobody can give one.
+    ``is_wished`` when the task names it itself.
+    """
+
+    connection: Connection
+    attempts: tuple[Attempt, ...]
+    origin: str
+    lacks_password: bool = False
+    is_wished: bool = False
 
 
 def read_connection(fields: Mapping[str, Any]) -> Connection:
-    """A guarded connection as a task gives it: type, database (replication: physical replication), user, address."""
+    """A guarded connection as a task gives it: type, database (replication: physical replication), user, address, roles."""
     connection_type, address = str(fields["type"]), fields.get("address")
     if connection_type not in TYPES:
         raise ConfigError(f'type "{connection_type}" is not one of {", ".join(TYPES)}')
@@ -28,56 +44,40 @@ def read_connection(fields: Mapping[str, Any]) -> Connection:
         raise ConfigError("address is needed for every type but local, and has no place there")
     if address is not None and parse_number(address) is None:
         raise ConfigError(f'address "{address}" is not the numeric address of one client')
-    database = str(fields["database"])
-    return Connection(connection_type, database, str(fields["user"]), address, database == "replication")
+    database, roles = str(fields["database"]), fields.get("roles")
+    known_roles = None if roles is None else frozenset(roles)
+    return Connection(connection_type, database, str(fields["user"]), address, database == "replication", known_roles)
 
 
-def read_connections(guard: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]] = ()) -> list[Connection]:
-    """The connections of the option guard and the task's own; ConfigError names the one (from 1) and the field."""
-    return [read_connection(fields) for fields in own] + read_each("guard", guard, read_connection)
+def read_guarded(fields: Mapping[str, Any], origin: str, is_wished: bool = True) -> Guarded:
+    """The same with what the client shows: certificate_common_name, certificate_dn, system_user, lacks_password.
 
-
-def check_guard(
-    before: Document[Entry],
-    after: Document[Entry],
-    connections: Sequence[Connection],
-    behind: Behind = nothing_known,
-) -> None:
-    """Raise ConfigError when an edit shuts out a guarded connection that was possible before.
-
-    ``behind`` tells the rules of included files; with a line before the deciding rule whose files are not known nothing
-    is proven.
+    A certificate without names is one that nobody told of, unless ``has_certificate`` is False.
     """
-    for connection in connections:
-        locked = _lockout(after, connection, behind)
-        if locked is not None and _lockout(before, connection, behind) is None:
-            raise ConfigError(f"the change would shut out the guarded {connection}: {locked}; nothing was written")
+    connection = read_connection(fields)
+    names = (fields.get("certificate_common_name"), fields.get("certificate_dn"))
+    if names != (None, None) and TLS not in connection.classes:
+        raise ConfigError(f"a certificate is presented only with TLS; type {connection.type} has none")
+    certificate = None if fields.get("has_certificate") is False else Certificate(*names)
+    system_user = fields.get("system_user")
+    attempts = tuple(
+        Attempt(connection, one, certificate if one == TLS else None, system_user) for one in connection.classes
+    )
+    return Guarded(connection, attempts, origin, bool(fields.get("lacks_password")), is_wished)
 
 
-def _lockout(document: Document[Entry], connection: Connection, behind: Behind) -> str | None:
-    """Why the connection is surely refused, or None."""
-    rules, is_complete = _rules_until_the_unknown(document, behind)
-    reasons = []
-    for connection_class in connection.classes:
-        match = first_match(rules, connection, connection_class)
-        if not match.is_locked_out or (match.rule is None and not is_complete):
-            return None
-        reasons.append("no rule lets it in" if match.rule is None else f"it meets the rule {show_rule(match.rule)}")
-    return reasons[0]
+def read_guard(listed: Sequence[Mapping[str, Any]]) -> list[Guarded]:
+    """The connections of the option guard; ConfigError names the one (from 1) and the field."""
+    found = read_each("guard", listed, lambda fields: read_guarded(fields, ""))
+    return [
+        Guarded(one.connection, one.attempts, f"guard {number} names it", is_wished=True)
+        for number, one in enumerate(found, start=1)
+    ]
 
 
-def _rules_until_the_unknown(document: Document[Entry], behind: Behind) -> tuple[list[Rule], bool]:
-    """The rules up to the first line that brings in what is not known, and whether there is no such line."""
-    rules: list[Rule] = []
-    for _index, entry in document.entries():
-        if isinstance(entry, Rule):
-            rules.append(entry)
-        elif isinstance(entry, Opaque):
-            inside = behind(entry)
-            if inside is None:
-                return rules, False
-            rules += [placed.rule for placed in inside]
-    return rules, True
+def surely_meets_one(rules: Iterable[Rule], attempt: Attempt) -> bool:
+    """Whether an attempt surely meets one of these rules, whatever else may match before."""
+    return first_match(rules, attempt.connection, attempt.connection_class).rule is not None
 
 
 def show_rule(rule: Rule) -> str:

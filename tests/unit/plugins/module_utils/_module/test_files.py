@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import threading
@@ -17,15 +18,17 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pgtls.postgresql.plugins.module_utils._module.errors import ModuleError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._module.files import (
     FileAttributes,
+    Seen,
     Wanted,
     merge_written,
     parse_mode,
     read_bytes,
     read_text,
-    safe_target,
     write_directory,
     write_files,
+    writing_alone,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._module.links import safe_target
 from module_runner import module_arguments
 
 NOBODY = 65534
@@ -238,6 +241,104 @@ def test_mode_as_users_write_it(given: Any, number: int) -> None:
 def test_impossible_mode_is_one_sentence(given: Any) -> None:
     with pytest.raises(ModuleError, match="mode of f: .*; write it like"):
         parse_mode("f", given)
+
+
+CHANGED = "was changed by somebody else during this run and is left as it is; run again"
+
+
+@pytest.mark.parametrize("now", [b"theirs\n", None])
+def test_file_that_is_not_what_the_caller_read_is_left_alone(module: AnsibleModule, tmp_path: Path, now: Any) -> None:
+    path = tmp_path / "pg_hba.conf"
+    if now is not None:
+        path.write_bytes(now)
+    with pytest.raises(ModuleError, match=CHANGED):
+        write_files(module, [Wanted(str(path), b"ours\n", seen=Seen(b"before\n"))])
+    assert read_bytes(str(path)) == now
+    assert write_files(module, [Wanted(str(path), b"ours\n", seen=Seen(now))])[0].changed
+    assert os.listdir(tmp_path) == ["pg_hba.conf"]
+
+
+def test_what_was_seen_may_be_text_of_any_bytes(module: AnsibleModule, tmp_path: Path) -> None:
+    path = tmp_path / "pg_hba.conf"
+    path.write_bytes(b"# caf\xe9\n")
+    seen = Seen.text(read_text(str(path)))
+    assert write_files(module, [Wanted(str(path), b"x\n", seen=seen)])[0].changed
+    assert Seen.text(None) == Seen(None)
+
+
+def test_file_that_changes_between_the_plan_and_the_write_is_left_alone(module: AnsibleModule, tmp_path: Path) -> None:
+    """The plans of all files are made before the first one is written, so a path named twice changes in between."""
+    path = tmp_path / "f"
+    path.write_bytes(b"0")
+    with pytest.raises(ModuleError, match=CHANGED):
+        write_files(module, [Wanted(str(path), b"1"), Wanted(str(path), b"2")])
+    assert path.read_bytes() == b"1"
+    with pytest.raises(ModuleError, match=CHANGED):
+        write_files(module, [Wanted(str(path), b"2"), Wanted(str(path), None)])
+    assert path.read_bytes() == b"2"
+
+
+def test_the_same_work_done_twice_at_once_is_no_conflict(module: AnsibleModule, tmp_path: Path) -> None:
+    path = str(tmp_path / "root.crt")
+    written = write_files(module, [Wanted(path, b"root"), Wanted(path, b"root")])
+    assert [one.changed for one in written] == [True, True]
+    gone = write_files(module, [Wanted(path, None), Wanted(path, None)])
+    assert [one.changed for one in gone] == [True, True]
+
+
+LEFTOVER = ".pgtls-0123456789abcdef"
+
+
+def test_what_a_killed_run_left_goes_with_the_next_run(
+    module: AnsibleModule, check_module: AnsibleModule, tmp_path: Path
+) -> None:
+    path, left, mine = tmp_path / "f", tmp_path / LEFTOVER, tmp_path / ".pgtls-mine"
+    for one in (path, left, mine):
+        one.write_bytes(b"x")
+    path.chmod(0o600)
+    write_files(check_module, [Wanted(str(path), b"x")])
+    assert left.exists()
+    assert not write_files(module, [Wanted(str(path), b"x")])[0].changed
+    assert sorted(os.listdir(tmp_path)) == [".pgtls-mine", "f"]
+
+
+def test_directory_of_that_name_is_no_leftover(module: AnsibleModule, tmp_path: Path) -> None:
+    (tmp_path / LEFTOVER).mkdir()
+    assert write_files(module, [Wanted(str(tmp_path / "f"), b"x")])[0].changed
+    assert (tmp_path / LEFTOVER).is_dir()
+
+
+def test_another_run_is_waited_for(module: AnsibleModule, tmp_path: Path) -> None:
+    handle, order = os.open(tmp_path, os.O_RDONLY), []
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def leave() -> None:
+        order.append("left")
+        os.close(handle)
+
+    timer = threading.Timer(0.3, leave)
+    timer.start()
+    write_files(module, [Wanted(str(tmp_path / "f"), b"x")])
+    order.append("written")
+    timer.join()
+    assert order == ["left", "written"]
+
+
+def test_one_run_may_hold_a_directory_and_write_in_it(
+    module: AnsibleModule, check_module: AnsibleModule, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "f")
+    with writing_alone(module, path):
+        assert write_files(module, [Wanted(path, b"1")])[0].changed
+        handle = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with writing_alone(check_module, path):
+        assert write_files(check_module, [Wanted(path, b"2")])[0].changed
+    os.close(handle)
+    with writing_alone(module, str(tmp_path / "missing" / "f")):
+        assert os.listdir(tmp_path) == ["f"]
 
 
 def test_merge_keeps_only_real_changes(module: AnsibleModule, tmp_path: Path) -> None:

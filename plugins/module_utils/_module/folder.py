@@ -1,0 +1,316 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A directory held open: one of our runs writes in it at a time, each file is replaced whole, and no link leads out.
+
+The lock is flock(2) on the directory itself. It needs no file of its own, ends with the process however that ends, and
+works where nothing can be written. On NFS it holds among the processes of one host; where a file system knows no locks
+the run goes on without, and the comparison before each write is what is left.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from stat import S_IMODE, S_ISREG
+from time import monotonic, sleep
+
+from .errors import ModuleError
+
+PATIENCE_SECONDS = 60
+_POLL_SECONDS = 0.05
+_LEFTOVER = re.compile(r"\.pgtls-[0-9a-f]{16}")
+_NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+_ADVICE = {
+    errno.ENOSPC: "free some space on its file system",
+    errno.EDQUOT: "free some space, or raise the quota of its owner",
+    errno.EROFS: "mount its file system for writing",
+    errno.EACCES: "run the task as the owner of its directory or root",
+    errno.EPERM: "take away what protects it or its directory (lsattr shows an immutable attribute)",
+    errno.EBUSY: "it is a mount point: unmount it, or name the file that is mounted there",
+}
+Preparation = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Numeric owner, group and mode."""
+
+    uid: int
+    gid: int
+    mode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """The identity in the answer of stat(2)."""
+        return cls(status.st_uid, status.st_gid, S_IMODE(status.st_mode))
+
+    def __str__(self) -> str:
+        return f"owner: {self.uid}\ngroup: {self.gid}\nmode: {self.mode:04o}\n"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A regular file as it was seen: its content and its identity."""
+
+    content: bytes
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class Folder:
+    """An open directory; alone says that no other run of ours writes in it."""
+
+    path: str
+    handle: int
+    alone: bool
+
+    def look(self, name: str) -> Found | None:
+        """Return a file of this directory, None when there is none.
+
+        :raises ModuleError: when it is something else than a regular file, or cannot be read.
+        """
+        return _look(self.handle, self.path, name)
+
+    def put(self, name: str, content: bytes, identity: Identity, prepare: Preparation) -> None:
+        """Give a file this content and identity in one step; the old one is in place until the new one is on disk.
+
+        :param prepare: takes the path of the new file, last of all before it gets its name; may still refuse.
+        :raises ModuleError: when that fails; nothing changed then.
+        """
+        self.place(self.stage(name, content, identity), name, prepare)
+        self.settle()
+
+    def stage(self, name: str, content: bytes, identity: Identity) -> str:
+        """Bring to disk what ``name`` shall be, under a name of its own, which is returned; threads may do so at once.
+
+        The new file is 0600 and empty at its begin, and nobody but us writes to it, so it is never wider than asked.
+
+        :raises ModuleError: when that fails; nothing is left then.
+        """
+        temporary = f".pgtls-{secrets.token_hex(8)}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with (
+            _in_one_sentence(os.path.join(self.path, name)),
+            self._discarded_unless_good(temporary),
+            os.fdopen(os.open(temporary, flags, 0o600, dir_fd=self.handle), "wb") as stream,
+        ):
+            stream.write(content)
+            stream.flush()
+            os.fchown(stream.fileno(), identity.uid, identity.gid)
+            os.fchmod(stream.fileno(), identity.mode)
+            os.fsync(stream.fileno())
+        return temporary
+
+    def place(self, temporary: str, name: str, prepare: Preparation) -> None:
+        """Let a staged file be ``name``, after ``prepare`` had its path and did not refuse.
+
+        :raises ModuleError: when that fails; nothing changed then.
+        """
+        with _in_one_sentence(os.path.join(self.path, name)), self._discarded_unless_good(temporary):
+            prepare(os.path.join(self.path, temporary))
+            os.rename(temporary, name, src_dir_fd=self.handle, dst_dir_fd=self.handle)
+
+    def discard(self, temporary: str) -> None:
+        """Remove a staged file that shall not be used."""
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=self.handle)
+
+    def settle(self) -> None:
+        """Bring the names of this directory to disk."""
+        os.fsync(self.handle)
+
+    @contextmanager
+    def _discarded_unless_good(self, temporary: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.discard(temporary)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Remove a file.
+
+        :raises ModuleError: when that fails.
+        """
+        with _in_one_sentence(os.path.join(self.path, name)):
+            os.unlink(name, dir_fd=self.handle)
+        self.settle()
+
+    def move(self, name: str, to: str) -> None:
+        """Give a file the name of another one of this directory, which it replaces.
+
+        :raises ModuleError: when that fails.
+        """
+        with _in_one_sentence(os.path.join(self.path, to)):
+            os.rename(name, to, src_dir_fd=self.handle, dst_dir_fd=self.handle)
+        self.settle()
+
+    def make(self, name: str, identity: Identity, prepare: Preparation) -> None:
+        """Make a directory in this one where it is missing, 0700 at its begin, and give it this identity.
+
+        :raises ModuleError: when that fails.
+        """
+        path = os.path.join(self.path, name)
+        with _in_one_sentence(path):
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=self.handle)
+            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.handle)
+            try:
+                os.fchown(handle, identity.uid, identity.gid)
+                os.fchmod(handle, identity.mode)
+            finally:
+                os.close(handle)
+            prepare(path)
+        self.settle()
+
+
+def look_at(path: str) -> Found | None:
+    """Return a file of which no part of the path is a link, None when there is none.
+
+    :raises ModuleError: when it is something else than a regular file, or cannot be read.
+    """
+    directory, name = os.path.split(path)
+    try:
+        handle = _walk(directory, os.O_PATH)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return _look(handle, directory, name)
+    finally:
+        os.close(handle)
+
+
+class _Held(threading.local):
+    """The directories that this thread is alone in."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, Folder] = {}
+
+
+_held = _Held()
+
+
+@contextmanager
+def sole_writer(directory: str, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[Folder]:
+    """Open a directory of which no part of the path is a link, and keep other runs of ours from writing in it.
+
+    A run may enter the same directory again: it is alone until it leaves for the last time.
+
+    :raises ModuleError: when it cannot be opened, or another run does not leave in time.
+    """
+    if directory in _held.folders:
+        yield _held.folders[directory]
+        return
+    handle = _open_directory(directory)
+    try:
+        _held.folders[directory] = Folder(directory, handle, _lock(handle, directory, patience_seconds))
+        yield _held.folders[directory]
+    finally:
+        _held.folders.pop(directory, None)
+        os.close(handle)
+
+
+def sweep(directory: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Remove what killed runs left unfinished: files that never got their name. What cannot be removed stays.
+
+    They are told from the files of a run at work by the lock, so without locks nothing is removed.
+
+    :raises ModuleError: when another run does not leave in time.
+    """
+    with suppress(OSError):
+        left = [name for name in os.listdir(directory) if _LEFTOVER.fullmatch(name)]
+        if not left:
+            return
+        with sole_writer(directory, patience_seconds) as folder:
+            for name in left if folder.alone else ():
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=folder.handle)
+
+
+def _look(handle: int, directory: str, name: str) -> Found | None:
+    path = os.path.join(directory, name)
+    try:
+        if not S_ISREG(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+            raise ModuleError(f"{path} is not a regular file; move it away or choose another path")
+        # Whoever owns the directory may put a pipe there between the two calls: never wait for its other end.
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
+        with os.fdopen(file, "rb") as stream:
+            status = os.fstat(stream.fileno())
+            return Found(stream.read(), Identity.of(status))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModuleError(f"{path} cannot be read ({error.strerror}); check its owner and mode") from error
+
+
+def _walk(directory: str, flags: int) -> int:
+    """Open a directory part by part, so that a link put there since the path was resolved is not followed."""
+    parts = [part for part in directory.split("/") if part]
+    handle = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            handle = _step(handle, part, os.O_PATH)
+        return _step(handle, parts[-1] if parts else ".", flags)
+    except OSError as error:
+        error.filename = directory
+        raise
+
+
+def _step(handle: int, name: str, flags: int) -> int:
+    try:
+        return os.open(name, flags | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _open_directory(directory: str) -> int:
+    try:
+        return _walk(directory, os.O_RDONLY)
+    except FileNotFoundError as error:
+        raise ModuleError(f"the directory {directory} does not exist; create it and run again") from error
+    except OSError as error:
+        raise ModuleError(
+            f"the directory {directory} cannot be opened ({error.strerror}); check its owner, its mode "
+            "and that no part of it became a link"
+        ) from error
+
+
+def _lock(handle: int, directory: str, patience_seconds: float) -> bool:
+    """Whether the directory is ours alone now; False where its file system knows no locks."""
+    end = monotonic() + patience_seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError as error:
+            if monotonic() > end:
+                raise ModuleError(
+                    f"another run has been writing in {directory} for {patience_seconds:g} seconds; "
+                    "let it end (fuser shows it), then run again"
+                ) from error
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return False
+            raise
+        sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _in_one_sentence(path: str) -> Iterator[None]:
+    """Say which file could not be written, why, and what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, "look into the system's log for its file system")
+        raise ModuleError(
+            f"{path} could not be written and is as it was ({error.strerror}); {advice}, then run again"
+        ) from error

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The stage: a process that has everything imported and forks one actor, in a session of its own, for each run of a module.
+
+It reads one JSON object a line: {"start": {module, args, out, count, kill_at, pause_at, user}} answers {"pid"}; {"wait": pid} answers
+{"status"}. An actor writes the module's result to ``out``. With ``count`` it also writes which lines of ours it went
+through to ``out``.lines; with ``kill_at`` it kills its whole session with SIGKILL just before it runs that line, so a
+number is a moment that can be had again; with ``pause_at`` it stops there until somebody sends SIGCONT. As a command
+("stage.py FILE") it is the actor of the one order in that file, for strace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+
+from module_runner import MODULES, module_arguments
+
+ACTORS = (
+    "ca",
+    "certificate_install",
+    "certificate_request",
+    "certificate_sign",
+    "login_role",
+    "pg_conf",
+    "pg_hba",
+    "pg_hosts",
+    "pg_ident",
+    "pg_reload",
+    "trust_anchor",
+)
+PLUGINS = os.sep + os.path.join("postgresql", "plugins") + os.sep
+WRITERS = tuple(os.path.join("_module", name) for name in ("files.py", "folder.py"))
+WRITING = frozenset({"_carry_out", "_is_done", "_write", "make", "move", "put", "remove", "sweep", "write_files"})
+
+
+class LineCounter:
+    """Counts the lines of our own code as they run; the hot ones are those of the functions that write."""
+
+    def __init__(self, kill_at: int | None, pause_at: int | None) -> None:
+        self.kill_at, self.pause_at = kill_at, pause_at
+        self.lines = 0
+        self.hot: list[int] = []
+
+    def call(self, frame: FrameType, _event: str, _arg: Any) -> Any:
+        name = frame.f_code.co_filename
+        if PLUGINS not in name:
+            return None
+        hot = name.endswith(WRITERS) and frame.f_code.co_name in WRITING
+        return self.hot_line if hot else self.line
+
+    def line(self, _frame: FrameType, event: str, _arg: Any) -> Any:
+        if event == "line":
+            self.lines += 1
+            if self.lines == self.kill_at:
+                os.killpg(0, signal.SIGKILL)
+            if self.lines == self.pause_at:
+                os.kill(os.getpid(), signal.SIGSTOP)
+        return self.line
+
+    def hot_line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "line":
+            self.hot.append(self.lines + 1)
+        self.line(frame, event, arg)
+        return self.hot_line
+
+
+def act(order: dict[str, Any]) -> None:
+    """Run a module as the process that it is; never returns."""
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    os.umask(0)  # the worst case: nothing but the code itself keeps files private
+    out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (out, 1), (out, 2)):
+        os.dup2(source, target)
+    if "user" in order:
+        os.setgroups([])
+        os.setresgid(order["user"], order["user"], order["user"])
+        os.setresuid(order["user"], order["user"], order["user"])
+    counter = LineCounter(order.get("kill_at"), order.get("pause_at"))
+    code = 1
+    try:
+        with module_arguments({**order["args"], "_ansible_check_mode": False, "_ansible_no_log": False}):
+            module = importlib.import_module(f"{MODULES}.{order['module']}")
+            if {"count", "kill_at", "pause_at"} & set(order):
+                sys.settrace(counter.call)
+            with contextlib.suppress(SystemExit):
+                module.main()
+            sys.settrace(None)
+        code = 0
+    except BaseException:
+        sys.settrace(None)
+        traceback.print_exc()
+    sys.stdout.flush()
+    if order.get("count"):
+        Path(order["out"] + ".lines").write_text(json.dumps({"lines": counter.lines, "hot": counter.hot}))
+    os._exit(code)
+
+
+def main() -> None:
+    if len(sys.argv) == 2:
+        act(json.loads(Path(sys.argv[1]).read_text()))
+    for name in ACTORS:
+        with contextlib.suppress(ImportError):  # its own scenes will tell
+            importlib.import_module(f"{MODULES}.{name}")
+    importlib.import_module("psycopg")
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "start" in order:
+            pid = os.fork()
+            if pid == 0:
+                act(order["start"])
+            answer = {"pid": pid}
+        else:
+            answer = {"status": os.waitpid(order["wait"], 0)[1]}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
