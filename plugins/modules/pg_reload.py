@@ -13,8 +13,9 @@ author:
   - the pgtls.postgresql authors (@pgtls)
 description:
   - Reloads a server when that is due, and proves it. PostgreSQL answers a reload with success even when it refused every
-    new file, so this module asks before (the views of the files), and looks afterwards (the load time, and the certificate
-    that a TLS handshake is served).
+    new file, so this module asks before (the views of the files, and the rules by which the server takes keys, certificates,
+    CA files and revocation lists), and looks afterwards (the load time, the log where it can be read, the certificate that a
+    TLS handshake is served at every address, and whether the ways in that worked before still do).
   - A reload is due when the caller changed files (O(files_changed)), when a file of settings, rules, maps or TLS changed
     after the server loaded its files, or when the served certificate is not that of C(ssl_cert_file).
   - Restarts only when asked for by O(restart), through systemd, C(pg_ctlcluster) or C(pg_ctl), whoever manages the cluster.
@@ -97,9 +98,38 @@ socket_directory:
   description: Directory of the Unix socket of the running server.
   returned: success
   type: str
+rules_evidence:
+  description:
+    - What tells that rules and maps are in force after a reload. V(log) means that the server's log tells of the reload and of
+      no file that was refused. V(views) means that the server found no fault with the files and loaded its settings, but its
+      log cannot be read.
+    - It is null without a reload, or without a login.
+  returned: success
+  type: str
+  sample: log
+listeners:
+  description: The certificate served at every address where the server listens, for each name that has its own.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    address:
+      description: Where the server listens; V(0.0.0.0) and V(::) are asked through the loopback address.
+      type: str
+    port:
+      description: Port of the server.
+      type: int
+    server_name:
+      description:
+        - The name that the client asks for (SNI), null for none. Names come from C(pg_hosts.conf) with C(ssl_sni) in
+          PostgreSQL 19; its line V(*) is asked by a name that no line has.
+      type: str
+    fingerprint:
+      description: SHA-256 fingerprint of the certificate, null when none is served.
+      type: str
 served_fingerprint:
   description:
-    - SHA-256 fingerprint of the certificate that the server serves over TCP.
+    - SHA-256 fingerprint of the certificate that the server serves at the first address.
     - It is null when TLS is off or the server listens on sockets only.
   returned: success
   type: str
@@ -112,11 +142,12 @@ from ..module_utils._module.arguments import LOGIN
 from ..module_utils._module.clusters import choose_cluster, find_clusters
 from ..module_utils._module.database import Login
 from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.journal import show_sign_of_life
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.reloading import check_files, prove_certificate, reload, reload_reasons, try_login
-from ..module_utils._module.served_certificate import served_fingerprint
+from ..module_utils._module.reloading import check_files, reload, reload_reasons, restart_proven, try_login
+from ..module_utils._module.served_certificate import expected_names, served_certificates
 from ..module_utils._module.server_views import pending_restarts
-from ..module_utils._module.service import not_running, restart
+from ..module_utils._module.service import not_running
 
 
 def find_server(module):
@@ -140,26 +171,28 @@ def pending(login):
 
 
 def bring_up_to_date(module, timeout_seconds):
-    """Reload and restart as due, and return the results."""
+    """Reload and restart as due; return the cluster, the reasons, whether it was restarted, what waits, and the evidence."""
     cluster, login = find_server(module)
     connection, problem = try_login(login)
     if problem:
         module.warn(f"No login, so the server is signalled and only its certificate can be proven: {problem}")
-    reasons = reload_reasons(cluster, connection, module.params["files_changed"])
-    if reasons and not module.check_mode:
-        check_files(cluster, connection)
-        reload(cluster, login, connection, timeout_seconds)
+    reasons, evidence = reload_reasons(cluster, connection, module.params["files_changed"]), None
+    if reasons:
+        for warning in check_files(cluster, connection) if not module.check_mode else ():
+            module.warn(warning)
+        if not module.check_mode:
+            show_sign_of_life(cluster)
+            evidence = reload(cluster, login, connection, timeout_seconds)
     if connection is not None:
         connection.close()
     waiting = pending(login)
     wish = module.params["restart"]
     restart_due = bool((wish == "always" and reasons) or (wish == "if_pending" and waiting))
     if restart_due and not module.check_mode:
-        restart(cluster, login, timeout_seconds)
+        restart_proven(cluster, login, timeout_seconds)
         cluster, login = find_server(module)
-        prove_certificate(cluster, timeout_seconds)
         waiting = pending(login)
-    return cluster, reasons, restart_due, waiting
+    return cluster, reasons, restart_due, waiting, evidence
 
 
 def main():
@@ -175,8 +208,8 @@ def main():
     )
     directory = module.params["data_directory"]
     with failing_cleanly(module):
-        cluster, reasons, restarted, waiting = bring_up_to_date(module, module.params["timeout_seconds"])
-        served = served_fingerprint(cluster)
+        cluster, reasons, restarted, waiting, evidence = bring_up_to_date(module, module.params["timeout_seconds"])
+        listeners = served_certificates(cluster, expected_names(cluster))
     done = [f"reload: {reason.sentence}" for reason in reasons] + (["restart"] if restarted else [])
     after = "".join(f"{line}\n" for line in done)
     module.exit_json(
@@ -188,7 +221,9 @@ def main():
         pending_restart=waiting,
         port=cluster.port,
         socket_directory=cluster.socket_directory,
-        served_fingerprint=served,
+        served_fingerprint=listeners[0].fingerprint if listeners else None,
+        listeners=[listener.described() for listener in listeners],
+        rules_evidence=evidence,
     )
 
 

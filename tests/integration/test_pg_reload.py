@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from pwd import getpwnam
 
 import pytest
 from module_runner import run_module
-from openssl_authority import new_authority
+from openssl_authority import new_authority, openssl
 
 
 @pytest.fixture(scope="module")
@@ -107,14 +109,151 @@ def test_pair_that_does_not_match_is_found_before_the_reload(tls_cluster, author
     assert reload(tls_cluster)["served_fingerprint"] == three.fingerprint() != served
 
 
-def test_key_that_the_server_refuses_is_reported_with_its_log(tls_cluster, authority):
-    install(tls_cluster, authority.issue("open", "server", "DNS:localhost"))
-    os.chmod(os.path.join(tls_cluster.data_directory, "server.key"), 0o644)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives keys away")
+@pytest.mark.parametrize("owner", ["server", "root", "nobody"])
+def test_key_file_is_judged_as_the_server_judges_it(tls_cluster, authority, owner):
+    server = getpwnam(tls_cluster.owner)
+    uid = {"server": server.pw_uid, "root": 0, "nobody": getpwnam("nobody").pw_uid}[owner]
+    verdicts = {}
+    for mode in (0o600, 0o400, 0o700, 0o640, 0o440, 0o644, 0o660, 0o650, 0o604):
+        install(tls_cluster, authority.issue(f"{owner}{mode:o}", "server", "DNS:localhost"))
+        key = os.path.join(tls_cluster.data_directory, "server.key")
+        os.chown(key, uid, server.pw_gid)
+        os.chmod(key, mode)
+        ours = reload(tls_cluster)
+        said = Path(tls_cluster.log).stat().st_size
+        tls_cluster.reload()
+        verdicts[mode] = (not ours["failed"], not refused(tls_cluster, said), ours.get("msg"))
+    assert all(ours == theirs for ours, theirs, _message in verdicts.values()), verdicts
+    said_before = [message for _ours, _theirs, message in verdicts.values() if message]
+    assert all(message.startswith("ssl_key_file ") for message in said_before), said_before
+    assert said_before
+
+
+def refused(cluster, offset):
+    """Whether the server refused its TLS files at the reload that its log tells of from an offset on."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        said = Path(cluster.log).read_bytes()[offset:].decode()
+        if "SIGHUP" in said:
+            cluster.sql("SELECT 1")  # accepted after the server was done
+            return "SSL configuration was not reloaded" in Path(cluster.log).read_bytes()[offset:].decode()
+        time.sleep(0.05)
+    raise AssertionError("the server did not hear of the reload")
+
+
+def test_key_of_root_that_the_server_cannot_open_is_found(tls_cluster):
+    if os.geteuid() == 0:
+        key = os.path.join(tls_cluster.data_directory, "server.key")
+        os.chown(key, 0, 0)
+        result = reload(tls_cluster, files_changed=True)
+        assert f"ssl_key_file {key} cannot be read by {tls_cluster.owner} (Permission denied)" in result["msg"]
+
+
+def test_what_only_the_log_tells_is_a_failure(tls_cluster):
+    assert reload(tls_cluster, files_changed=True)["rules_evidence"] == "log"
+    tls_cluster.configure("ssl_ecdh_curve = 'nonsense'\n")
     result = reload(tls_cluster)
     assert result["failed"] is True
-    assert "of ssl_cert_file" in result["msg"]
-    assert "has group or world access" in result["msg"]
+    assert "did not take them all" in result["msg"]
+    assert "SSL configuration was not reloaded" in result["msg"]
     assert tls_cluster.log in result["msg"]
+
+
+def test_settings_that_wait_are_no_refusal_in_the_log(fresh_cluster):
+    fresh_cluster.configure("max_connections = 38\n")
+    result = reload(fresh_cluster)
+    assert (result["failed"], result["rules_evidence"]) == (False, "log")
+    assert "contains errors; unaffected changes were applied" in Path(fresh_cluster.log).read_text()
+
+
+def test_log_of_the_collector_is_read_too(fresh_cluster):
+    fresh_cluster.configure("logging_collector = on\n")
+    assert reload(fresh_cluster, restart="if_pending")["restarted"] is True
+    assert reload(fresh_cluster, files_changed=True)["rules_evidence"] == "log"
+    fresh_cluster.configure("log_destination = 'syslog'\n")
+    assert not reload(fresh_cluster)["failed"]
+    assert reload(fresh_cluster, files_changed=True)["rules_evidence"] == "views"
+
+
+def test_every_address_serves_the_certificate(tls_cluster, authority):
+    tls_cluster.configure("listen_addresses = '127.0.0.1,127.0.0.2'\n")
+    pair = authority.issue("everywhere", "server", "DNS:localhost")
+    install(tls_cluster, pair)
+    result = reload(tls_cluster, restart="if_pending")
+    expected = {"port": tls_cluster.port, "server_name": None, "fingerprint": pair.fingerprint()}
+    assert result["listeners"] == [{"address": address, **expected} for address in ("127.0.0.1", "127.0.0.2")]
+    tls_cluster.configure("listen_addresses = '*'\n")
+    result = reload(tls_cluster, restart="if_pending")
+    assert result["listeners"][0] == {"address": "0.0.0.0", **expected}
+    assert {listener["fingerprint"] for listener in result["listeners"]} == {pair.fingerprint()}
+
+
+def test_a_way_in_that_is_lost_is_told(fresh_cluster):
+    fresh_cluster.write("pg_hba.conf", "local all all peer\nhost all all 127.0.0.1/32 trust\n")
+    assert not reload(fresh_cluster)["failed"]
+    fresh_cluster.write("pg_hba.conf", "local all all peer\nhost all all 127.0.0.1/32 reject\n")
+    result = reload(fresh_cluster)
+    assert "the login over TCP to 127.0.0.1 worked before the reload and does not any more" in result["msg"]
+    assert "pg_hba.conf rejects connection" in result["msg"]
+    assert not reload(fresh_cluster, files_changed=True)["failed"]  # it did not work before this one
+    fresh_cluster.write("pg_hba.conf", "local all all reject\nhost all all 127.0.0.1/32 trust\n")
+    assert "worked before the reload and does not any more" in reload(fresh_cluster)["msg"]
+
+
+def test_protocol_range_that_is_empty_is_found(tls_cluster):
+    tls_cluster.configure("ssl_min_protocol_version = 'TLSv1.3'\nssl_max_protocol_version = 'TLSv1.2'\n")
+    message = reload(tls_cluster)["msg"]
+    assert message.startswith("ssl_min_protocol_version TLSv1.3 is above ssl_max_protocol_version TLSv1.2")
+
+
+@pytest.mark.parametrize("setting", ["ssl_ca_file", "ssl_crl_file"])
+def test_ca_and_crl_files_are_found_before_the_reload(tls_cluster, authority, setting):
+    loaded = tls_cluster.sql("SELECT pg_conf_load_time()")
+    path = os.path.join(tls_cluster.data_directory, "trusted.pem")
+    tls_cluster.configure(f"{setting} = 'trusted.pem'\n")
+    assert f"{setting} {path} cannot be read by {tls_cluster.owner} (No such file" in reload(tls_cluster)["msg"]
+    tls_cluster.write("trusted.pem", "nothing\n")
+    assert f"{setting} {path} holds no" in reload(tls_cluster)["msg"]
+    if os.geteuid() == 0:
+        tls_cluster.write("trusted.pem", Path(authority.pair.certificate).read_bytes())
+        os.chown(path, 0, 0)
+        assert "(Permission denied)" in reload(tls_cluster)["msg"]
+    assert tls_cluster.sql("SELECT pg_conf_load_time()") == loaded
+
+
+def test_crls_that_keep_every_client_out_are_found(tls_cluster, authority, tmp_path):
+    other = new_authority(tmp_path / "other", "Other CA")
+    tls_cluster.configure("ssl_ca_file = 'ca.pem'\nssl_crl_file = 'crl.pem'\n")
+    one, two = (Path(who.pair.certificate).read_text() for who in (authority, other))
+    tls_cluster.write("ca.pem", one)
+    tls_cluster.write("crl.pem", revocation_list(other))
+    message = reload(tls_cluster)["msg"]
+    assert "crl.pem holds no list of CN=Reload CA, so the server would accept no client certificate" in message
+    tls_cluster.write("ca.pem", one + two)
+    warned = reload(tls_cluster)
+    assert not warned["failed"], warned
+    assert "holds no list of CN=Reload CA; the server refuses client certificates below it" in warned["warnings"][0]
+    tls_cluster.write("crl.pem", revocation_list(other) + revocation_list(authority))
+    assert reload(tls_cluster)["warnings"] == []
+    tls_cluster.write("ca.pem", one)
+    tls_cluster.write("crl.pem", revocation_list(authority, ended=True))
+    message = reload(tls_cluster)["msg"]
+    assert "the list of CN=Reload CA in ssl_crl_file" in message
+    assert "ended at 2020-01-02 00:00:00 UTC" in message
+
+
+def revocation_list(authority, ended=False):
+    """A list made by openssl, good for 30 days or over since 2020."""
+    folder = authority.directory
+    (folder / "crl.txt").write_text("")
+    (folder / "crl.cnf").write_text(f"[ca]\ndefault_ca=x\n[x]\ndatabase={folder}/crl.txt\ndefault_md=sha256\n")
+    times = (
+        ["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200102000000Z"] if ended else ["-crldays", "30"]
+    )
+    signer = ["-cert", authority.pair.certificate, "-keyfile", authority.pair.key]
+    openssl("ca", "-config", str(folder / "crl.cnf"), "-gencrl", *signer, *times, "-out", str(folder / "list.pem"))
+    return (folder / "list.pem").read_text()
 
 
 def test_missing_certificate_is_one_sentence(fresh_cluster):

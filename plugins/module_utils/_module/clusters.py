@@ -190,7 +190,8 @@ def _describe(found: _Found, root: str) -> Cluster:
         ident_file=os.path.join(base, names.get("ident_file") or "pg_ident.conf"),
         owner=_name(getpwuid, status.st_uid),
         group=_name(getgrgid, status.st_gid),
-        port=(server and server.port) or int(settings["port"]),
+        # the setting may be broken, which is no reason not to find the cluster and mend it
+        port=(server and server.port) or (int(settings["port"]) if settings["port"].isdigit() else DEFAULT_PORT),
         socket_directory=(server and server.socket_directory) or _socket_directory(settings, root),
         listen_addresses=names.get("listen_addresses", SETTINGS["listen_addresses"]),
         running=server is not None,

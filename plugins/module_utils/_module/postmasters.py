@@ -12,10 +12,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
+import sys
 from dataclasses import dataclass, field
 
 _PROGRAMS = ("postgres", "postmaster")
 _UNIT = re.compile(r"/([^/]*postgres[^/]*\.service)(?:/|$)")
+_LISTENING = "0A"  # TCP_LISTEN of the kernel's tcp_states.h
 _SHORT_OPTIONS = {"-D": "data_directory", "-p": "port", "-k": "unix_socket_directories", "-h": "listen_addresses"}
 
 
@@ -95,6 +98,23 @@ def running_postmaster(data_directory: str, root: str = "/") -> Postmaster | Non
     )
 
 
+def listening_addresses(server: Postmaster, root: str = "/") -> list[str]:
+    """Return the addresses on which a server listens for TCP, as numbers, IPv4 before IPv6.
+
+    Where its open files may not be seen they are the first of listen_addresses, as postmaster.pid names it.
+    """
+    sockets = _open_sockets(root, server.pid)
+    if sockets is None:
+        return [server.listen_addresses] if server.listen_addresses else []
+    found: set[tuple[int, bytes]] = set()  # the kernel lists them in no order
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in read_lines(below(root, f"/proc/{server.pid}/net/{table}"))[1:]:
+            words = line.split()
+            if len(words) > 9 and words[3] == _LISTENING and words[9] in sockets:
+                found.add((family, _packed_address(words[1].partition(":")[0])))
+    return [socket.inet_ntop(family, packed) for family, packed in sorted(found)]
+
+
 def read_start_command(data_directory: str, root: str = "/") -> StartCommand:
     """Read postmaster.opts, which a server writes at every start and leaves behind when it stops."""
     lines = read_lines(below(root, os.path.join(data_directory, "postmaster.opts")))
@@ -123,6 +143,22 @@ def parse_start_command(arguments: list[str]) -> StartCommand:
 def _command_line(root: str, pid: int) -> list[str]:
     lines = read_lines(below(root, f"/proc/{pid}/cmdline"))
     return lines[0].rstrip("\0").split("\0") if lines else []
+
+
+def _open_sockets(root: str, pid: int) -> set[str] | None:
+    """The inodes of the sockets that a process holds open; None when it may not be looked at."""
+    directory = below(root, f"/proc/{pid}/fd")
+    try:
+        links = [_link(os.path.join(directory, name)) or "" for name in os.listdir(directory)]
+    except OSError:
+        return None
+    return {link[len("socket:[") : -1] for link in links if link.startswith("socket:[")}
+
+
+def _packed_address(digits: str) -> bytes:
+    """An address of /proc/net/tcp in network order: there it is 32-bit words in the byte order of the machine."""
+    words = [bytes.fromhex(digits[start : start + 8]) for start in range(0, len(digits), 8)]
+    return b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
 
 
 def _link(path: str) -> str | None:

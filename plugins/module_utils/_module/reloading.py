@@ -7,29 +7,34 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from time import monotonic, sleep
 from typing import Any
 
-from .clusters import Cluster
-from .database import DatabaseError, Login, connect, fetch
+from .._pgconf.conf import AUTO_CONF
+from .clusters import Cluster, choose_cluster, find_clusters
+from .crl_coverage import check_crls
+from .database import DatabaseError, Login, LoginRefused, connect, fetch
 from .errors import ModuleError
-from .served_certificate import (
-    check_key_pair,
-    expected_fingerprint,
-    listens_on_tcp,
-    served_fingerprint,
-    tls_is_on,
-    wait_for_fingerprint,
-)
+from .served_certificate import expected_fingerprints, listens_on_tcp, wait_for_certificates, wrong_listeners
 from .server_views import CONF, conf_load_time, file_errors, files_of, server_version_of
-from .service import describe_log, find_log, signal_reload
+from .service import LogFile, describe_log, find_log, restart, signal_reload
+from .tls_files import check_tls_files, find_pairs, hosts_file, tls_is_on
+from .ways_in import after_restart, check_ways_in, find_ways_in
 
+LOG, VIEWS = "log", "views"
 _POLL_SECONDS = 0.1
-# Once a new connection shows the new load time, the TLS files were loaded or refused before it.
+# Once a new connection shows the new load time, the TLS files were loaded or refused before it, and the log says so.
 _SETTLE_SECONDS = 2
-_TLS_FILES = ("ssl_cert_file", "ssl_key_file", "ssl_ca_file", "ssl_crl_file")
+_COLLECTOR_SECONDS = 0.3
+_TLS_FILES = ("ssl_cert_file", "ssl_ca_file", "ssl_crl_file")
+# What every language of the server's messages leaves as it is, and what a server in English says of a refusal
+# (postmaster.c, guc-file.c). Settings that wait for a restart end in "unaffected changes were applied".
+_HEARD = re.compile(r"\bSIGHUP\b")
+_REFUSED = re.compile(r"was not reloaded|contains errors; no changes were applied")
 
 
 @dataclass(frozen=True)
@@ -53,32 +58,66 @@ def reload_reasons(cluster: Cluster, connection: Any, files_changed: bool) -> li
     reasons = [Reason("files_changed", "the caller changed files")] if files_changed else []
     if connection is not None:
         loaded = conf_load_time(connection)
-        for path in dict.fromkeys(_files(cluster, connection)):
-            if _changed_at(path) > loaded:
+        changed = {**{path: _changed_at(path) for path in _files(cluster, connection)}, **_keys_written_at(cluster)}
+        for path, moment in changed.items():
+            if moment > loaded:
                 reasons.append(Reason("file_newer", f"{path} changed after the server loaded its files"))
     if listens_on_tcp(cluster) and not files_changed:
-        expected, served = expected_fingerprint(cluster), served_fingerprint(cluster)
-        if expected is not None and served != expected:
-            sentence = f"the server serves {_name(served)}, not {expected} of ssl_cert_file"
+        expected = expected_fingerprints(cluster)
+        for one in wrong_listeners(cluster, expected):
+            sentence = f"the server serves {one}, not {expected[one.server_name]} of its files"
             reasons.append(Reason("certificate_not_served", sentence))
     return reasons
 
 
-def check_files(cluster: Cluster, connection: Any) -> None:
-    """Ask before a reload whether the server would take its files.
+def check_files(cluster: Cluster, connection: Any) -> list[str]:
+    """Ask before a reload whether the server would take its files; returns warnings.
 
-    :raises ModuleError: with the server's words, file and line of each refused one.
+    :raises ModuleError: with the server's words, file and line of each refused one, or the file that it would refuse.
     """
     errors = file_errors(connection) if connection is not None else []
     if errors:
         raise ModuleError(f"the server was not reloaded, because it refuses its files: {'; '.join(errors)}; mend them")
-    check_key_pair(cluster)
+    check_tls_files(cluster)
+    return check_crls(cluster, datetime.now(timezone.utc))
 
 
-def reload(cluster: Cluster, login: Login, connection: Any, timeout_seconds: int) -> None:
+def reload(cluster: Cluster, login: Login, connection: Any, timeout_seconds: int) -> str | None:
     """Tell the server to load its files and wait for the proof that it did.
 
-    :raises ModuleError: when it did not within the time, or kept its old certificate.
+    Returns what proves that rules and maps are in force: its log, its views (which show the files), or None.
+
+    :raises ModuleError: when it did not within the time, kept something old, or lets us in no more.
+    """
+    ways_in = find_ways_in(cluster, login) if connection is not None else []
+    log = tell_to_load(cluster, login, connection, timeout_seconds)
+    heard = check_log(cluster, log, timeout_seconds if connection is None else _SETTLE_SECONDS)
+    try:
+        prove_certificate(cluster, timeout_seconds if connection is None else _SETTLE_SECONDS)
+    except ModuleError as error:
+        said = log.new_words()
+        logged = f" (it logged: {said})" if said else ""
+        raise ModuleError(f"{error}{logged}; look into {describe_log(cluster, log)}") from error
+    check_ways_in(ways_in, "the reload")
+    return LOG if heard else VIEWS if connection is not None else None
+
+
+def restart_proven(cluster: Cluster, login: Login, timeout_seconds: int) -> None:
+    """Restart a server, and see that it serves its certificates and lets in whom it let in before.
+
+    :raises ModuleError: when it does not come back, or not as it should; the log's words are in the sentence.
+    """
+    ways_in = find_ways_in(cluster, login)
+    restart(cluster, login, timeout_seconds)
+    restarted = choose_cluster(find_clusters(cluster.data_directory), cluster.data_directory, None)
+    prove_certificate(restarted, timeout_seconds)
+    check_ways_in(after_restart(ways_in, restarted, login), "the restart")
+
+
+def tell_to_load(cluster: Cluster, login: Login, connection: Any, timeout_seconds: int) -> LogFile:
+    """Tell the server to load its files and, with a login, wait until it has; returns its log as it was before.
+
+    :raises ModuleError: when it did not within the time.
     """
     log = find_log(cluster)
     if connection is None:
@@ -87,59 +126,97 @@ def reload(cluster: Cluster, login: Login, connection: Any, timeout_seconds: int
         before = conf_load_time(connection)
         fetch(connection, "SELECT pg_catalog.pg_reload_conf()")
         _wait_for_load(login, before, timeout_seconds)
-    said = log.new_words()
-    try:
-        prove_certificate(cluster, timeout_seconds if connection is None else min(timeout_seconds, _SETTLE_SECONDS))
-    except ModuleError as error:
-        said = said or log.new_words()
-        logged = f" (it logged: {said})" if said else ""
-        raise ModuleError(f"{error}{logged}; look into {describe_log(cluster, log)}") from error
+    return log
+
+
+def check_log(cluster: Cluster, log: LogFile, timeout_seconds: float) -> bool:
+    """Wait until the log tells of the reload; False where it cannot be read or tells nothing.
+
+    :raises ModuleError: with the server's words, when it says that something was not loaded.
+    """
+    end = monotonic() + timeout_seconds
+    while not any(_HEARD.search(line) for line in log.new_lines()):
+        if log.path is None or monotonic() > end:
+            return False
+        sleep(_POLL_SECONDS)
+    if log.is_collected:  # the collector writes what the server said a moment before
+        sleep(_COLLECTOR_SECONDS)
+    refused = [line for line in log.new_lines() if _REFUSED.search(line)]
+    if refused:
+        raise ModuleError(
+            f"the server of {cluster.data_directory} read its files and did not take them all ({log.new_words()}); mend "
+            f"what it names and reload again; its log is {log.path}"
+        )
+    return True
 
 
 def prove_certificate(cluster: Cluster, timeout_seconds: float) -> None:
-    """See the certificate of ssl_cert_file served, where the server listens on TCP and the files say ssl = on.
+    """See the certificates of the files served at every address, where the files say ssl = on.
 
-    :raises ModuleError: when another one, or none, is served.
+    :raises ModuleError: when another one, or none, is served anywhere.
     """
-    expected = expected_fingerprint(cluster)
-    if expected is None or not listens_on_tcp(cluster):
+    expected = expected_fingerprints(cluster)
+    if not expected or not listens_on_tcp(cluster):
         return
-    served = wait_for_fingerprint(cluster, expected, timeout_seconds)
-    if served != expected:
+    for one in wait_for_certificates(cluster, expected, timeout_seconds):
+        pair = next(pair for pair in find_pairs(cluster) if pair.server_name == one.server_name)
         raise ModuleError(
-            f"the server of {cluster.data_directory} serves {_name(served)} on port {cluster.port}, "
-            f"not {expected} of ssl_cert_file {cluster.path('ssl_cert_file')}"
+            f"the server of {cluster.data_directory} serves {one}, not {expected[one.server_name]} "
+            f"of {pair.certificate_setting} {pair.certificate}"
         )
 
 
 def _wait_for_load(login: Login, before: float, timeout_seconds: int) -> None:
+    """Wait until two connections in a row show the new load time.
+
+    The first may be older than the reload and have read the settings by itself; the second was accepted after the
+    server's main process was done with all its files.
+    """
     end = monotonic() + timeout_seconds
+    seen = 0
     while True:
-        connection = connect(login)
         try:
-            if conf_load_time(connection) > before:
-                return
+            connection = connect(login)
+        except LoginRefused as error:
+            raise ModuleError(f"the login worked before the reload and does not any more: {error}") from error
+        try:
+            seen += conf_load_time(connection) > before
         finally:
             connection.close()
+        if seen == 2:
+            return
         if monotonic() > end:
             raise ModuleError(f"the server did not load its files within {timeout_seconds} seconds; look into its log")
-        sleep(_POLL_SECONDS)
+        if not seen:
+            sleep(_POLL_SECONDS)
 
 
 def _files(cluster: Cluster, connection: Any) -> Iterator[str]:
     yield from files_of(connection, CONF, server_version_of(connection))
+    # The view names no file without settings, so one that was emptied is named here.
+    yield os.path.join(cluster.data_directory, AUTO_CONF)
     yield from (cluster.config_file, cluster.hba_file, cluster.ident_file)
     if tls_is_on(cluster):
         yield from (path for path in (cluster.path(name) for name in _TLS_FILES) if path)
+        yield from (path for path in (hosts_file(cluster),) if path)
+        for pair in find_pairs(cluster):
+            yield from (path for path in (pair.certificate, pair.ca) if path)
 
 
 def _changed_at(path: str) -> float:
-    """When a file last changed, by content, name or mode: a key with a mended mode needs a reload too."""
+    """When a file last changed, by content, name or mode: one that was moved here counts too."""
     try:
         return os.stat(path).st_ctime
     except OSError:
         return 0.0
 
 
-def _name(served: str | None) -> str:
-    return f"the certificate {served}" if served else "no certificate"
+def _keys_written_at(cluster: Cluster) -> dict[str, float]:
+    """When each key was written: pg_transaction links to keys, which looks like a change of the file itself."""
+    found = {}
+    for pair in find_pairs(cluster):
+        try:
+            found[pair.key] = os.stat(pair.key).st_mtime
+        except OSError:
+            continue
+    return found

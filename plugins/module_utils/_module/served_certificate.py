@@ -2,79 +2,73 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The certificate that a cluster serves against the one in its files."""
+"""The certificates that a cluster serves, on every address where it listens, against those in its files."""
 
 from __future__ import annotations
 
-import re
-import ssl
+from dataclasses import asdict, dataclass
 from time import monotonic, sleep
+from typing import Any
 
 from .clusters import Cluster
-from .errors import ModuleError
-from .files import read_text
-from .postmasters import running_postmaster
-from .tls_probe import ProbeError, fingerprint_sha256, probe
+from .postmasters import listening_addresses, running_postmaster
+from .tls_files import find_pairs, fingerprint_of
+from .tls_probe import ProbeError, probe
 
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _ANY_ADDRESS = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
-_ON = ("on", "true", "yes", "1", "t", "tr", "tru", "y", "ye")
 _POLL_SECONDS = 0.1
 _PROBE_SECONDS = 5
 
 
-def tls_is_on(cluster: Cluster) -> bool:
-    """Return whether the files say ssl = on."""
-    return cluster.settings["ssl"].lower() in _ON
+@dataclass(frozen=True)
+class Listener:
+    """What is served at one address to a client that asks for one name (None: for no name)."""
+
+    address: str
+    port: int
+    server_name: str | None
+    fingerprint: str | None
+
+    def described(self) -> dict[str, Any]:
+        """Return it as modules report it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        served = f"the certificate {self.fingerprint}" if self.fingerprint else "no certificate"
+        name = f" to {self.server_name}" if self.server_name else ""
+        return f"{served} on {self.address}:{self.port}{name}"
 
 
-def expected_fingerprint(cluster: Cluster) -> str | None:
-    """Return the SHA-256 fingerprint of the leaf in ssl_cert_file; None when TLS is off in the files.
+def expected_fingerprints(cluster: Cluster) -> dict[str | None, str]:
+    """Return the fingerprint of each certificate in the files, by the name it is served to; none when TLS is off there.
 
-    :raises ModuleError: when the file is missing or holds no certificate.
+    :raises ModuleError: when a file is missing or holds no certificate.
     """
-    path = cluster.path("ssl_cert_file")
-    if not tls_is_on(cluster) or path is None:
-        return None
-    found = _CERTIFICATE.search(read_text(path) or "")
-    try:
-        return fingerprint_sha256(ssl.PEM_cert_to_DER_cert(found.group())) if found else _no_certificate(path)
-    except ValueError:
-        return _no_certificate(path)
+    return {pair.server_name: fingerprint_of(pair) for pair in find_pairs(cluster)}
 
 
-def check_key_pair(cluster: Cluster) -> None:
-    """Load certificate and key as the server will (a key with a passphrase is left to the server).
+def served_certificates(cluster: Cluster, names: list[str | None]) -> list[Listener]:
+    """Ask every address of a running cluster for its certificate, once for each name.
 
-    :raises ModuleError: with OpenSSL's words, when they do not belong together or cannot be read.
-    """
-    certificate, key = cluster.path("ssl_cert_file"), cluster.path("ssl_key_file")
-    if not tls_is_on(cluster) or cluster.settings["ssl_passphrase_command"] or certificate is None:
-        return
-    try:
-        # The password is a dummy: without one OpenSSL would ask the terminal for that of an encrypted key.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="-")
-    except (OSError, ValueError) as error:  # SSLError is an OSError
-        words = (getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)).replace("_", " ")
-        raise ModuleError(
-            f"ssl_cert_file {certificate} and ssl_key_file {key} cannot be used together ({words.lower()}); "
-            "install a certificate and the key it was made for"
-        ) from error
-
-
-def served_fingerprint(cluster: Cluster) -> str | None:
-    """Return the fingerprint of the certificate served over TCP; None when the cluster serves none.
-
-    :raises ModuleError: when its port answers with something else than PostgreSQL's protocol.
+    :raises ModuleError: when a port answers with something else than PostgreSQL's protocol.
     """
     server = running_postmaster(cluster.data_directory)
     if server is None or server.listen_addresses is None:
-        return None
-    host = _ANY_ADDRESS.get(server.listen_addresses, server.listen_addresses)
-    try:
-        return probe(host, server.port or cluster.port, timeout_seconds=_PROBE_SECONDS).fingerprint_sha256
-    except ProbeError:
-        return None
+        return []
+    port = server.port or cluster.port
+    addresses = listening_addresses(server)
+    return [Listener(address, port, name, _fingerprint(address, port, name)) for address in addresses for name in names]
+
+
+def served_fingerprint(cluster: Cluster) -> str | None:
+    """Return the fingerprint of the certificate at the first address; None when the cluster serves none."""
+    names = list(expected_names(cluster))
+    return next((one.fingerprint for one in served_certificates(cluster, names[:1])), None)
+
+
+def expected_names(cluster: Cluster) -> list[str | None]:
+    """Return the names that the certificates in the files are served to; no name alone when TLS is off there."""
+    return [pair.server_name for pair in find_pairs(cluster)] or [None]
 
 
 def listens_on_tcp(cluster: Cluster) -> bool:
@@ -83,15 +77,25 @@ def listens_on_tcp(cluster: Cluster) -> bool:
     return server is not None and server.listen_addresses is not None
 
 
-def wait_for_fingerprint(cluster: Cluster, expected: str, timeout_seconds: float) -> str | None:
-    """Wait until the certificate is served and return the fingerprint seen last, be it the expected one or not."""
+def wrong_listeners(cluster: Cluster, expected: dict[str | None, str]) -> list[Listener]:
+    """Return each address and name where another certificate than the expected one, or none, is served."""
+    served = served_certificates(cluster, list(expected))
+    return [one for one in served if one.fingerprint != expected[one.server_name]]
+
+
+def wait_for_certificates(cluster: Cluster, expected: dict[str | None, str], timeout_seconds: float) -> list[Listener]:
+    """Wait until the certificates are served everywhere; returns where they are not when the time is over."""
     end = monotonic() + timeout_seconds
     while True:
-        served = served_fingerprint(cluster)
-        if served == expected or monotonic() > end:
-            return served
+        wrong = wrong_listeners(cluster, expected)
+        if not wrong or monotonic() > end:
+            return wrong
         sleep(_POLL_SECONDS)
 
 
-def _no_certificate(path: str) -> str:
-    raise ModuleError(f"ssl_cert_file {path} holds no certificate; install one, or correct the setting")
+def _fingerprint(address: str, port: int, server_name: str | None) -> str | None:
+    try:
+        host = _ANY_ADDRESS.get(address, address)
+        return probe(host, port, server_name=server_name, timeout_seconds=_PROBE_SECONDS).fingerprint_sha256
+    except ProbeError:
+        return None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pwd import getpwnam
 from stat import S_ISREG
 from time import monotonic, sleep
@@ -24,28 +25,35 @@ from .postmasters import read_lines, read_start_command, running_postmaster
 
 _POLL_SECONDS = 0.1
 _QUOTED_LINES = 3
-_CHATTER = re.compile(r"LOG:\s+(?:dis)?connection |LOG:\s+received SIGHUP")
+_CHATTER = re.compile(r"LOG:\s+(?:dis)?connection |LOG:\s+received SIGHUP|LOG:\s+parameter \S+ changed to")
 _SERVER_WORDS = re.compile(r"(?:LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT):\s+(.*)")
 
 
 @dataclass(frozen=True)
 class LogFile:
-    """Where a server writes its log, and how long it was when we looked; path is None when it is no file."""
+    """Where a server writes its log, and how long it was when we looked; path is None when it is no file.
+
+    is_collected: a process of its own writes it (logging_collector).
+    """
 
     path: str | None
     size: int
+    is_collected: bool = False
 
-    def new_words(self) -> str:
-        """Return the last lines that came since, without their prefixes; empty when there are none to be read."""
+    def new_lines(self) -> list[str]:
+        """Return the lines that came since; none where they cannot be read."""
         if self.path is None:
-            return ""
+            return []
         try:
             with open(self.path, "rb") as stream:
                 stream.seek(self.size)
-                lines = stream.read().decode("utf-8", "replace").splitlines()
+                return stream.read().decode("utf-8", "replace").splitlines()
         except OSError:
-            return ""
-        return _quote(lines)
+            return []
+
+    def new_words(self) -> str:
+        """Return the last telling lines that came since, without their prefixes; empty when there are none to be read."""
+        return _quote(self.new_lines())
 
 
 def find_log(cluster: Cluster) -> LogFile:
@@ -53,8 +61,17 @@ def find_log(cluster: Cluster) -> LogFile:
     for line in read_lines(os.path.join(cluster.data_directory, "current_logfiles")):
         kind, _blank, name = line.partition(" ")
         if kind == "stderr":
-            return _log_file(os.path.join(cluster.data_directory, name))
-    return _log_file(_output_of(cluster.pid))
+            return replace(_log_file(os.path.join(cluster.data_directory, name)), is_collected=True)
+    return _log_file(output_of(cluster.pid))
+
+
+def output_of(pid: int | None) -> str | None:
+    """Return the regular file that a process writes its errors to, None when it is none."""
+    try:
+        path = os.readlink(f"/proc/{pid}/fd/2")
+        return path if S_ISREG(os.stat(path).st_mode) else None
+    except OSError:
+        return None
 
 
 def describe_log(cluster: Cluster, log: LogFile) -> str:
@@ -96,10 +113,29 @@ def restart(cluster: Cluster, login: Login, timeout_seconds: int) -> None:
             f"the cluster {cluster.data_directory} did not restart by {cluster.manager} ({words}); "
             f"look into {describe_log(cluster, log)}"
         )
-    server = running_postmaster(cluster.data_directory)  # its port and socket may have been what changed
-    if server is not None:
-        login = login.at(server.port or login.port, server.socket_directory)
-    wait_until_ready(cluster, login, timeout_seconds, log)
+    _wait_where_it_listens(cluster, login, timeout_seconds, log)
+
+
+def start(cluster: Cluster, login: Login, timeout_seconds: int, output: str | None) -> None:
+    """Start a stopped cluster through its manager and wait until it answers.
+
+    output: the file that the server wrote its messages to before, for a server that pg_ctl starts.
+
+    :raises ModuleError: when it does not come up in time, with the last words of its log.
+    """
+    log = _log_file(output)
+    command = _start_command(cluster)
+    if cluster.manager not in (SYSTEMD, PG_CTLCLUSTER):
+        # Without -l the server would inherit the pipes of this process and keep it waiting for ever.
+        command += ["-w", "-t", str(timeout_seconds), "-l", output or os.devnull, *_options_of_last_start(cluster)]
+    done = _run(cluster, command, timeout_seconds)
+    if done.returncode != 0:
+        words = log.new_words() or _quote((done.stderr or done.stdout).splitlines())
+        raise ModuleError(
+            f"the cluster {cluster.data_directory} did not start by {cluster.manager} ({words}); "
+            f"look into {describe_log(cluster, log)}"
+        )
+    _wait_where_it_listens(cluster, login, timeout_seconds, log)
 
 
 def wait_until_ready(cluster: Cluster, login: Login, timeout_seconds: int, log: LogFile) -> None:
@@ -126,7 +162,17 @@ def wait_until_ready(cluster: Cluster, login: Login, timeout_seconds: int, log: 
 
 def not_running(cluster: Cluster) -> str:
     """Return the sentence for a cluster that does not run."""
-    return f"the cluster {cluster.data_directory} is not running; start it with {' '.join(_start_command(cluster))}"
+    identity = "" if cluster.manager in (SYSTEMD, PG_CTLCLUSTER) else f" (as {cluster.owner})"
+    command = " ".join(_start_command(cluster))
+    return f"the cluster {cluster.data_directory} is not running; start it with {command}{identity}"
+
+
+def _wait_where_it_listens(cluster: Cluster, login: Login, timeout_seconds: int, log: LogFile) -> None:
+    """Wait for a server that was just started; its port and socket may have been what changed."""
+    server = running_postmaster(cluster.data_directory)
+    if server is not None:
+        login = login.at(server.port or login.port, server.socket_directory)
+    wait_until_ready(cluster, login, timeout_seconds, log)
 
 
 def _start_command(cluster: Cluster) -> list[str]:
@@ -134,7 +180,15 @@ def _start_command(cluster: Cluster) -> list[str]:
         return ["systemctl", "start", str(cluster.unit)]
     if cluster.manager == PG_CTLCLUSTER:
         return ["pg_ctlcluster", str(cluster.version), str(cluster.name), "start"]
-    return [_program(cluster, "pg_ctl"), "-D", cluster.data_directory, "start", f"(as {cluster.owner})"]
+    base = read_start_command(cluster.data_directory).settings.get("data_directory", cluster.data_directory)
+    return [_program(cluster, "pg_ctl"), "-D", base, "start"]
+
+
+def _options_of_last_start(cluster: Cluster) -> list[str]:
+    """The options that pg_ctl hands on to the server, as at its last start (pg_ctl restart does so by itself)."""
+    settings = read_start_command(cluster.data_directory).settings.items()
+    options = [shlex.quote(f"--{name}={value}") for name, value in settings if name != "data_directory"]
+    return ["-o", " ".join(options)] if options else []
 
 
 def _restart_command(cluster: Cluster, timeout_seconds: int) -> list[str]:
@@ -143,7 +197,7 @@ def _restart_command(cluster: Cluster, timeout_seconds: int) -> list[str]:
     if cluster.manager == PG_CTLCLUSTER:
         return ["pg_ctlcluster", str(cluster.version), str(cluster.name), "restart"]
     # Without -l the server would inherit the pipes of this process and keep it waiting for ever.
-    output = _output_of(cluster.pid) or os.devnull
+    output = output_of(cluster.pid) or os.devnull
     waiting = ["-w", "-t", str(timeout_seconds), "-m", "fast", "-l", output]
     return [_program(cluster, "pg_ctl"), "-D", cluster.data_directory, *waiting, "restart"]
 
@@ -196,15 +250,6 @@ def _run(
 
 def _program(cluster: Cluster, name: str) -> str:
     return os.path.join(cluster.bin_directory, name) if cluster.bin_directory else name
-
-
-def _output_of(pid: int | None) -> str | None:
-    """The regular file that a process writes its errors to, if it is one."""
-    try:
-        path = os.readlink(f"/proc/{pid}/fd/2")
-        return path if S_ISREG(os.stat(path).st_mode) else None
-    except OSError:
-        return None
 
 
 def _log_file(path: str | None) -> LogFile:

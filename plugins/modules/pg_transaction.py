@@ -1,0 +1,232 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_transaction
+short_description: Change the files of a PostgreSQL server all together or not at all
+version_added: "0.1.0"
+author:
+  - the pgtls.postgresql authors (@pgtls)
+description:
+  - Remembers the files of a server before other tasks change them, and afterwards forgets them, or puts them back and proves
+    that the server is as it was.
+  - Covered by itself are C(postgresql.conf), C(pg_hba.conf), C(pg_ident.conf) and, from PostgreSQL 19 on, C(pg_hosts.conf).
+    O(files) adds others.
+  - What is remembered lies beside each file under a hidden name. A private key is remembered by a hard link, so that it is
+    never copied; where links are impossible, and for any other file, it is a copy with the same owner and mode. A journal in
+    the data directory (C(pgtls-transaction.json)) tells about it.
+  - A run that was killed leaves its journal. The next one goes on from there, and a failure then undoes everything since the
+    first begin.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+  - pgtls.postgresql.login
+options:
+  data_directory:
+    description:
+      - Data directory of the cluster. The port and the socket of the running server are found there.
+    type: path
+    required: true
+  state:
+    description:
+      - V(begun) remembers the covered files. It counts as no change.
+      - V(committed) forgets them. It counts as no change.
+      - V(undone) puts back every file whose content, owner or mode differs, removes those that did not exist, makes the
+        server use them (it is started when it ran at the begin and does not any more), and proves it. Without an open
+        transaction it does nothing.
+    type: str
+    choices: [begun, committed, undone]
+    required: true
+  files:
+    description:
+      - Further files to cover, whether they exist or not, such as certificates, keys and lists of revoked certificates.
+    type: list
+    elements: path
+    default: []
+  run_id:
+    description:
+      - Names the run. Pass what V(begun) returned, so that a run cannot end the transaction of another one.
+      - V(begun) makes up a new one when it is not given.
+    type: str
+  takeover_seconds:
+    description:
+      - How long the transaction of another run may show no sign of life (no covered file changes, no reload) before it counts
+        as killed and is taken over. O(state=begun) waits for that, three times as long when the other run keeps working.
+    type: int
+    default: 60
+  restart:
+    description:
+      - With V(if_pending) O(state=undone) restarts the server when settings wait for it, because the run had restarted it.
+    type: str
+    choices: [never, if_pending]
+    default: never
+  timeout_seconds:
+    description:
+      - How long to wait for the server to load its files, or to accept connections after a start.
+    type: int
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: Change a server, or leave it as it was
+  block:
+    - name: Remember the files of the server
+      pgtls.postgresql.pg_transaction:
+        data_directory: /var/lib/pgsql/data
+        state: begun
+        files:
+          - /var/lib/pgsql/data/server.crt
+          - /var/lib/pgsql/data/server.key
+      register: transaction
+
+    - name: Change a setting
+      pgtls.postgresql.pg_conf:
+        path: /var/lib/pgsql/data/postgresql.conf
+        settings: {ssl: true}
+
+    - name: Make the server use it
+      pgtls.postgresql.pg_reload:
+        data_directory: /var/lib/pgsql/data
+
+    - name: Keep the changes
+      pgtls.postgresql.pg_transaction:
+        data_directory: /var/lib/pgsql/data
+        state: committed
+        run_id: "{{ transaction.run_id }}"
+  rescue:
+    - name: Put everything back
+      pgtls.postgresql.pg_transaction:
+        data_directory: /var/lib/pgsql/data
+        state: undone
+        run_id: "{{ transaction.run_id | default(omit) }}"
+
+    - name: Say what went wrong
+      ansible.builtin.fail:
+        msg: "{{ ansible_failed_result.msg }}"
+"""
+
+RETURN = r"""
+run_id:
+  description: The name of this run, to be passed on to V(committed) and V(undone).
+  returned: when O(state=begun)
+  type: str
+resumed:
+  description: Whether a killed run left its transaction open, and this one goes on with it.
+  returned: when O(state=begun)
+  type: bool
+covered:
+  description: Every file that is covered.
+  returned: when O(state=begun)
+  type: list
+  elements: str
+committed:
+  description: Whether a transaction was open and its changes are kept (in check mode, would be).
+  returned: when O(state=committed)
+  type: bool
+restored:
+  description: Files that were put back, or removed because they had not existed (in check mode, would be).
+  returned: when O(state=undone)
+  type: list
+  elements: str
+reloaded:
+  description: Whether the server was told to load its files.
+  returned: when O(state=undone)
+  type: bool
+started:
+  description: Whether the server had to be started.
+  returned: when O(state=undone)
+  type: bool
+restarted:
+  description: Whether the server was restarted.
+  returned: when O(state=undone)
+  type: bool
+pending_restart:
+  description: Names of the settings that wait for a restart.
+  returned: when O(state=undone)
+  type: list
+  elements: str
+served_fingerprint:
+  description: SHA-256 fingerprint of the certificate that the server serves over TCP, null when it serves none.
+  returned: when O(state=undone)
+  type: str
+"""
+
+from dataclasses import asdict
+from uuid import uuid4
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.arguments import LOGIN
+from ..module_utils._module.database import Login
+from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.recovery import find_cluster, login_at, read_base, undo
+from ..module_utils._module.tls_files import hosts_file
+from ..module_utils._module.transactions import Transaction, begin, close, covered, find_open
+
+SPEC = {
+    **LOGIN,
+    "data_directory": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["begun", "committed", "undone"], "required": True},
+    "files": {"type": "list", "elements": "path", "default": []},
+    "run_id": {"type": "str"},
+    "takeover_seconds": {"type": "int", "default": 60},
+    "restart": {"type": "str", "choices": ["never", "if_pending"], "default": "never"},
+    "timeout_seconds": {"type": "int", "default": 60},
+}
+
+
+def find_transaction(module):
+    """Return the server's transaction as this task sees it."""
+    params = module.params
+    cluster = find_cluster(params["data_directory"])
+    own = [cluster.config_file, cluster.hba_file, cluster.ident_file, hosts_file(cluster)]
+    targets = covered([path for path in (*own, *params["files"]) if path])
+    return Transaction(module, cluster, targets, params["run_id"], params["takeover_seconds"])
+
+
+def remember(transaction, params):
+    """Begin, and return the results."""
+    run_id = params["run_id"] or str(uuid4())
+    login = login_at(transaction.cluster, Login.of(params))
+    journal, resumed = begin(transaction, run_id, lambda: read_base(transaction.cluster, login))
+    paths = {one.target: one.path for one in journal.files} or transaction.targets
+    return {"changed": False, "run_id": run_id, "resumed": resumed, "covered": sorted(paths.values())}
+
+
+def keep(transaction, params):
+    """Commit, and return the results."""
+    journal = find_open(transaction)
+    if journal is None and params["run_id"] is not None and not transaction.module.check_mode:
+        raise ModuleError(
+            f"the transaction {params['run_id']} of {params['data_directory']} is not open any more, so another run ended "
+            "it and may have undone what this one changed; run again"
+        )
+    close(transaction, journal)
+    return {"changed": False, "committed": journal is not None}
+
+
+def put_back(transaction, params):
+    """Undo, and return the results."""
+    wish = {"restart": params["restart"] == "if_pending", "timeout_seconds": params["timeout_seconds"]}
+    restored, recovered = undo(transaction, Login.of(params), wish)
+    changed = bool(restored or recovered.reloaded or recovered.started or recovered.restarted)
+    after = "".join(f"{path}: as before the transaction\n" for path in restored)
+    header = params["data_directory"]
+    diff = {"before_header": header, "after_header": header, "before": "", "after": after}
+    return {"changed": changed, "diff": diff, "restored": restored, **asdict(recovered)}
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    act = {"begun": remember, "committed": keep, "undone": put_back}[module.params["state"]]
+    with failing_cleanly(module):
+        results = act(find_transaction(module), module.params)
+    module.exit_json(**results)
+
+
+if __name__ == "__main__":
+    main()
