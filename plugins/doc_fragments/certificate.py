@@ -72,12 +72,24 @@ options:
         description:
           - How many days before its end a certificate is due.
           - Where this is as long as the whole life, the last third of the life counts instead.
+          - It is 30 when neither this nor O(certificates[].renew_before_percent) is given.
         type: int
-        default: 30
+      renew_before_percent:
+        description:
+          - How much of the whole life is left when a certificate is due, from 1 to 99; V(33) renews in the last third.
+          - It excludes O(certificates[].renew_before_days).
+        type: int
       private_key:
         description: The file of the private key.
         type: path
         required: true
+      private_key_passphrase:
+        description:
+          - Encrypts the private key (PKCS#8), with at least 8 characters. An existing key that is not encrypted is encrypted in place, and stays the
+            same key.
+          - O(certificates[].pkcs8_der) is encrypted with it too.
+          - A key is never decrypted in place. Who no longer wants the passphrase decrypts the file (C(openssl pkey)) first.
+        type: str
       certificate:
         description: The file of the certificate, followed by the intermediate certificates.
         type: path
@@ -86,7 +98,20 @@ options:
         description: A file with the certificate, the intermediate certificates and the root.
         type: path
       root:
-        description: A file with the root certificate.
+        description: A file with the root certificate, or with all roots that are trusted now. Several certificates may share it.
+        type: path
+      pkcs12:
+        description:
+          - A file with private key, certificate and chain (PKCS#12), as pgjdbc wants it. The friendly name (alias) is C(user).
+          - It belongs to O(certificates[].owner) and has the mode O(certificates[].key_mode).
+        type: path
+      pkcs12_passphrase:
+        description: Encrypts O(certificates[].pkcs12), with at least 8 characters. Without it the file is not encrypted.
+        type: str
+      pkcs8_der:
+        description:
+          - A file with the private key as PKCS#8 in DER, as pgjdbc wants it beside a certificate in PEM.
+          - It belongs to O(certificates[].owner) and has the mode O(certificates[].key_mode).
         type: path
       owner:
         description: The user that shall own the files. New files belong to the owner of their directory when this is not given.

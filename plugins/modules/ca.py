@@ -15,6 +15,10 @@ description:
   - An existing key is never replaced. Where an existing CA is not what the options wish, the module says how it differs and stops.
   - The files are C(ca.key) (mode 0600), C(ca.crt), C(chain.crt) (the CA's certificate and those above it, the root last), and the
     folder C(issued). The directory and this folder have mode 0700.
+  - Successors of the CA live in C(generation-2) and so on, made by M(pgtls.postgresql.ca_rollover), and the CAs below each generation in
+    C(below/<name>). This module works on the generation that issues now, so a rollover changes no option.
+  - From generation 2 on, the common name is the wished one and the generation, such as C(Example Root CA G2).
+  - In the phase C(introduce) of a rollover an existing CA is not compared, because the options may speak of its successor already.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
 options:
@@ -22,6 +26,11 @@ options:
     description: Where the CA lives. It is made when it is missing; the directory above it must exist.
     type: path
     required: true
+  intermediate:
+    description:
+      - The name of a CA below the one that issues now in O(directory), such as V(servers); letters, digits, C(.), C(_) and C(-).
+      - All other options are about this CA, and its parent is the CA that issues now. After a rollover, a new one is made below the successor.
+    type: str
   common_name:
     description: The common name of the CA. Needed to make one; an existing one is compared.
     type: str
@@ -36,7 +45,7 @@ options:
     type: str
     choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
   lifetime_days:
-    description: How many days a new CA lives. An existing one is not compared.
+    description: How many days a new CA lives; one below another must not end after it. An existing one is not compared.
     type: int
     default: 3650
   passphrase:
@@ -45,21 +54,41 @@ options:
       - It opens the key of O(adopt) as well, where that one is encrypted.
     type: str
   parent:
-    description: The directory of the CA above this one, on the same host. A root is made when this is not given.
+    description:
+      - The directory of the CA above this one, on the same host. A root is made when neither this nor O(intermediate) is given.
+      - A CA in a directory of its own does not follow when the one above it is rolled over; one named by O(intermediate) does.
     type: path
   parent_passphrase:
-    description: The passphrase of the private key in O(parent). Only needed when the CA is made.
+    description: The passphrase of the private key of the CA above. Only needed when that key is encrypted and this CA must be made.
     type: str
   path_length:
     description:
       - How many CAs may stand below this one.
       - When this is not given, a new root has no limit and a new CA below another one gets V(0).
     type: int
+  usages:
+    description:
+      - What a CA below another one may issue. It gets them as extended key usage, which OpenSSL honours in a CA, so nothing else is accepted
+        from it. When this is not given, a new CA has no such limit.
+      - An existing CA is compared with it unless it is empty.
+    type: list
+    elements: str
+    choices: [server, client]
+  permitted_dns_domains:
+    description:
+      - The domains a CA may issue DNS names in; each stands for itself and all names below it. They become critical name constraints
+        (RFC 5280 section 4.2.1.10) of a new CA, so no verifier accepts another name from it. When this is not given, there is no limit.
+      - An existing CA is compared with it unless it is empty.
+      - OpenSSL takes a common name that looks like a host name (two or more labels, such as V(jane.doe)) for a DNS name where a certificate
+        has no other, so M(pgtls.postgresql.certificate_sign) refuses it too. V(PostgreSQL client1) and V(app1) do not look so.
+        Give a CA for clients no domains when its users have such names.
+    type: list
+    elements: str
   adopt:
     description:
       - An existing CA to copy into O(directory), such as C(rootCA.pem) and C(rootCA.key) made with openssl.
       - They are checked to be a pair, a CA, and not expired. Once adopted they may be moved away.
-      - While this is given, O(common_name), O(subject), O(key_type) and O(path_length) are not compared; the certificate has them.
+      - While this is given, the options that describe a CA are not compared with the first generation; the certificate decides.
     type: dict
     suboptions:
       certificate:
@@ -78,6 +107,7 @@ options:
     type: str
 seealso:
   - module: pgtls.postgresql.certificate_sign
+  - module: pgtls.postgresql.ca_rollover
 """
 
 EXAMPLES = r"""
@@ -89,12 +119,22 @@ EXAMPLES = r"""
     key_type: rsa-4096
     passphrase: "{{ vault_pgtls_ca_passphrase }}"
 
-- name: A CA for servers stands below it
+- name: A CA in a directory of its own stands below it
   pgtls.postgresql.ca:
     directory: /etc/pgtls-ca-servers
     common_name: SW Galaxy Server CA
     lifetime_days: 1825
     parent: /etc/pgtls-ca
+    parent_passphrase: "{{ vault_pgtls_ca_passphrase }}"
+
+- name: A CA below it signs for servers of two domains, and nothing else, also after the root was rolled over
+  pgtls.postgresql.ca:
+    directory: /etc/pgtls-ca
+    intermediate: servers
+    common_name: SW Galaxy Server CA
+    usages: [server]
+    permitted_dns_domains: [swgalaxy, db.example.org]
+    lifetime_days: 1825
     parent_passphrase: "{{ vault_pgtls_ca_passphrase }}"
 
 - name: The CA that was made by hand is used from now on
@@ -111,6 +151,33 @@ path:
   returned: success
   type: str
   sample: /etc/pgtls-ca/ca.crt
+directory:
+  description: The directory of the CA, which is that of the generation that issues now, or of the intermediate CA below it.
+  returned: success
+  type: str
+  sample: /etc/pgtls-ca/below/servers
+generation:
+  description: The generation that issues now in O(directory).
+  returned: success
+  type: int
+  sample: 1
+phase:
+  description: How far the rollover to the next generation has gone; C(stable) when there is none under way.
+  returned: success
+  type: str
+  sample: stable
+trusted_pem:
+  description:
+    - The roots that everybody shall trust now, the issuing one first; two of them during a rollover.
+    - Null in check mode when one would be made.
+  returned: success
+  type: str
+crl_pem:
+  description:
+    - The revocation lists of the trusted CAs, the CAs below them, and the CA in O(parent), one after the other.
+    - Empty when there is none. M(pgtls.postgresql.certificate_revoke) makes them.
+  returned: success
+  type: str
 certificate_pem:
   description: The CA's certificate; null in check mode when it would be made.
   returned: success
@@ -148,24 +215,32 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.authorities import ensure_authority, parent_copy, wanted_authority
-from ..module_utils._module.ca_directory import (
-    authority_files,
-    certificate_path,
-    completed,
-    read_authority,
-    write_directories,
+from ..module_utils._module.authorities import (
+    authority_facts,
+    crl_pem,
+    ensure_authority,
+    located,
+    parent_copy,
+    trusted_pem,
+    wanted_authority,
+    wanted_files,
 )
-from ..module_utils._module.files import FileAttributes, merge_written, write_files
+from ..module_utils._module.ca_directory import certificate_path, read_authority, trusted_directories, write_directories
+from ..module_utils._module.files import FileAttributes, merge_written, write_files, writing_alone
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._pki.certificates import describe, render_pem, summarise
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.foundation import authority_warnings
-from ..module_utils._pki.keys import KEY_TYPES, serialise_private_key
+from ..module_utils._pki.keys import KEY_TYPES
+from ..module_utils._pki.profiles import CLIENT, SERVER
 
+ADOPT = {
+    "certificate": {"type": "path", "required": True},
+    "private_key": {"type": "path", "required": True, "no_log": False},
+}
 ARGUMENTS = {
     "directory": {"type": "path", "required": True},
+    "intermediate": {"type": "str"},
     "common_name": {"type": "str"},
     "subject": {"type": "dict"},
     "key_type": {"type": "str", "choices": list(KEY_TYPES)},
@@ -174,13 +249,9 @@ ARGUMENTS = {
     "parent": {"type": "path"},
     "parent_passphrase": {"type": "str", "no_log": True},
     "path_length": {"type": "int"},
-    "adopt": {
-        "type": "dict",
-        "options": {
-            "certificate": {"type": "path", "required": True},
-            "private_key": {"type": "path", "required": True, "no_log": False},
-        },
-    },
+    "usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT]},
+    "permitted_dns_domains": {"type": "list", "elements": "str"},
+    "adopt": {"type": "dict", "options": ADOPT},
     "owner": {"type": "str"},
     "group": {"type": "str"},
 }
@@ -189,43 +260,36 @@ ARGUMENTS = {
 def run(module: AnsibleModule) -> dict:
     """Read, ensure, write, report."""
     require_cryptography()
-    params, now = module.params, datetime.now(timezone.utc)
+    params, now = located(module.params), datetime.now(timezone.utc)
     stored = read_authority(params["directory"])
 
-    authority, reason = ensure_authority(params, stored, wanted_authority(params), now)
+    authority, reason = ensure_authority(params, stored, wanted_authority(params), now, module.check_mode)
 
-    chain = render_pem(authority.chain).encode()
-    key = b"" if stored.key else serialise_private_key(authority.key, params["passphrase"])
-    before = summarise(authority.certificate) if stored.certificate else None
-    attributes = FileAttributes(params["owner"], params["group"])
-    files = authority_files(
-        completed(stored, key, render_pem([authority.certificate]).encode(), chain),
-        attributes,
-        (before, summarise(authority.certificate)),
-    )
-    written = [*write_directories(module, params["directory"], attributes), *write_files(module, files)]
-    write_files(module, parent_copy(params, authority, reason))
+    attributes, files = FileAttributes.of(params), wanted_files(params, stored, authority)
+    written = write_directories(module, params["directory"], attributes, params["home"])
+    write_files(module, parent_copy(params, authority, reason))  # first, so that the parent knows all that it signed
+    written += write_files(module, files)
 
     for warning in authority_warnings(authority, now):
         module.warn(warning)
-    facts = describe(authority.certificate, now)
-    promised = module.check_mode and reason is not None
     return {
         **merge_written(written),
+        **{fact: params[fact] for fact in ("directory", "generation", "phase")},
+        **authority_facts(authority, now, promised=module.check_mode and reason is not None),
         "path": certificate_path(params["directory"]),
-        "certificate_pem": None if promised else render_pem([authority.certificate]),
-        "chain_pem": None if promised else chain.decode(),
-        "root_pem": None if promised else render_pem(authority.chain[-1:]),
-        "fingerprint_sha256": None if promised else facts["fingerprint_sha256"],
-        "serial_number": None if promised else facts["serial_number"],
-        "not_after": facts["not_after"],
+        "trusted_pem": trusted_pem(trusted_directories(params["home"]), may_be_missing=module.check_mode),
+        "crl_pem": crl_pem(params),
         "reasons": [] if reason is None else [{"code": reason.code, "sentence": reason.sentence}],
     }
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    with failing_cleanly(module, PkiError):
+    module = AnsibleModule(
+        argument_spec=ARGUMENTS,
+        mutually_exclusive=[("intermediate", "parent"), ("intermediate", "adopt")],
+        supports_check_mode=True,
+    )
+    with failing_cleanly(module, PkiError), writing_alone(module, module.params["directory"]):
         module.exit_json(**run(module))
 
 

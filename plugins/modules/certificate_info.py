@@ -7,17 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_info
-short_description: Facts of certificates in a file, a text or a live PostgreSQL server
+short_description: Facts of certificates in a file, a folder, a text or a live PostgreSQL server
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Reads all certificates of a PEM file or text, or those that a PostgreSQL server presents (after its SSLRequest), and describes them.
+  - Reads all certificates of a file, a folder or a text, or those that a PostgreSQL server presents, and describes them.
   - Nothing is verified or changed.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes.info
 options:
   path:
-    description: A file with certificates in PEM.
+    description:
+      - A file with certificates in PEM, or with one in DER.
+      - A folder stands for its files C(*.crt), C(*.pem) and C(*.cer) that hold certificates. Others, such as private keys, are passed
+        over, and so are folders in it. A damaged file is named in RV(unreadable).
     type: path
   content:
     description: A text with certificates in PEM.
@@ -32,12 +35,23 @@ options:
   server_name:
     description: The name to ask the server for (SNI). None is sent when this is not given.
     type: str
+  direct:
+    description:
+      - Begin with TLS at once, as C(sslnegotiation=direct) of libpq does, and not with PostgreSQL's SSLRequest.
+      - PostgreSQL 17 and newer answer to it.
+    type: bool
+    default: false
+  tls_version:
+    description: Offer this version of TLS alone. Without it the newest is taken that both sides know.
+    type: str
+    choices: [TLSv1, TLSv1.1, TLSv1.2, TLSv1.3]
   timeout_seconds:
     description: How long to wait for the server.
     type: int
     default: 10
   private_key:
-    description: A private key in PEM on the same host; RV(key_matches) tells whether the first certificate belongs to it.
+    description:
+      - A private key in PEM on the same host. RV(key_matches) tells whether the first certificate belongs to it, in a folder whether any does.
     type: path
 """
 
@@ -53,6 +67,21 @@ EXAMPLES = r"""
     host: raxus.swgalaxy
     port: 5501
   register: served
+
+- name: See what it presents to clients that begin with TLS and ask for a name
+  pgtls.postgresql.certificate_info:
+    host: raxus.swgalaxy
+    port: 5501
+    server_name: db.swgalaxy
+    direct: true
+    tls_version: TLSv1.3
+  register: served
+
+- name: Find what ends within 30 days
+  pgtls.postgresql.certificate_info:
+    path: /etc/app1
+  register: found
+  failed_when: found.certificates | selectattr('days_left', 'lt', 30) | length > 0
 """
 
 RETURN = r"""
@@ -113,8 +142,23 @@ certificates:
     authority_key_identifier:
       description: The identifier of its issuer's key, or null.
       type: str
+    purposes:
+      description:
+        - What the openssl program on that host thinks the certificate may be used for, by the names that it prints (in lower case and with
+          underscores); null where there is no openssl.
+      type: dict
+      sample: {ssl_client: false, ssl_client_ca: false, ssl_server: true, ssl_server_ca: false}
+    path:
+      description: The file it came from; null for a text or a server.
+      type: str
+unreadable:
+  description: The files of a folder that should hold certificates but are damaged or cannot be read.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{path: /etc/app1/old.crt, sentence: '/etc/app1/old.crt: certificate 1 is damaged; restore it'}]
 key_matches:
-  description: Whether the first certificate belongs to O(private_key); null when that is not given.
+  description: Whether the first certificate belongs to O(private_key), in a folder whether any does; null when that is not given.
   returned: success
   type: bool
 tls:
@@ -128,13 +172,14 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._module.certificate_sources import Collection, described, read_source
 from ..module_utils._module.errors import ModuleError
 from ..module_utils._module.files import read_bytes
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.tls_probe import probe
-from ..module_utils._pki.certificates import describe, load_certificates, load_der
-from ..module_utils._pki.compat import same_public_key, x509
+from ..module_utils._module.tls_probe import PROTOCOLS, probe, probe_directly
+from ..module_utils._pki.certificates import load_certificates, load_der
+from ..module_utils._pki.compat import same_public_key
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.keys import load_private_key
 
@@ -144,6 +189,8 @@ ARGUMENTS = {
     "host": {"type": "str"},
     "port": {"type": "int", "default": 5432},
     "server_name": {"type": "str"},
+    "direct": {"type": "bool", "default": False},
+    "tls_version": {"type": "str", "choices": list(PROTOCOLS)},
     "timeout_seconds": {"type": "int", "default": 10},
     "private_key": {"type": "path", "no_log": False},
 }
@@ -154,30 +201,37 @@ def run(module: AnsibleModule) -> dict:
     require_cryptography()
     params, now, tls = module.params, datetime.now(timezone.utc), None
     if params["host"] is not None:
-        served = probe(params["host"], params["port"], params["server_name"], params["timeout_seconds"])
-        certificates = [load_der(der, f"{params['host']}:{params['port']}") for der in served.der]
-        tls = {"version": served.tls_version, "cipher": served.cipher}
+        collection, tls = _served(params, now)
     elif params["path"] is not None:
-        certificates = load_certificates(_read(params["path"]), params["path"])
+        collection = read_source(params["path"], now)
     else:
         certificates = load_certificates(params["content"].encode(), "content")
+        collection = described(certificates, "content", now, None)
     return {
         "changed": False,
-        "certificates": [describe(certificate, now) for certificate in certificates],
-        "key_matches": _matches(certificates[0], params["private_key"]) if params["private_key"] else None,
+        "certificates": [one.facts for one in collection.found],
+        "unreadable": list(collection.unreadable),
+        "key_matches": _matches(collection, params["private_key"]) if params["private_key"] else None,
         "tls": tls,
     }
 
 
-def _read(path: str) -> bytes:
+def _served(params: dict, now: datetime) -> tuple[Collection, dict]:
+    shake_hands = probe_directly if params["direct"] else probe
+    host, port, version = params["host"], params["port"], params["tls_version"]
+    served = shake_hands(host, port, params["server_name"], params["timeout_seconds"], version, version)
+    source = f"{host}:{port}"
+    certificates = [load_der(der, source) for der in served.der]
+    return described(certificates, source, now, None), {"version": served.tls_version, "cipher": served.cipher}
+
+
+def _matches(collection: Collection, path: str) -> bool:
     content = read_bytes(path)
     if content is None:
         raise ModuleError(f"there is no file {path}; check the path")
-    return content
-
-
-def _matches(certificate: x509.Certificate, path: str) -> bool:
-    return same_public_key(certificate.public_key(), load_private_key(_read(path), None, path).public_key())
+    key = load_private_key(content, None, path).public_key()
+    candidates = collection.found if collection.is_folder else collection.found[:1]
+    return any(same_public_key(one.certificate.public_key(), key) for one in candidates)
 
 
 def main() -> None:

@@ -17,7 +17,9 @@ description:
   - The files of a certificate are written in the order root, full chain, certificate, private key. Each is replaced at once. Where the
     key changes too, a reader may meet the new certificate with the old key for the time of one rename. A run that is killed right there
     leaves the new key in C(<private_key>.next), and the next run puts it in place without asking the CA.
-  - Owner and mode of existing files are ensured on every run.
+  - What is made of key and certificate (O(certificates[].pkcs12), O(certificates[].pkcs8_der)) is written last. Such a file is read back and
+    compared by what it holds, so a run that has nothing to do keeps its bytes.
+  - Owner and mode of existing files are ensured on every run, and so is the root file when O(trusted_pem) is given.
   - The diff shows what somebody wished (subject, names, usages, issuer, key type, lifetime), never a key.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
@@ -50,6 +52,18 @@ options:
       issuer:
         description: The subject of the issuing CA, for the diff of check mode.
         type: str
+  trusted_pem:
+    description:
+      - All root certificates that are trusted now, as RV(pgtls.postgresql.ca#module:trusted_pem). O(certificates[].root) holds exactly these,
+        whether something was signed or not. While a CA is rolled over there are two.
+      - When it is not given, the file holds the root of the signed chain, and stays as it is where nothing was signed.
+      - A signed certificate whose chain ends in another root is refused.
+    type: str
+  crl_pem:
+    description:
+      - The revocation lists of the CAs, as for M(pgtls.postgresql.certificate_request).
+      - A signed certificate that is in the list of its CA is refused. Check mode needs them to tell which certificates get a new key.
+    type: str
 seealso:
   - module: pgtls.postgresql.certificate_request
   - module: pgtls.postgresql.certificate_sign
@@ -95,7 +109,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.certificate_arguments import CERTIFICATE, certificate_places
+from ..module_utils._module.certificate_arguments import CERTIFICATE, SIGNED, certificate_places, known_authorities
 from ..module_utils._module.certificate_files import (
     Holding,
     certificate_files,
@@ -111,28 +125,28 @@ from ..module_utils._pki.certificates import describe, load_certificates, summar
 from ..module_utils._pki.compat import x509
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.installation import check_signed
+from ..module_utils._pki.policy import Authorities
 
-SIGNED = {
-    "name": {"type": "str", "required": True},
-    "certificate_pem": {"type": "str"},
-    "chain_pem": {"type": "str"},
-    "serial_number": {"type": "str"},
-    "not_after": {"type": "str"},
-    "issuer": {"type": "str"},
+ARGUMENTS = {
+    **CERTIFICATE,
+    "signed": {"type": "list", "elements": "dict", "default": [], "options": SIGNED},
+    "trusted_pem": {"type": "str"},
+    "crl_pem": {"type": "str"},
 }
-ARGUMENTS = {**CERTIFICATE, "signed": {"type": "list", "elements": "dict", "default": [], "options": SIGNED}}
 
 
 def run(module: AnsibleModule) -> dict:
     """Read, ensure, write, report."""
     require_cryptography()
     now = datetime.now(timezone.utc)
-    holdings = [read_holding(place) for place in certificate_places(module.params["certificates"])]
+    authorities = known_authorities(module.params)
+    holdings = [read_holding(place, authorities) for place in certificate_places(module.params["certificates"])]
     signed = _by_name(module.params["signed"], {holding.place.wanted.name for holding in holdings})
 
-    plans = [_plan(holding, signed.get(holding.place.wanted.name), module.check_mode, now) for holding in holdings]
+    plans = [_plan(module, holding, signed.get(holding.place.wanted.name), authorities, now) for holding in holdings]
 
-    written = write_files(module, [file for files, _leaf in plans for file in files])
+    # several certificates may share one root file
+    written = write_files(module, list(dict.fromkeys(file for files, _leaf in plans for file in files)))
 
     certificates = [
         _report(holding, leaf, holding.place.wanted.name in signed, now)
@@ -153,22 +167,22 @@ def _by_name(signed: list[dict], known: set[str]) -> dict[str, dict]:
 
 
 def _plan(
-    holding: Holding, signed: Mapping[str, Any] | None, check_mode: bool, now: datetime
+    module: AnsibleModule, holding: Holding, signed: Mapping[str, Any] | None, authorities: Authorities, now: datetime
 ) -> tuple[list[Wanted], x509.Certificate | None]:
     """The files of one certificate, and the certificate when it is known."""
     if signed is None:
-        return kept_files(holding), next(iter(holding.current.certificates), None)
+        return kept_files(holding, authorities), holding.leaf
     wanted = holding.place.wanted
     whose = f"the certificate {wanted.name}"
     chain = load_certificates(signed["chain_pem"].encode(), f"{whose}: chain_pem") if signed["chain_pem"] else ()
     if not signed["certificate_pem"]:
-        if not check_mode:
+        if not module.check_mode:
             raise ModuleError(f"{whose}: certificate_pem is empty; certificate_sign must run before, not in check mode")
         summary = summarise_wish(wanted.identity, wanted.usages, wanted.key_type, wanted.lifetime, signed["issuer"])
-        return predicted_files(holding, summary, chain), None
+        return predicted_files(holding, summary, chain, authorities.trusted), None
     leaf = load_certificates(signed["certificate_pem"].encode(), f"{whose}: certificate_pem")[0]
-    check_signed(leaf, chain, wanted, holding.key_of(leaf), now)
-    return certificate_files(holding, leaf, chain), leaf
+    check_signed((leaf, *chain), wanted, holding.key_of(leaf), authorities, now)
+    return certificate_files(holding, leaf, chain, authorities.trusted), leaf
 
 
 def _report(holding: Holding, leaf: x509.Certificate | None, installed: bool, now: datetime) -> dict:

@@ -14,9 +14,12 @@ description:
   - Runs on the host that holds the certificates. It makes missing private keys there, and they never leave the host.
   - It looks at what is installed and returns a certificate signing request only for a certificate that is due, with the reasons.
   - Reason codes are C(missing), C(unreadable), C(key_changed), C(key_type_changed), C(names_changed), C(subject_changed), C(usage_changed),
-    C(issuer_changed) (by key, not by name), C(validity_changed), C(renewal_due), C(outlives_issuer) and C(chain_changed).
-  - A key that must be of another type is made beside the old one as C(<private_key>.next), so that the old pair stays in use until
+    C(issuer_changed) (by key, not by name), C(validity_changed), C(renewal_due), C(revoked), C(outlives_issuer) and C(chain_changed).
+    The diff shows them for each certificate, in check mode as in the real run.
+  - A renewal keeps the private key. A key that must be of another type, and that of a revoked certificate, is followed by a new one.
+    It is made beside the old one as C(<private_key>.next), so that the old pair stays in use until
     M(pgtls.postgresql.certificate_install) puts the new key in place together with its certificate.
+  - The keys of a long list are made on all cores, and each is written as soon as it is made, so that a run that is killed keeps what was finished.
   - In check mode a missing key is made in memory only.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
@@ -26,6 +29,18 @@ options:
     description:
       - The certificate of the CA that should have signed, and those of the CAs above it, as RV(pgtls.postgresql.ca#module:chain_pem).
       - When it is not given, nothing is compared with the CA.
+    type: str
+  trusted_pem:
+    description:
+      - All root certificates that are trusted now, as RV(pgtls.postgresql.ca#module:trusted_pem). While a CA is rolled over there are two.
+      - The root file is then no reason for a new certificate, because M(pgtls.postgresql.certificate_install) writes it.
+    type: str
+  crl_pem:
+    description:
+      - The revocation lists of the CAs, one after the other, as RV(pgtls.postgresql.ca#module:crl_pem).
+      - A certificate in the list of its own CA is due with the reason C(revoked), and gets a new key.
+      - A certificate on hold is not requested, whatever else would be due, because a new one would go around the hold. A warning says so.
+      - A list under the name of the certificate's CA that no known CA of that name has signed is an error.
     type: str
 seealso:
   - module: pgtls.postgresql.certificate_sign
@@ -89,13 +104,16 @@ requests:
     not_after:
       description: The exact end that is wished, or null.
       type: str
+    replaces:
+      description: The serial number of the installed certificate in hexadecimal as openssl prints it, or null.
+      type: str
     reasons:
-      description: Why it is due.
+      description: Why it is due, always in the same order.
       type: list
       elements: dict
       sample: [{code: missing, sentence: there is no certificate yet}]
 keys_made:
-  description: The files of new private keys.
+  description: The files of new private keys, in the order of the list.
   returned: success
   type: list
   elements: str
@@ -105,40 +123,49 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.certificate_arguments import CERTIFICATE, certificate_places
-from ..module_utils._module.certificate_files import Holding, new_key_file, read_holding, with_key
-from ..module_utils._module.files import merge_written, write_files
+from ..module_utils._module.certificate_arguments import CERTIFICATE, certificate_places, known_authorities
+from ..module_utils._module.certificate_files import Holding, read_holding
+from ..module_utils._module.files import merge_written
+from ..module_utils._module.key_making import ensure_keys
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._pki.certificates import load_certificates
+from ..module_utils._pki.certificates import serial_hex
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.policy import Reason, reissue_reasons
 from ..module_utils._pki.requests import build_request
 from ..module_utils._pki.validity import render_time
 
-ARGUMENTS = {**CERTIFICATE, "issuer_pem": {"type": "str"}}
+ARGUMENTS = {**CERTIFICATE, "issuer_pem": {"type": "str"}, "trusted_pem": {"type": "str"}, "crl_pem": {"type": "str"}}
 
 
 def run(module: AnsibleModule) -> dict:
     """Read, ensure, write, report."""
     require_cryptography()
     now = datetime.now(timezone.utc)
-    issuer_pem = module.params["issuer_pem"]
-    issuer = load_certificates(issuer_pem.encode(), "issuer_pem") if issuer_pem else ()
-    holdings = [read_holding(place) for place in certificate_places(module.params["certificates"])]
+    authorities = known_authorities(module.params)
+    holdings = [read_holding(place, authorities) for place in certificate_places(module.params["certificates"])]
 
-    holdings = [with_key(holding) for holding in holdings]
-    due = []
+    holdings, written, keys_made = ensure_keys(module, holdings)
+    reasons = {}
     for holding in holdings:
-        reasons = reissue_reasons(holding.current, holding.place.wanted, issuer, holding.signing_key(), now)
-        if reasons:
-            due.append(_request(holding, reasons))
+        wanted = holding.place.wanted
+        if holding.is_on_hold:
+            module.warn(f"the certificate {wanted.name} is on hold at its CA; it stays until the CA releases it")
+        else:
+            reasons[wanted.name] = reissue_reasons(holding.current, wanted, authorities, holding.signing_key(), now)
+    due = [holding for holding in holdings if reasons.get(holding.place.wanted.name)]
 
-    new_keys = [file for file in map(new_key_file, holdings) if file is not None]
-    outcome = merge_written(write_files(module, new_keys))
-
+    outcome = merge_written(written)
     outcome["changed"] = bool(due) or outcome["changed"]
-    return {**outcome, "requests": due, "keys_made": [file.path for file in new_keys]}
+    outcome["diff"] += [_diff(holding, reasons[holding.place.wanted.name]) for holding in due]
+    requests = [_request(holding, reasons[holding.place.wanted.name]) for holding in due]
+    return {**outcome, "requests": requests, "keys_made": keys_made}
+
+
+def _diff(holding: Holding, reasons: list[Reason]) -> dict:
+    header = f"the certificate {holding.place.wanted.name}"
+    after = "".join(f"due ({reason.code}): {reason.sentence}\n" for reason in reasons)
+    return {"before_header": header, "after_header": header, "before": "", "after": after}
 
 
 def _request(holding: Holding, reasons: list[Reason]) -> dict:
@@ -153,6 +180,7 @@ def _request(holding: Holding, reasons: list[Reason]) -> dict:
         "lifetime_days": lifetime.lifetime_days,
         "not_before": None if lifetime.not_before is None else render_time(lifetime.not_before),
         "not_after": None if lifetime.not_after is None else render_time(lifetime.not_after),
+        "replaces": None if holding.leaf is None else serial_hex(holding.leaf),
         "reasons": [{"code": reason.code, "sentence": reason.sentence} for reason in reasons],
     }
 

@@ -14,18 +14,25 @@ description:
   - Runs on the host that holds the CA, usually delegated, and only when something is due.
   - The subject of a request is kept. Names, usages and lifetime come from the options, within the limits given here; what a request
     says about itself beyond its subject and key counts for nothing.
-  - All requests are checked before the first signature. A certificate never outlives its CA.
-  - A copy of each certificate is kept as C(issued/<name>.<serial>.crt). There is no index, so many hosts may be served at once.
-  - Every run with requests signs them, so it reports a change.
+  - All requests are checked before the first signature. A certificate never outlives its CA, and never has names or usages that its CA's
+    own certificate forbids (RFC 5280 sections 4.2.1.10 and 4.2.1.12).
+  - A copy of each certificate is kept as C(issued/<name>.<serial>.crt). There is no index, so many hosts may be served at once. Copies are
+    written batch by batch, so a run that is killed leaves whole certificates.
+  - A request for what this CA issued already under that name (the same key, subject, names and usages, an end that differs by a day at most,
+    not revoked, and not the certificate that is to be replaced) is answered with that certificate. So the next run takes over what a killed
+    one has finished, and a run that signs nothing reports no change.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
 options:
   directory:
-    description: The directory of the CA, as made by M(pgtls.postgresql.ca).
+    description: The home of the CA, as made by M(pgtls.postgresql.ca). The CA of it that issues now signs.
     type: path
     required: true
+  intermediate:
+    description: The name of an intermediate CA in the home, which shall sign.
+    type: str
   passphrase:
-    description: The passphrase of the CA's private key.
+    description: The passphrase of the private key of the CA that signs.
     type: str
   requests:
     description: The list that M(pgtls.postgresql.certificate_request) returns.
@@ -66,6 +73,9 @@ options:
         type: str
       not_after:
         description: An exact end (RFC 3339, UTC) in place of O(requests[].lifetime_days).
+        type: str
+      replaces:
+        description: The serial number (hexadecimal) of the certificate that shall be replaced, which is therefore no answer.
         type: str
       reasons:
         description: Why the certificate is due. Not looked at.
@@ -120,13 +130,13 @@ certificates:
       description: The name of the certificate.
       type: str
     certificate_pem:
-      description: The certificate; null in check mode.
+      description: The certificate; null in check mode when it is yet to be signed.
       type: str
     chain_pem:
       description: The issuing CA and those above it, the root last; null in check mode when the CA does not exist yet.
       type: str
     serial_number:
-      description: The serial number in hexadecimal as openssl prints it; null in check mode.
+      description: The serial number in hexadecimal as openssl prints it; null in check mode when it is yet to be signed.
       type: str
     not_after:
       description: The end of the certificate's life.
@@ -141,13 +151,13 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.authorities import open_authority
-from ..module_utils._module.ca_directory import issued_file, issued_path, write_directories
-from ..module_utils._module.files import FileAttributes, Wanted, write_files
+from ..module_utils._module.ca_directory import authority_directory, issued_path
+from ..module_utils._module.issuing import answers, sign_and_keep
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._pki.authority import Authority
 from ..module_utils._pki.certificates import render_pem, serial_hex
-from ..module_utils._pki.compat import x509
+from ..module_utils._pki.compat import not_after, x509
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.limits import Limits
 from ..module_utils._pki.orders import Order, read_orders
@@ -163,10 +173,12 @@ REQUEST = {
     "lifetime_days": {"type": "int", "default": 365},
     "not_before": {"type": "str"},
     "not_after": {"type": "str"},
+    "replaces": {"type": "str"},
     "reasons": {"type": "list", "elements": "dict"},
 }
 ARGUMENTS = {
     "directory": {"type": "path", "required": True},
+    "intermediate": {"type": "str"},
     "passphrase": {"type": "str", "no_log": True},
     "requests": {"type": "list", "elements": "dict", "required": True, "options": REQUEST},
     "max_lifetime_days": {"type": "int", "default": 3650},
@@ -180,7 +192,8 @@ def run(module: AnsibleModule) -> dict:
     """Read, ensure, write, report."""
     require_cryptography()
     params, now = module.params, datetime.now(timezone.utc)
-    authority = open_authority(params["directory"], params["passphrase"], may_be_missing=module.check_mode)
+    directory = authority_directory(params["directory"], params["intermediate"])
+    authority = open_authority(directory, params["passphrase"], may_be_missing=module.check_mode)
     limits = Limits(
         params["max_lifetime_days"],
         tuple(params["allowed_usages"]),
@@ -189,20 +202,16 @@ def run(module: AnsibleModule) -> dict:
     )
     orders = read_orders(params["requests"], authority, limits, now)
 
-    signed = {} if module.check_mode else {order.name: order.sign(authority, now) for order in orders}
+    answered = answers(directory, orders, authority)
+    new = [order for order in orders if order.name not in answered]
 
-    if signed:
-        write_directories(module, params["directory"], FileAttributes())
-        write_files(module, [_copy(params["directory"], name, leaf) for name, leaf in signed.items()])
+    signed = {} if authority is None or module.check_mode else sign_and_keep(module, directory, new, authority, now)
+    leaves = {**answered, **signed}
     return {
-        "changed": bool(orders),
-        "diff": [_diff(params["directory"], order, authority) for order in orders],
-        "certificates": [_report(order, signed.get(order.name), authority) for order in orders],
+        "changed": bool(new),
+        "diff": [_diff(directory, order, authority) for order in new],
+        "certificates": [_report(order, leaves.get(order.name), authority) for order in orders],
     }
-
-
-def _copy(directory: str, name: str, leaf: x509.Certificate) -> Wanted:
-    return issued_file(directory, name, serial_hex(leaf), render_pem([leaf]).encode())
 
 
 def _diff(directory: str, order: Order, authority: Authority | None) -> dict:
@@ -217,7 +226,7 @@ def _report(order: Order, leaf: x509.Certificate | None, authority: Authority | 
         "certificate_pem": None if leaf is None else render_pem([leaf]),
         "chain_pem": None if authority is None else render_pem(authority.chain),
         "serial_number": None if leaf is None else serial_hex(leaf),
-        "not_after": render_time(order.validity.not_after),
+        "not_after": render_time(order.validity.not_after if leaf is None else not_after(leaf)),
         "issuer": None if authority is None else authority.name,
     }
 

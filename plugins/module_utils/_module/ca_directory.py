@@ -6,19 +6,32 @@
 
 One file a certificate under ``issued/``, named by holder and random serial number: there is no index that
 twenty hosts delegating at once could overwrite.
+
+The directory of a CA is also the home of its successors (``generation-2/``, ``generation-3/``) and of the CAs below
+each of them (``below/<name>/``); all have the same layout. ``rollover.json`` says which generation issues.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Sequence
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .errors import ModuleError
 from .files import FileAttributes, Wanted, Written, read_bytes, write_directory
+from .rollover_file import read_rollover
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+
+LOCK_TIMEOUT_SECONDS = 60
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,99 @@ def issued_path(directory: str, name: str = "", serial: str = "") -> str:
     return os.path.join(directory, "issued", *([f"{name}.{serial}.crt"] if name else []))
 
 
+def crl_path(directory: str) -> str:
+    """The CA's certificate revocation list (PEM)."""
+    return os.path.join(directory, "ca.crl")
+
+
+def generation_directory(home: str, generation: int) -> str:
+    """The directory of a CA's generation; the first one is its home."""
+    return home if generation < 2 else os.path.join(home, f"generation-{generation}")
+
+
+def intermediate_directory(directory: str, name: str) -> str:
+    """The directory of the CA of that name below the one in ``directory``.
+
+    :raises ModuleError: for a name that is not a plain file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ModuleError(f"intermediate is {name!r}, but must be letters, digits, '.', '_' and '-', such as servers")
+    return os.path.join(directory, "below", name)
+
+
+def authority_directory(home: str, intermediate: str | None = None) -> str:
+    """The directory of the CA that issues now, or of its intermediate of that name; it need not exist.
+
+    :raises ModuleError: for a damaged rollover.json, and for an intermediate that is no plain name.
+    """
+    directory = generation_directory(home, read_rollover(home).issuing)
+    return directory if intermediate is None else intermediate_directory(directory, intermediate)
+
+
+def trusted_directories(home: str) -> list[str]:
+    """The directories of the CAs of this home that are trusted now, the issuing one first.
+
+    :raises ModuleError: for a damaged rollover.json.
+    """
+    return [generation_directory(home, generation) for generation in read_rollover(home).trusted]
+
+
+def all_authority_directories(home: str) -> list[str]:
+    """Those of ``trusted_directories``, each followed by those of the finished CAs below it.
+
+    :raises ModuleError: for a damaged rollover.json.
+    """
+    return [each for directory in trusted_directories(home) for each in (directory, *_directories_below(directory))]
+
+
+def _directories_below(directory: str) -> Iterator[str]:
+    try:
+        names = sorted(os.listdir(os.path.join(directory, "below")))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        below = os.path.join(directory, "below", name)
+        if os.path.isfile(certificate_path(below)):
+            yield below
+            yield from _directories_below(below)
+
+
+@contextmanager
+def locked(home: str, check_mode: bool = False) -> Iterator[None]:
+    """Let nobody else change the CA's state meanwhile; in check mode no lock file is made.
+
+    A home that does not exist is not locked.
+
+    :raises ModuleError: when somebody else holds the lock for longer than 60 seconds.
+    """
+    path = os.path.join(home, ".lock")
+    if not os.path.isdir(home) or (check_mode and not os.path.exists(path)):
+        yield
+        return
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if os.geteuid() == 0:  # whoever owns the CA can lock it too
+            os.fchown(handle, os.stat(home).st_uid, os.stat(home).st_gid)
+        _wait_for(handle, path)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int, path: str) -> None:
+    until = time.monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= until:
+                raise ModuleError(
+                    f"another process has held {path} for {LOCK_TIMEOUT_SECONDS} seconds; wait until it has ended"
+                ) from error
+            time.sleep(0.05)
+
+
 def read_authority(directory: str) -> StoredAuthority:
     """Read what is there.
 
@@ -75,13 +181,19 @@ def completed(stored: StoredAuthority, key: bytes, certificate: bytes, chain: by
     )
 
 
-def write_directories(module: AnsibleModule, directory: str, attributes: FileAttributes) -> list[Written]:
+def write_directories(
+    module: AnsibleModule, directory: str, attributes: FileAttributes, home: str | None = None
+) -> list[Written]:
     """Make the CA's directory and its ``issued`` folder, 0700 from their first moment.
 
+    :param home: where the CA's directory lies; it, and what lies between, is made as well.
     :raises ModuleError: when one of them cannot be made.
     """
-    private = FileAttributes(attributes.owner, attributes.group, 0o700)
-    return [write_directory(module, path, private) for path in (directory, issued_path(directory))]
+    private, paths = FileAttributes(attributes.owner, attributes.group, 0o700), [home or directory]
+    if home is not None and home != directory:
+        for part in os.path.relpath(directory, home).split(os.sep):
+            paths.append(os.path.join(paths[-1], part))
+    return [write_directory(module, path, private) for path in (*paths, issued_path(directory))]
 
 
 def authority_files(stored: StoredAuthority, attributes: FileAttributes, shown: Sequence[str | None]) -> list[Wanted]:

@@ -7,37 +7,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .._pki.certificates import load_certificates, render_pem, summarise, without_root
 from .._pki.compat import same_public_key
+from .._pki.deliveries import Delivery, holds_pkcs8, holds_pkcs12, pkcs12_bytes
 from .._pki.errors import UnreadableError
-from .._pki.keys import generate_key, key_type_of, load_private_key, serialise_private_key
-from .._pki.policy import InstalledCertificate
+from .._pki.keys import key_type_of, load_private_key, private_key_der
+from .._pki.policy import Authorities, InstalledCertificate, Revocation, chain_root, revocation_of
 from .certificate_arguments import CertificatePlace
 from .files import Wanted, read_bytes
 
 if TYPE_CHECKING:
     from .._pki.compat import PrivateKey, x509
 
+_PREDICTED = b"predicted"
+
 
 @dataclass(frozen=True)
 class Holding:
-    """What a holder has of one certificate; new_key is one that is made but not written yet."""
+    """What a holder has of one certificate; new_key is one that is made but not written yet.
+
+    revocation: the entry of the installed certificate in a list of its CA.
+    """
 
     place: CertificatePlace
     current: InstalledCertificate
-    key: PrivateKey | None
-    next_key: PrivateKey | None
-    new_key: PrivateKey | None = None
+    key: PrivateKey | None = field(repr=False)
+    next_key: PrivateKey | None = field(repr=False)
+    new_key: PrivateKey | None = field(default=None, repr=False)
+    revocation: Revocation | None = None
+
+    @property
+    def leaf(self) -> x509.Certificate | None:
+        """The installed certificate itself."""
+        return next(iter(self.current.certificates), None)
+
+    @property
+    def is_on_hold(self) -> bool:
+        """Whether the CA has taken the certificate back for a time."""
+        return self.revocation is not None and self.revocation.is_hold
 
     def signing_key(self) -> PrivateKey | None:
-        """The key that the certificate shall belong to: the first one of the wanted type."""
+        """The key that the certificate shall belong to: the first of the wanted type that was not revoked."""
         for key in (self.key, self.next_key, self.new_key):
-            if key is not None and key_type_of(key) == self.place.wanted.key_type:
+            if key is not None and key_type_of(key) == self.place.wanted.key_type and not self._is_revoked(key):
                 return key
         return None
+
+    def _is_revoked(self, key: PrivateKey) -> bool:
+        if self.revocation is None or self.is_on_hold or self.leaf is None:
+            return False
+        return same_public_key(key.public_key(), self.leaf.public_key())
 
     def key_of(self, leaf: x509.Certificate) -> PrivateKey | None:
         """The key, in use or waiting, that a certificate belongs to."""
@@ -47,10 +69,10 @@ class Holding:
         return None
 
 
-def read_holding(place: CertificatePlace) -> Holding:
+def read_holding(place: CertificatePlace, authorities: Authorities) -> Holding:
     """Read the files of one certificate; a damaged certificate is a reason to renew, a damaged key is an error.
 
-    :raises UnreadableError: for a private key that cannot be used.
+    :raises PkiError: for a private key, or a revocation list, that cannot be used.
     :raises ModuleError: when a file exists but cannot be read.
     """
     content = read_bytes(place.certificate)
@@ -60,12 +82,20 @@ def read_holding(place: CertificatePlace) -> Holding:
             current = replace(current, certificates=load_certificates(content, place.certificate))
         except UnreadableError as error:
             current = replace(current, problem=str(error))
-    return Holding(place, current, _key(place.private_key), _key(place.next_private_key))
+    return Holding(
+        place,
+        current,
+        _key(place.private_key, place.private_key_passphrase),
+        _key(place.next_private_key, place.private_key_passphrase),
+        revocation=revocation_of(current, authorities),
+    )
 
 
-def _key(path: str) -> PrivateKey | None:
+def _key(path: str, passphrase: str | None) -> PrivateKey | None:
     content = read_bytes(path)
-    return None if content is None else load_private_key(content, None, path)
+    if content is None:
+        return None
+    return load_private_key(content, passphrase, path, "private_key_passphrase", may_be_plain=True)
 
 
 def _readable(path: str | None) -> tuple[x509.Certificate, ...]:
@@ -76,31 +106,20 @@ def _readable(path: str | None) -> tuple[x509.Certificate, ...]:
         return ()
 
 
-def with_key(holding: Holding) -> Holding:
-    """The same holding, with a new key where none of the wanted type exists."""
-    if holding.signing_key() is not None:
-        return holding
-    return replace(holding, new_key=generate_key(holding.place.wanted.key_type))
-
-
-def new_key_file(holding: Holding) -> Wanted | None:
-    """The file of a new key: beside a key in use, else in its place."""
-    if holding.new_key is None:
-        return None
-    place = holding.place
-    path = place.private_key if holding.key is None else place.next_private_key
-    return Wanted(path, serialise_private_key(holding.new_key), place.key_attributes, secret=True)
-
-
-def certificate_files(holding: Holding, leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> list[Wanted]:
+def certificate_files(
+    holding: Holding, leaf: x509.Certificate, chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]
+) -> list[Wanted]:
     """All files of a certificate, in the order in which they are written.
 
     The certificate is followed at once by the key that belongs to it, so the pair is mixed for one rename at most.
     Should the run be killed just there, the key still waits in its ``.next`` file and the next run moves it.
+    What is made of both comes last.
+
+    :param trusted: the content of the root file; empty is the root of the chain.
     """
     place, current, exact = holding.place, holding.current, holding.place.wanted.lifetime.is_exact
     contents = (
-        (place.root, current.root, chain[-1:]),
+        (place.root, current.root, trusted or chain[-1:]),
         (place.fullchain, current.fullchain, (leaf, *chain)),
         (place.certificate, current.certificates, (leaf, *without_root(chain))),
     )
@@ -111,10 +130,11 @@ def certificate_files(holding: Holding, leaf: x509.Certificate, chain: Sequence[
         for path, before, after in contents
         if path
     ]
-    return files + key_files(holding, holding.key_of(leaf))
+    key = holding.key_of(leaf)
+    return files + _key_files(holding, key) + _delivery_files(holding, key, (leaf, *chain))
 
 
-def key_files(holding: Holding, key: PrivateKey | None) -> list[Wanted]:
+def _key_files(holding: Holding, key: PrivateKey | None) -> list[Wanted]:
     """The private key in its place; what waited beside it goes when it has arrived."""
     place = holding.place
     path = place.next_private_key if key is not None and key is holding.next_key else place.private_key
@@ -127,28 +147,64 @@ def key_files(holding: Holding, key: PrivateKey | None) -> list[Wanted]:
     return files
 
 
-def kept_files(holding: Holding) -> list[Wanted]:
-    """The files that exist, with their content as it is: only owner and mode may change, and a waiting key moves."""
-    place = holding.place
-    paths = [path for path in (place.root, place.fullchain, place.certificate) if path]
-    contents = [(path, read_bytes(path)) for path in paths]
-    files = [Wanted(path, content, place.attributes) for path, content in contents if content is not None]
-    leaf = holding.current.certificates[:1]
-    return files + key_files(holding, holding.key_of(leaf[0]) if leaf else None)
+def _delivery_files(holding: Holding, key: PrivateKey | None, certificates: Sequence[x509.Certificate]) -> list[Wanted]:
+    """The other shapes of a key and its certificate; a file that holds the same already keeps its bytes."""
+    if key is None:
+        return []
+    place, files = holding.place, []
+    delivery = Delivery(key, certificates[0], tuple(certificates[1:]))
+    if place.pkcs12:
+        store = read_bytes(place.pkcs12)
+        if store is None or not holds_pkcs12(store, place.pkcs12_passphrase, delivery):
+            store = pkcs12_bytes(delivery, place.pkcs12_passphrase, f"the certificate {place.wanted.name}")
+        files.append(Wanted(place.pkcs12, store, place.key_attributes, secret=True))
+    if place.pkcs8_der:
+        der = read_bytes(place.pkcs8_der)
+        if der is None or not holds_pkcs8(der, place.private_key_passphrase, key):
+            der = private_key_der(key, place.private_key_passphrase)
+        files.append(Wanted(place.pkcs8_der, der, place.key_attributes, secret=True))
+    return files
 
 
-def predicted_files(holding: Holding, summary: str, chain: Sequence[x509.Certificate]) -> list[Wanted]:
+def kept_files(holding: Holding, authorities: Authorities) -> list[Wanted]:
+    """The files where nothing was signed: only owner and mode of a certificate may change, and a waiting key moves.
+
+    The root file follows what is trusted now, and what is made of key and certificate follows these.
+    """
+    place, current = holding.place, holding.current
+    files = [] if place.root is None else _root_file(holding, place.root, authorities.trusted)
+    contents = [(path, read_bytes(path)) for path in (place.fullchain, place.certificate) if path]
+    files += [Wanted(path, content, place.attributes) for path, content in contents if content is not None]
+    if holding.leaf is None:
+        return files + _key_files(holding, None)
+    key, root = holding.key_of(holding.leaf), chain_root(current, authorities)
+    certificates = current.certificates if root is None else (*current.certificates, root)
+    return files + _key_files(holding, key) + _delivery_files(holding, key, certificates)
+
+
+def _root_file(holding: Holding, path: str, trusted: Sequence[x509.Certificate]) -> list[Wanted]:
+    if trusted:
+        shown = (_summary(holding.current.root, False), _summary(trusted, False))
+        return [Wanted(path, render_pem(trusted).encode(), holding.place.attributes, shown=shown)]
+    content = read_bytes(path)
+    return [] if content is None else [Wanted(path, content, holding.place.attributes)]
+
+
+def predicted_files(
+    holding: Holding, summary: str, chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]
+) -> list[Wanted]:
     """What certificate_files will want once a certificate is signed; for check mode, which never writes this."""
     place, current, exact = holding.place, holding.current, holding.place.wanted.lifetime.is_exact
+    roots = trusted or chain[-1:]
     above = _summary(chain, exact) if chain else "(a CA that does not exist yet)\n"
-    root = render_pem(chain[-1:]).encode() if chain else b"predicted"
+    root = render_pem(roots).encode() if roots else _PREDICTED
     contents = (
-        (place.root, current.root, root, _summary(chain[-1:], exact) or above),
-        (place.fullchain, current.fullchain, b"predicted", f"{summary}\n{above}"),
+        (place.root, current.root, root, _summary(roots, exact) or above),
+        (place.fullchain, current.fullchain, _PREDICTED, f"{summary}\n{above}"),
         (
             place.certificate,
             current.certificates,
-            b"predicted",
+            _PREDICTED,
             "\n".join([summary, *_each(without_root(chain), exact)]),
         ),
     )
@@ -157,9 +213,18 @@ def predicted_files(holding: Holding, summary: str, chain: Sequence[x509.Certifi
         for path, before, content, after in contents
         if path
     ]
-    if holding.key is not None and holding.key is not holding.signing_key():
-        files.append(Wanted(place.private_key, b"predicted", place.key_attributes, secret=True))
-    return files
+    changes = holding.key is not None and holding.key is not holding.signing_key()
+    secrets = (place.private_key if changes else None, place.pkcs12, _changing_der(holding))
+    return files + [Wanted(path, _PREDICTED, place.key_attributes, secret=True) for path in secrets if path]
+
+
+def _changing_der(holding: Holding) -> str | None:
+    """The DER file of a key, unless it holds the key that the new certificate will belong to."""
+    place, key = holding.place, holding.signing_key()
+    content = read_bytes(place.pkcs8_der) if place.pkcs8_der else None
+    if content is not None and key is not None and holds_pkcs8(content, place.private_key_passphrase, key):
+        return None
+    return place.pkcs8_der
 
 
 def _each(certificates: Sequence[x509.Certificate], exact: bool) -> list[str]:

@@ -4,7 +4,7 @@
 
 """What a PostgreSQL server serves over TLS, seen by a handshake alone: no login, no verification, stdlib only.
 
-The protocol: docs of PostgreSQL, "Message Flow", section "SSL Session Encryption".
+The protocol: docs of PostgreSQL, "Message Flow", section "SSL Session Encryption"; from 17 on it may begin with TLS at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import socket
 import ssl
 import struct
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -22,6 +23,7 @@ from .errors import ModuleError
 
 # Int32 length 8, Int32 request code 1234.5679; the server answers with one byte, S or N.
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_ALPN = "postgresql"
 _PROTOCOLS = {
     "TLSv1": ssl.TLSVersion.TLSv1,
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
@@ -29,6 +31,7 @@ _PROTOCOLS = {
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
 LEGACY_PROTOCOLS = ("TLSv1", "TLSv1.1")
+PROTOCOLS = tuple(_PROTOCOLS)
 
 
 class ProbeError(ModuleError):
@@ -48,11 +51,13 @@ class ServedCertificates:
     """A finished handshake.
 
     der: certificates as served, leaf first; the leaf alone where Python tells no more (before 3.13).
+    protocol: what ALPN agreed on; None without it.
     """
 
     der: list[bytes]
     tls_version: str
     cipher: str
+    protocol: str | None = None
 
     @property
     def fingerprint_sha256(self) -> str:
@@ -81,27 +86,66 @@ def probe(
 
     :raises ProbeError: when nobody answers, TLS is not offered, or the handshake is refused.
     """
+    context = _context(minimum_version, maximum_version)
+    with _refusals(host, port), socket.create_connection((host, port), timeout_seconds) as plain:
+        plain.sendall(_SSL_REQUEST)
+        if plain.recv(1) != b"S":
+            raise ProbeError(f"the server at {host}:{port} does not offer TLS; turn ssl on and look at its log", True)
+        return _shake_hands(plain, context, server_name)
+
+
+def probe_directly(
+    host: str,
+    port: int,
+    server_name: str | None = None,
+    timeout_seconds: float = 10,
+    minimum_version: str | None = None,
+    maximum_version: str | None = None,
+) -> ServedCertificates:
+    """Like probe, but with TLS from the first byte on, as sslnegotiation=direct does (PostgreSQL 17 and newer)."""
+    context = _context(minimum_version, maximum_version)
+    context.set_alpn_protocols([_ALPN])
+    with _refusals(host, port), socket.create_connection((host, port), timeout_seconds) as plain:
+        try:
+            served = _shake_hands(plain, context, server_name)
+        except (ssl.SSLEOFError, ConnectionError) as error:
+            raise ProbeError(
+                f"the server at {host}:{port} ends the connection when it begins with TLS; "
+                "that takes PostgreSQL 17 or newer with ssl on, so leave out direct",
+                True,
+            ) from error
+    if served.protocol != _ALPN:
+        raise ProbeError(
+            f"the server at {host}:{port} speaks TLS, but is no PostgreSQL (ALPN); correct host and port", True
+        )
+    return served
+
+
+@contextmanager
+def _refusals(host: str, port: int) -> Iterator[None]:
+    """All that can go wrong becomes a ProbeError."""
     where = f"{host}:{port}"
     if host.startswith("/"):
         raise ProbeError(f"{host} is a Unix socket, where PostgreSQL never uses TLS; name a host or an address")
-    context = _context(minimum_version, maximum_version)
     try:
-        with socket.create_connection((host, port), timeout_seconds) as plain:
-            plain.sendall(_SSL_REQUEST)
-            if plain.recv(1) != b"S":
-                raise ProbeError(f"the server at {where} does not offer TLS; turn ssl on and look at its log", True)
-            with context.wrap_socket(plain, server_hostname=server_name) as secured:
-                cipher = secured.cipher()
-                served = ServedCertificates(_chain(secured), secured.version() or "", cipher[0] if cipher else "")
-                with suppress(OSError):  # a polite end leaves no complaint in the server's log
-                    secured.unwrap()
-                return served
+        yield
     except ssl.SSLError as error:
         alert = _words(error)
         raise ProbeError(f"the server at {where} refused the TLS handshake: {alert}", True, alert) from error
     except OSError as error:
         words = error.strerror or str(error)
         raise ProbeError(f"nobody answers at {where} ({words}); start the server or correct host and port") from error
+
+
+def _shake_hands(plain: socket.socket, context: ssl.SSLContext, server_name: str | None) -> ServedCertificates:
+    with context.wrap_socket(plain, server_hostname=server_name) as secured:
+        cipher = secured.cipher()
+        served = ServedCertificates(
+            _chain(secured), secured.version() or "", cipher[0] if cipher else "", secured.selected_alpn_protocol()
+        )
+        with suppress(OSError):  # a polite end leaves no complaint in the server's log
+            secured.unwrap()
+        return served
 
 
 def _context(minimum_version: str | None, maximum_version: str | None) -> ssl.SSLContext:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,14 @@ from .compat import not_after, not_before, same_public_key, x509
 from .errors import PkiError
 from .identity import Identity, build_alternative_names, build_name, render_subject, subject_pairs
 from .keys import key_type_of, signing_hash
+from .name_constraints import build_name_constraints, check_domains_nest, check_name_constraints
 from .profiles import (
     CLIENT,
     SERVER,
     build_authority_key_usage,
     build_extended_key_usage,
     build_leaf_key_usage,
+    check_usages_permitted,
     is_authority,
     path_length_of,
 )
@@ -29,6 +31,15 @@ from .validity import Lifetime, Validity, render_time
 
 if TYPE_CHECKING:
     from .compat import PrivateKey, PublicKey
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How far a CA may go: CAs below it (None is no limit), usages and DNS domains (empty is no limit)."""
+
+    path_length: int | None = None
+    usages: tuple[str, ...] = ()
+    dns_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,11 +87,13 @@ def load_authority(key: PrivateKey, certificate: bytes, chain: bytes | None, dir
     return assemble_authority(key, above, f"{directory}/ca.crt")
 
 
-def create_root(identity: Identity, key: PrivateKey, validity: Validity, path_length: int | None) -> Authority:
-    """A self-signed CA."""
-    name = build_name(identity)
-    builder = _start(name, name, key.public_key(), validity)
-    builder = _add_authority_extensions(builder, path_length)
+def create_root(identity: Identity, key: PrivateKey, validity: Validity, scope: Scope | int | None) -> Authority:
+    """A self-signed CA.
+
+    :param scope: a number is a path length alone.
+    """
+    builder = _start(identity, build_name(identity), key.public_key(), validity)
+    builder = _add_authority_extensions(builder, _scope(scope))
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
     )
@@ -88,12 +101,15 @@ def create_root(identity: Identity, key: PrivateKey, validity: Validity, path_le
 
 
 def create_intermediate(
-    parent: Authority, identity: Identity, key: PrivateKey, lifetime: Lifetime, path_length: int, now: datetime
+    parent: Authority, identity: Identity, key: PrivateKey, lifetime: Lifetime, scope: Scope | int, now: datetime
 ) -> Authority:
     """A CA below another one.
 
+    :param scope: a number is a path length alone; without one, no CA may stand below.
     :raises PkiError: when the parent may not sign it, or would end before it.
     """
+    scope, whose = _scope(scope), f"the CA {identity.common_name}"
+    path_length = scope.path_length or 0
     limit = path_length_of(parent.certificate)
     if limit == 0:
         raise PkiError(f"the parent CA {parent.name} may not have CAs below it (path_length 0); choose another parent")
@@ -101,9 +117,11 @@ def create_intermediate(
         raise PkiError(
             f"path_length is {path_length}, but the parent CA {parent.name} allows at most {limit - 1} below it"
         )
-    validity = nested_validity(parent, lifetime, now, f"the CA {identity.common_name}")
-    builder = _start(build_name(identity), parent.certificate.subject, key.public_key(), validity)
-    builder = _add_authority_extensions(builder, path_length)
+    check_usages_permitted(parent.chain, scope.usages, whose)
+    check_domains_nest(parent.chain, scope.dns_domains, whose)
+    validity = nested_validity(parent, lifetime, now, whose)
+    builder = _start(identity, parent.certificate.subject, key.public_key(), validity)
+    builder = _add_authority_extensions(builder, replace(scope, path_length=path_length))
     return Authority(key, (_sign(parent, builder), *parent.chain))
 
 
@@ -117,18 +135,16 @@ def sign_leaf(
 ) -> x509.Certificate:
     """A certificate for a server or a client.
 
-    :raises PkiError: when it would outlive the CA, or its names do not fit its usages.
+    :raises PkiError: when it would outlive the CA, its names do not fit its usages, or the CA may not sign it.
     """
     whose = f"the certificate {identity.common_name}"
     check_names(identity, usages, whose)
+    check_scope(authority, identity, usages, whose)
     validity = nested_validity(authority, lifetime, now, whose)
-    builder = _start(build_name(identity), authority.certificate.subject, public_key, validity)
+    builder = _start(identity, authority.certificate.subject, public_key, validity)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(build_leaf_key_usage(usages, key_type_of(public_key)), critical=True)
     builder = builder.add_extension(build_extended_key_usage(usages), critical=False)
-    names = build_alternative_names(identity)
-    if names is not None:  # RFC 5280 section 4.2.1.6: critical only where the subject is empty
-        builder = builder.add_extension(names, critical=not identity.subject)
     return _sign(authority, builder)
 
 
@@ -141,6 +157,15 @@ def check_names(identity: Identity, usages: Sequence[str], whose: str) -> None:
         raise PkiError(f"{whose}: a server certificate needs dns_names or ip_addresses, because clients verify these")
     if CLIENT in usages and not identity.common_name:
         raise PkiError(f"{whose}: a client certificate needs a common_name, because PostgreSQL logs clients in by it")
+
+
+def check_scope(authority: Authority, identity: Identity, usages: Sequence[str], whose: str) -> None:
+    """Refuse what no verifier would accept below this CA: names and usages beyond those of its chain.
+
+    :raises PkiError: with what goes beyond.
+    """
+    check_usages_permitted(authority.chain, usages, whose)
+    check_name_constraints(authority.chain, identity, whose)
 
 
 def nested_validity(authority: Authority, lifetime: Lifetime, now: datetime, whose: str) -> Validity:
@@ -160,22 +185,36 @@ def nested_validity(authority: Authority, lifetime: Lifetime, now: datetime, who
     )
 
 
-def _start(subject: x509.Name, issuer: x509.Name, public_key: PublicKey, validity: Validity) -> x509.CertificateBuilder:
+def _start(identity: Identity, issuer: x509.Name, public_key: PublicKey, validity: Validity) -> x509.CertificateBuilder:
     builder = (
         x509.CertificateBuilder()
-        .subject_name(subject)
+        .subject_name(build_name(identity))
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())  # 159 random bits: positive, at most 20 octets
         .not_valid_before(validity.not_before)
         .not_valid_after(validity.not_after)
     )
-    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    names = build_alternative_names(identity)
+    if names is None:
+        return builder
+    # RFC 5280 section 4.2.1.6: critical only where the subject is empty
+    return builder.add_extension(names, critical=not identity.subject)
 
 
-def _add_authority_extensions(builder: x509.CertificateBuilder, path_length: int | None) -> x509.CertificateBuilder:
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-    return builder.add_extension(build_authority_key_usage(), critical=True)
+def _scope(scope: Scope | int | None) -> Scope:
+    return scope if isinstance(scope, Scope) else Scope(scope)
+
+
+def _add_authority_extensions(builder: x509.CertificateBuilder, scope: Scope) -> x509.CertificateBuilder:
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=scope.path_length), critical=True)
+    builder = builder.add_extension(build_authority_key_usage(), critical=True)
+    if scope.usages:
+        builder = builder.add_extension(build_extended_key_usage(scope.usages), critical=False)
+    if scope.dns_domains:  # RFC 5280 section 4.2.1.10: must be critical
+        builder = builder.add_extension(build_name_constraints(scope.dns_domains), critical=True)
+    return builder
 
 
 def _sign(authority: Authority, builder: x509.CertificateBuilder) -> x509.Certificate:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import PkiError, UnreadableError
@@ -28,9 +29,10 @@ try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.serialization import pkcs12
 except ImportError as error:
     CRYPTOGRAPHY_ERROR = error
-    x509 = hashes = serialization = ec = ed25519 = padding = rsa = None  # type: ignore[assignment]
+    x509 = hashes = serialization = pkcs12 = ec = ed25519 = padding = rsa = None  # type: ignore[assignment]
     InvalidSignature = UnsupportedAlgorithm = UnreadableError  # type: ignore[assignment, misc]
 else:
     CRYPTOGRAPHY_VERSION = cryptography.__version__
@@ -46,14 +48,20 @@ __all__ = [
     "ec",
     "ed25519",
     "hashes",
+    "is_crl_signed_with",
     "is_issued_by",
+    "last_update",
+    "next_update",
     "not_after",
     "not_before",
+    "pkcs12",
+    "revocation_date",
     "rsa",
     "same_public_key",
     "serialization",
     "signature_algorithm",
     "spki_bytes",
+    "split_crls",
     "split_pem",
     "x509",
 ]
@@ -61,6 +69,7 @@ __all__ = [
 _CERTIFICATE = re.compile(
     rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END [A-Z0-9 ]*CERTIFICATE-----", re.DOTALL
 )
+_CRL = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
 
 def not_before(certificate: x509.Certificate) -> datetime:
@@ -77,6 +86,27 @@ def not_after(certificate: x509.Certificate) -> datetime:
     return certificate.not_valid_after.replace(tzinfo=timezone.utc)
 
 
+def last_update(crl: x509.CertificateRevocationList) -> datetime:
+    """When a CRL was signed (thisUpdate) as an aware UTC datetime."""
+    if hasattr(crl, "last_update_utc"):
+        return crl.last_update_utc
+    return crl.last_update.replace(tzinfo=timezone.utc)
+
+
+def next_update(crl: x509.CertificateRevocationList) -> datetime | None:
+    """When a CRL runs out as an aware UTC datetime; None where it does not say."""
+    if hasattr(crl, "next_update_utc"):
+        return crl.next_update_utc
+    return None if crl.next_update is None else crl.next_update.replace(tzinfo=timezone.utc)
+
+
+def revocation_date(entry: x509.RevokedCertificate) -> datetime:
+    """When a certificate was revoked as an aware UTC datetime."""
+    if hasattr(entry, "revocation_date_utc"):
+        return entry.revocation_date_utc
+    return entry.revocation_date.replace(tzinfo=timezone.utc)
+
+
 def spki_bytes(public_key: Any) -> bytes:
     """The DER SubjectPublicKeyInfo: the one encoding that makes equal keys equal bytes."""
     encoded: bytes = public_key.public_bytes(
@@ -90,6 +120,7 @@ def same_public_key(one: Any, other: Any) -> bool:
     return spki_bytes(one) == spki_bytes(other)
 
 
+@lru_cache(maxsize=8192)  # a long list asks about the same few chains again and again
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether the issuer's name and key fit (``verify_directly_issued_by`` exists since 40 only).
 
@@ -103,13 +134,21 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
         except (InvalidSignature, ValueError, TypeError):
             return False
         return True
-    return _is_signed_with(certificate, issuer.public_key())
+    return _is_signed_with(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
 
 
-def _is_signed_with(certificate: x509.Certificate, key: Any) -> bool:
-    signature, signed, digest = certificate.signature, certificate.tbs_certificate_bytes, None
+def is_crl_signed_with(crl: x509.CertificateRevocationList, key: Any) -> bool:
+    """Whether the key signed a CRL (``is_signature_valid`` knows Ed25519 since 40 only).
+
+    :raises PkiError: when the kind of key or signature is not supported.
+    """
+    return _is_signed_with(crl, crl.tbs_certlist_bytes, key)
+
+
+def _is_signed_with(signed_thing: Any, signed: bytes, key: Any) -> bool:
+    signature, digest = signed_thing.signature, None
     try:
-        digest = certificate.signature_hash_algorithm  # None for Ed25519
+        digest = signed_thing.signature_hash_algorithm  # None for Ed25519
         if isinstance(key, rsa.RSAPublicKey) and digest is not None:
             key.verify(signature, signed, padding.PKCS1v15(), digest)
         elif isinstance(key, ec.EllipticCurvePublicKey) and digest is not None:
@@ -121,7 +160,7 @@ def _is_signed_with(certificate: x509.Certificate, key: Any) -> bool:
     except InvalidSignature:
         return False
     except UnsupportedAlgorithm as error:
-        raise PkiError(f"the signature algorithm of the certificate is not supported here: {error}") from error
+        raise PkiError(f"the algorithm of a signature is not supported here: {error}") from error
     return True
 
 
@@ -140,6 +179,20 @@ def split_pem(data: bytes) -> list[x509.Certificate]:
     :raises UnreadableError: when one of them cannot be read; none at all is an empty list.
     """
     return list(_load_each(_CERTIFICATE.findall(data)))
+
+
+def split_crls(data: bytes) -> list[x509.CertificateRevocationList]:
+    """All revocation lists of a PEM text in their order; none at all is an empty list.
+
+    :raises UnreadableError: when one of them cannot be read.
+    """
+    crls = []
+    for number, block in enumerate(_CRL.findall(data), start=1):
+        try:
+            crls.append(x509.load_pem_x509_crl(block))
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise UnreadableError(f"revocation list {number} is damaged") from error
+    return crls
 
 
 def _load_each(blocks: Iterable[bytes]) -> Iterable[x509.Certificate]:

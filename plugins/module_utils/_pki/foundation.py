@@ -6,17 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .authority import Authority, create_intermediate, create_root
+from .authority import Authority, Scope, create_intermediate, create_root
+from .certificates import is_self_signed
 from .compat import is_issued_by, not_after, x509
 from .errors import PkiError
 from .identity import parse_identity, render_subject, subject_pairs
-from .keys import DEFAULT_KEY_TYPE, generate_key, key_type_of
-from .profiles import has_key_usage, path_length_of
+from .keys import DEFAULT_KEY_TYPE, KEY_TYPES, generate_key, key_type_of
+from .name_constraints import parse_domains, permitted_domains
+from .profiles import has_key_usage, parse_usages, path_length_of, usages_of
+from .rollover import first_name, successor_name
 from .validity import Lifetime, render_time, whole_days
 
 if TYPE_CHECKING:
@@ -29,13 +32,27 @@ SHORTEST_PASSPHRASE = 8
 
 @dataclass(frozen=True)
 class WantedAuthority:
-    """A CA as it is wished; None (or an empty subject) is no wish (a new CA gets a default, an existing one is not compared)."""
+    """A CA as it is wished; what is None or empty is no wish (a new CA gets a default, an existing one is not compared)."""
 
     lifetime: Lifetime
     common_name: str | None = None
     subject: Mapping[str, Any] | None = None
     key_type: str | None = None
-    path_length: int | None = None
+    scope: Scope = Scope()
+
+    def of_generation(self, generation: int) -> WantedAuthority:
+        """The same wish for another generation: its common name tells which."""
+        return replace(self, common_name=self.common_name and successor_name(self.common_name, generation))
+
+
+def parse_scope(path_length: int | None, usages: Sequence[str] | None, domains: Sequence[str] | None) -> Scope:
+    """Read the options that limit a CA.
+
+    :raises PkiError: for one that is no limit.
+    """
+    if path_length is not None and path_length < 0:
+        raise PkiError(f"path_length is {path_length}, but must not be negative")
+    return Scope(path_length, parse_usages(usages, "the CA") if usages else (), parse_domains(domains or ()))
 
 
 def found_authority(
@@ -47,40 +64,71 @@ def found_authority(
     """
     if not wanted.common_name:
         raise PkiError("common_name is needed to make a new CA")
-    if wanted.path_length is not None and wanted.path_length < 0:
-        raise PkiError(f"path_length is {wanted.path_length}, but must not be negative")
     identity = parse_identity(wanted.common_name, wanted.subject, whose="the CA")
     if parent is None:
+        if wanted.scope.usages:
+            raise PkiError("usages limit a CA below another one, not a root; leave them out, or name intermediate")
         key = key or generate_key(wanted.key_type or DEFAULT_KEY_TYPE)
-        return create_root(identity, key, wanted.lifetime.starting(now), wanted.path_length)
+        return create_root(identity, key, wanted.lifetime.starting(now), wanted.scope)
     if render_subject(identity.subject) == parent.name:
         raise PkiError(f"the CA {parent.name} cannot stand below a CA of the same name; choose another common_name")
     key = key or generate_key(wanted.key_type or DEFAULT_KEY_TYPE)
-    return create_intermediate(parent, identity, key, wanted.lifetime, wanted.path_length or 0, now)
+    return create_intermediate(parent, identity, key, wanted.lifetime, wanted.scope, now)
 
 
-def authority_differences(authority: Authority, wanted: WantedAuthority, parent: x509.Certificate | None) -> list[str]:
-    """What an existing CA is that was not wished; its lifetime is not compared."""
+def wanted_successor(wanted: WantedAuthority, present: Authority, generation: int) -> WantedAuthority:
+    """The successor of a root: as wished, and in everything else as the present one.
+
+    :param generation: that of the successor.
+    :raises PkiError: when the present CA is not a root.
+    """
+    certificate = present.certificate
+    if not is_self_signed(certificate):
+        raise PkiError(f"the CA {present.name} is not a root; roll over the root above it")
+    subject: dict[str, list[str]] = {}
+    for short, value in subject_pairs(certificate.subject):
+        subject.setdefault(short, []).append(value)
+    names, key_type = subject.pop("CN", [""]), key_type_of(certificate.public_key())
+    return replace(
+        wanted,
+        common_name=wanted.common_name or first_name(names[-1], generation - 1),
+        subject=wanted.subject or subject,
+        key_type=wanted.key_type or (key_type if key_type in KEY_TYPES else DEFAULT_KEY_TYPE),
+        scope=Scope(path_length_of(certificate), (), permitted_domains(certificate)),
+    ).of_generation(generation)
+
+
+def authority_differences(
+    authority: Authority, wanted: WantedAuthority, parents: Sequence[x509.Certificate]
+) -> list[str]:
+    """What an existing CA is that was not wished; its lifetime is not compared.
+
+    :param parents: the CAs of which one should have signed it; none is no wish.
+    """
     certificate = authority.certificate
     found = {
         "common_name": [value for short, value in subject_pairs(certificate.subject) if short == "CN"],
         "subject": sorted(pair for pair in subject_pairs(certificate.subject) if pair[0] != "CN"),
         "key_type": key_type_of(certificate.public_key()),
         "path_length": path_length_of(certificate),
+        "usages": list(usages_of(certificate)),
+        "permitted_dns_domains": list(permitted_domains(certificate)),
     }
     wishes = {
         "common_name": None if wanted.common_name is None else [wanted.common_name],
         "subject": sorted(parse_identity("", wanted.subject).subject) if wanted.subject else None,
         "key_type": wanted.key_type,
-        "path_length": wanted.path_length,
+        "path_length": wanted.scope.path_length,
+        "usages": list(wanted.scope.usages) or None,
+        "permitted_dns_domains": sorted(wanted.scope.dns_domains) or None,
     }
     different = [
         f"its {option} is {_say(found[option])} and not {_say(wish)}"
         for option, wish in wishes.items()
         if wish is not None and wish != found[option]
     ]
-    if parent is not None and not is_issued_by(certificate, parent):
-        different.append(f"it was not signed by the parent CA {render_subject(subject_pairs(parent.subject))}")
+    if parents and not any(is_issued_by(certificate, parent) for parent in parents):
+        different.append(f"it was not signed by the parent CA {render_subject(subject_pairs(parents[0].subject))}")
     return different
 
 
@@ -88,6 +136,28 @@ def _say(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join("=".join(each) if isinstance(each, tuple) else each for each in value) or "empty"
     return "unlimited" if value is None else str(value)
+
+
+def summarise_authority(certificate: x509.Certificate) -> str:
+    """What a diff shows of a CA: the facts that somebody wished, and nothing random."""
+    limits = {
+        "path_length": path_length_of(certificate),
+        "usages": ", ".join(usages_of(certificate)) or None,
+        "permitted_dns_domains": ", ".join(permitted_domains(certificate)) or None,
+    }
+    facts = {
+        "CA": render_subject(subject_pairs(certificate.subject)),
+        "issuer": render_subject(subject_pairs(certificate.issuer)),
+        "key_type": key_type_of(certificate.public_key()),
+        **{limit: value for limit, value in limits.items() if value is not None},
+    }
+    return "".join(f"{fact}: {value}\n" for fact, value in facts.items())
+
+
+def stand_in(wanted: WantedAuthority, now: datetime) -> Authority:
+    """A CA in place of a parent that check mode only promised to make; what it signs is shown and thrown away."""
+    identity = parse_identity("a CA that does not exist yet")
+    return create_root(identity, generate_key(DEFAULT_KEY_TYPE), wanted.lifetime.starting(now), None)
 
 
 def authority_warnings(authority: Authority, now: datetime) -> list[str]:

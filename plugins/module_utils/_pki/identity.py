@@ -27,6 +27,7 @@ class _Attribute:
 
 _PRINTABLE = r"[A-Za-z0-9 '()+,\-./:=?]+"
 _IA5 = r"[\x20-\x7e]+"
+_MAILBOX = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
 
 # In the order in which they stand in a certificate; the short names are those of RFC 4514 and openssl.
 _ATTRIBUTES = {
@@ -40,7 +41,7 @@ _ATTRIBUTES = {
     "UID": _Attribute("0.9.2342.19200300.100.1.1", 256),
     "serialNumber": _Attribute("2.5.4.5", 64, _PRINTABLE),
     "CN": _Attribute("2.5.4.3", 64),
-    "emailAddress": _Attribute("1.2.840.113549.1.9.1", 255, _IA5),
+    "emailAddress": _Attribute("1.2.840.113549.1.9.1", 255, _MAILBOX),
 }
 _SHORT_NAMES = {attribute.oid: short for short, attribute in _ATTRIBUTES.items()}
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -155,6 +156,8 @@ def build_alternative_names(identity: Identity) -> x509.SubjectAlternativeName |
     """The SAN extension, or None when there is nothing to put into it."""
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in identity.dns_names]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in identity.ip_addresses]
+    # RFC 5280 section 4.1.2.6: an address in the subject must stand here too.
+    names += [x509.RFC822Name(value) for short, value in identity.subject if short == "emailAddress"]
     return x509.SubjectAlternativeName(names) if names else None
 
 

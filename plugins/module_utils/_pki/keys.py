@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .compat import UnsupportedAlgorithm, ec, ed25519, hashes, rsa, serialization
+from .compat import CRYPTOGRAPHY_VERSION, UnsupportedAlgorithm, ec, ed25519, hashes, rsa, serialization
 from .errors import PkiError, UnreadableError
 
 if TYPE_CHECKING:
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 DEFAULT_KEY_TYPE = "ecdsa-p256"
 KEY_TYPES = ("rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ed25519")
+# Ansible hides a secret wherever its text occurs in a result; a short one occurs in a certificate by chance.
+SHORTEST_KEY_PASSPHRASE = 8
+# The library would test the primes of an RSA key at every load, which takes half as long as making the key. Files of
+# keys are their owner's own, so it is enough that their numbers fit together.
+_LOADING: dict[str, Any] = (
+    {"unsafe_skip_rsa_key_validation": True} if int(CRYPTOGRAPHY_VERSION.split(".")[0] or 0) >= 39 else {}
+)
 _CURVES = {"secp256r1": "ecdsa-p256", "secp384r1": "ecdsa-p384"}
 
 
@@ -73,7 +80,8 @@ def load_private_key(
             )
         passphrase = None
     try:
-        key = serialization.load_pem_private_key(data, passphrase.encode() if passphrase else None)
+        key = serialization.load_pem_private_key(data, passphrase.encode() if passphrase else None, **_LOADING)
+        _check_numbers(key)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if encrypted:
             raise UnreadableError(f"the private key {path} cannot be opened with the passphrase in {option}") from error
@@ -83,10 +91,75 @@ def load_private_key(
     return key
 
 
+def _check_numbers(key: Any) -> None:
+    """Refuse an RSA key whose parts do not belong together (RFC 8017 section 3.2).
+
+    :raises ValueError: for such a key.
+    """
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return
+    numbers = key.private_numbers()
+    p, q, product = numbers.p, numbers.q, numbers.d * numbers.public_numbers.e
+    fits = (
+        min(p, q) > 2
+        and p * q == numbers.public_numbers.n
+        and product % (p - 1) == product % (q - 1) == 1
+        and (numbers.dmp1, numbers.dmq1) == (numbers.d % (p - 1), numbers.d % (q - 1))
+        and numbers.iqmp * q % p == 1
+    )
+    if not fits:
+        raise ValueError("the numbers of the RSA key do not belong together")
+
+
 def serialise_private_key(key: PrivateKey, passphrase: str | None = None) -> bytes:
     """PKCS#8 in PEM, encrypted when there is a passphrase."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption(),
+        _encryption(passphrase),
     )
+
+
+def is_protected(data: bytes) -> bool:
+    """Whether a PEM key is PKCS#8 and encrypted; the older kind of encryption has a weak key derivation."""
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in data
+
+
+def check_key_passphrase(passphrase: str | None, option: str) -> None:
+    """Refuse a passphrase that protects little, or that a program could not read from a line.
+
+    :raises PkiError: for one that is too short or holds a line break.
+    """
+    if passphrase is None:
+        return
+    if len(passphrase) < SHORTEST_KEY_PASSPHRASE:
+        raise PkiError(
+            f"{option} has {len(passphrase)} characters, but at least {SHORTEST_KEY_PASSPHRASE} are needed; "
+            "choose a longer one"
+        )
+    if not passphrase.isprintable():
+        raise PkiError(f"{option} holds a line break or another control character; remove it")
+
+
+def private_key_der(key: PrivateKey, passphrase: str | None = None) -> bytes:
+    """PKCS#8 in DER, encrypted when there is a passphrase."""
+    return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, _encryption(passphrase))
+
+
+def load_private_key_der(data: bytes, passphrase: str | None = None) -> PrivateKey:
+    """A key from PKCS#8 in DER.
+
+    :raises UnreadableError: when it is none, or is not encrypted just so.
+    """
+    try:
+        key = serialization.load_der_private_key(data, passphrase.encode() if passphrase else None, **_LOADING)
+        _check_numbers(key)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UnreadableError("this is no private key in DER, or its passphrase is another one") from error
+    return key  # type: ignore[return-value]
+
+
+def _encryption(passphrase: str | None) -> serialization.KeySerializationEncryption:
+    if passphrase:
+        return serialization.BestAvailableEncryption(passphrase.encode())
+    return serialization.NoEncryption()

@@ -7,29 +7,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .authority import Authority, check_names, nested_validity, sign_leaf
-from .certificates import summarise_wish
-from .compat import x509
+from .authority import Authority, check_names, check_scope, nested_validity, sign_leaf
+from .certificates import serial_hex, summarise_wish
+from .compat import is_issued_by, not_after, not_before, same_public_key, x509
 from .errors import PkiError
-from .identity import Identity, parse_dns_name, parse_ip_address
+from .identity import Identity, identity_of, parse_dns_name, parse_ip_address
 from .keys import key_type_of
 from .limits import Limits, check_limits
-from .profiles import parse_usages
+from .profiles import parse_usages, usages_of
 from .requests import check_file_name, parse_request, request_key, request_subject
 from .validity import Lifetime, Validity, lifetime_of
 
 if TYPE_CHECKING:
     from .compat import PublicKey
 
+# How much earlier (or later) than a new certificate's end that of an answer may be: a run that was killed is
+# repeated within a day.
+_SAME_END = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Order:
-    """One certificate that a CA has agreed to sign."""
+    """One certificate that a CA has agreed to sign; replaces is the serial number of the one in use, or None."""
 
     name: str
     identity: Identity
@@ -37,10 +41,38 @@ class Order:
     public_key: PublicKey
     lifetime: Lifetime
     validity: Validity
+    replaces: str | None = None
 
     def sign(self, authority: Authority, now: datetime) -> x509.Certificate:
         """The certificate."""
         return sign_leaf(authority, self.identity, self.usages, self.public_key, self.lifetime, now)
+
+    def answer(
+        self, issued: Sequence[x509.Certificate], authority: Authority, revoked: Container[int]
+    ) -> x509.Certificate | None:
+        """The certificate among those issued under the name that a new one would only repeat."""
+        found = [
+            one
+            for one in issued
+            if one.serial_number not in revoked
+            and serial_hex(one) != self.replaces
+            and self._is_same(one)
+            and is_issued_by(one, authority.certificate)
+        ]
+        return max(found, key=not_after, default=None)
+
+    def _is_same(self, one: x509.Certificate) -> bool:
+        identity, lifetime = identity_of(one), self.lifetime
+        same_end = timedelta(0) if lifetime.is_exact else _SAME_END
+        return (
+            abs(not_after(one) - self.validity.not_after) <= same_end
+            and (lifetime.not_before is None or lifetime.not_before == not_before(one))
+            and identity.subject == self.identity.subject
+            and sorted(identity.dns_names) == sorted(self.identity.dns_names)
+            and sorted(identity.ip_addresses) == sorted(self.identity.ip_addresses)
+            and usages_of(one) == self.usages
+            and same_public_key(one.public_key(), self.public_key)
+        )
 
     def summary(self, authority: Authority | None) -> str:
         """What a diff shows of it."""
@@ -75,4 +107,7 @@ def _read_order(request: Mapping[str, Any], authority: Authority | None, limits:
     lifetime = lifetime_of(request["lifetime_days"], request["not_before"], request["not_after"], whose)
     validity = lifetime.starting(now) if authority is None else nested_validity(authority, lifetime, now, whose)
     check_limits(limits, identity, usages, validity, whose)
-    return Order(request["name"], identity, usages, request_key(csr), lifetime, validity)
+    if authority is not None:
+        check_scope(authority, identity, usages, whose)
+    replaces = (request.get("replaces") or "").upper() or None
+    return Order(request["name"], identity, usages, request_key(csr), lifetime, validity, replaces)

@@ -6,13 +6,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable
 
-from .certificates import is_self_signed, links, without_root
-from .compat import is_issued_by, not_after, not_before, same_public_key, x509
+from .certificates import is_self_signed, links, serial_hex, without_root
+from .compat import (
+    is_crl_signed_with,
+    is_issued_by,
+    not_after,
+    not_before,
+    revocation_date,
+    same_public_key,
+    x509,
+)
+from .errors import PkiError
 from .identity import Identity, identity_of, render_subject, subject_pairs
 from .keys import key_type_of
 from .profiles import usages_of
@@ -20,6 +29,8 @@ from .validity import Lifetime, render_time, whole_days
 
 if TYPE_CHECKING:
     from .compat import PrivateKey
+
+RENEW_BEFORE_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -32,14 +43,19 @@ class Reason:
 
 @dataclass(frozen=True)
 class WantedCertificate:
-    """A certificate as its holder wishes it; names and usages are normalised."""
+    """A certificate as its holder wishes it; names and usages are normalised.
+
+    renew_before_percent: how much of the whole life is left when a renewal is due (1 to 99); it stands before
+    renew_before_days.
+    """
 
     name: str
     identity: Identity
     usages: tuple[str, ...]
     key_type: str
     lifetime: Lifetime
-    renew_before_days: int = 30
+    renew_before_days: int = RENEW_BEFORE_DAYS
+    renew_before_percent: int | None = None
     wants_fullchain: bool = False
     wants_root: bool = False
 
@@ -58,35 +74,104 @@ class InstalledCertificate:
 
 
 @dataclass(frozen=True)
+class Authorities:
+    """What is known of the CAs; what is empty is unknown.
+
+    issuer: the CA that should have signed, then its issuers.
+    trusted: all roots that are trusted now (two while a CA is rolled over); the root file holds exactly these.
+    revocations: the lists that the CAs have signed.
+    """
+
+    issuer: tuple[x509.Certificate, ...] = ()
+    trusted: tuple[x509.Certificate, ...] = ()
+    revocations: tuple[x509.CertificateRevocationList, ...] = ()
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """That a certificate is in a list of its CA, since when, and why (a reason of RFC 5280)."""
+
+    since: datetime
+    reason: str
+
+    @property
+    def is_hold(self) -> bool:
+        """Whether the CA may take it back."""
+        return self.reason == "certificateHold"
+
+
+@dataclass(frozen=True)
 class _Case:
     leaf: x509.Certificate
     current: InstalledCertificate
     wanted: WantedCertificate
-    issuer: tuple[x509.Certificate, ...]
+    authorities: Authorities
     key: PrivateKey
     now: datetime
+    revocation: Revocation | None
 
 
 def reissue_reasons(
     current: InstalledCertificate,
     wanted: WantedCertificate,
-    issuer: Sequence[x509.Certificate],
+    authorities: Authorities,
     key: PrivateKey,
     now: datetime,
 ) -> list[Reason]:
-    """All reasons to issue a certificate again; none means that it stays.
+    """All reasons to issue a certificate again, always in the same order; none means that it stays.
 
-    :param issuer: the CA that should have signed, then its issuers; empty when unknown.
     :param key: the private key that the certificate must belong to.
     :param now: an aware UTC time.
+    :raises PkiError: for a revocation list of the certificate's CA that this CA has not signed.
     """
     if current.problem is not None:
         return [Reason("unreadable", current.problem)]
     if not current.certificates:
         return [Reason("missing", "there is no certificate yet")]
-    case = _Case(current.certificates[0], current, wanted, tuple(issuer), key, now)
+    revocation = revocation_of(current, authorities)
+    if revocation is not None and revocation.is_hold:  # a new certificate would go around the hold
+        revocation = None
+    case = _Case(current.certificates[0], current, wanted, authorities, key, now, revocation)
     found = ((code, check(case)) for code, check in _CHECKS)
     return [Reason(code, sentence) for code, sentence in found if sentence is not None]
+
+
+def revocation_of(current: InstalledCertificate, authorities: Authorities) -> Revocation | None:
+    """The entry of the installed certificate in a list of its own CA; None where there is none.
+
+    :raises PkiError: for a list under the name of that CA which no known CA of that name has signed.
+    """
+    if not current.certificates:
+        return None
+    leaf = current.certificates[0]
+    known = (
+        *current.certificates[1:],
+        *current.root,
+        *current.fullchain[1:],
+        *authorities.issuer,
+        *authorities.trusted,
+    )
+    namesakes = [one for one in dict.fromkeys(known) if one.subject == leaf.issuer]
+    for revocations in authorities.revocations:
+        if revocations.issuer != leaf.issuer:
+            continue
+        signers = [one for one in namesakes if is_crl_signed_with(revocations, one.public_key())]
+        if not signers:
+            raise PkiError(
+                f"crl_pem: the revocation list of {render_subject(subject_pairs(leaf.issuer))} was not signed by a CA of "
+                "that name which is known here; give the crl_pem and the issuer_pem that the CA returns now"
+            )
+        entry = revocations.get_revoked_certificate_by_serial_number(leaf.serial_number)
+        if entry is not None and any(is_issued_by(leaf, signer) for signer in signers):
+            return Revocation(revocation_date(entry), _reason_of(entry))
+    return None
+
+
+def _reason_of(entry: x509.RevokedCertificate) -> str:
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+    except x509.ExtensionNotFound:  # RFC 5280 section 5.3.1: absent rather than unspecified
+        return "unspecified"
 
 
 def _key_type_changed(case: _Case) -> str | None:
@@ -97,6 +182,8 @@ def _key_type_changed(case: _Case) -> str | None:
 
 
 def _key_changed(case: _Case) -> str | None:
+    if case.revocation is not None:  # then the new key is a consequence and no reason
+        return None
     same_type = key_type_of(case.leaf.public_key()) == key_type_of(case.key)
     if not same_type or same_public_key(case.leaf.public_key(), case.key.public_key()):
         return None
@@ -130,12 +217,13 @@ def _difference(what: str, before: Iterable[str], after: Iterable[str]) -> str |
 
 
 def _issuer_changed(case: _Case) -> str | None:
-    if not case.issuer or is_issued_by(case.leaf, case.issuer[0]):
+    issuer = case.authorities.issuer
+    if not issuer or is_issued_by(case.leaf, issuer[0]):
         return None
     found = render_subject(subject_pairs(case.leaf.issuer))
-    if case.leaf.issuer == case.issuer[0].subject:
+    if case.leaf.issuer == issuer[0].subject:
         return f"the CA {found} has another key now than the one that signed"
-    return f"it was signed by {found}, but {render_subject(subject_pairs(case.issuer[0].subject))} is wanted"
+    return f"it was signed by {found}, but {render_subject(subject_pairs(issuer[0].subject))} is wanted"
 
 
 def _validity_changed(case: _Case) -> str | None:
@@ -159,34 +247,65 @@ def _renewal_due(case: _Case) -> str | None:
 
 def _renewal_window(case: _Case) -> timedelta:
     """A window as long as the whole life would renew at every run; then the last third of life is the window."""
-    window = timedelta(days=case.wanted.renew_before_days)
     life = not_after(case.leaf) - not_before(case.leaf)
+    if case.wanted.renew_before_percent is not None:
+        return life * case.wanted.renew_before_percent / 100
+    window = timedelta(days=case.wanted.renew_before_days)
     return window if window < life else life / 3
 
 
-def _outlives_issuer(case: _Case) -> str | None:
-    if not case.issuer or not_after(case.leaf) <= not_after(case.issuer[0]):
+def _revoked(case: _Case) -> str | None:
+    if case.revocation is None:
         return None
-    end = render_time(not_after(case.issuer[0]))
+    since, why = render_time(case.revocation.since), case.revocation.reason
+    return f"its CA has revoked it on {since} ({why}), serial number {serial_hex(case.leaf)}"
+
+
+def _outlives_issuer(case: _Case) -> str | None:
+    issuer = case.authorities.issuer
+    if not issuer or not_after(case.leaf) <= not_after(issuer[0]):
+        return None
+    end = render_time(not_after(issuer[0]))
     return f"it ends {render_time(not_after(case.leaf))}, after its CA, which ends {end}"
 
 
 def _chain_changed(case: _Case) -> str | None:
-    current, wanted = case.current, case.wanted
-    chain = current.certificates[1:]
+    current, wanted, issuer = case.current, case.wanted, case.authorities.issuer
     if not links(current.certificates):
         return "the certificates in the file are not a chain"
-    if case.issuer and is_issued_by(case.leaf, case.issuer[0]) and chain != without_root(case.issuer):
+    if issuer and is_issued_by(case.leaf, issuer[0]) and current.certificates[1:] != without_root(issuer):
         return "the intermediate certificates are not those of the CA"
-    root = current.root or current.fullchain[-1:]
-    if wanted.wants_root and (len(current.root) != 1 or not is_self_signed(current.root[0])):
-        return "the file of the root certificate is missing or does not hold one root"
-    if root and not links((current.certificates[-1], *root)):
-        return "the root certificate is not the one that the chain ends in"
-    if wanted.wants_fullchain and current.fullchain != (*current.certificates, *root):
-        return "the full chain file is missing or does not hold certificate, intermediates and root"
-    if case.issuer and is_self_signed(case.issuer[-1]) and root and root[0] != case.issuer[-1]:
+    return _root_changed(case) or _fullchain_changed(current, wanted, chain_root(current, case.authorities))
+
+
+def _root_changed(case: _Case) -> str | None:
+    """The root file is nothing to sign for when its content is known: then certificate_install writes it."""
+    current, known = case.current, case.authorities
+    roots = known.trusted or current.root
+    if case.wanted.wants_root and not (roots and all(is_self_signed(root) for root in roots)):
+        return "the file of the root certificate is missing or does not hold roots"
+    candidates = roots or current.fullchain[-1:]
+    if candidates and chain_root(current, known) is None:
+        return "the chain ends in none of the root certificates"
+    if candidates and known.issuer and is_self_signed(known.issuer[-1]) and known.issuer[-1] not in candidates:
         return "the root certificate is not the one of the CA"
+    return None
+
+
+def chain_root(current: InstalledCertificate, authorities: Authorities) -> x509.Certificate | None:
+    """The root that the installed chain ends in, among the trusted ones, else those of the files."""
+    for root in authorities.trusted or current.root or current.fullchain[-1:]:
+        if links((current.certificates[-1], root)):
+            return root
+    return None
+
+
+def _fullchain_changed(
+    current: InstalledCertificate, wanted: WantedCertificate, root: x509.Certificate | None
+) -> str | None:
+    whole = current.certificates if root is None else (*current.certificates, root)
+    if wanted.wants_fullchain and current.fullchain != whole:
+        return "the full chain file is missing or does not hold certificate, intermediates and root"
     return None
 
 
@@ -199,6 +318,7 @@ _CHECKS: tuple[tuple[str, Callable[[_Case], str | None]], ...] = (
     ("issuer_changed", _issuer_changed),
     ("validity_changed", _validity_changed),
     ("renewal_due", _renewal_due),
+    ("revoked", _revoked),
     ("outlives_issuer", _outlives_issuer),
     ("chain_changed", _chain_changed),
 )

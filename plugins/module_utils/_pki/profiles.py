@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from .compat import x509
 from .errors import PkiError
+from .identity import render_subject, subject_pairs
 
 SERVER = "server"
 CLIENT = "client"
@@ -74,6 +75,20 @@ def usages_of(certificate: x509.Certificate) -> tuple[str, ...]:
         return ()
     found = [_USAGES.get(purpose.dotted_string, purpose.dotted_string) for purpose in purposes]
     return tuple(sorted(found, key=lambda usage: (usage not in PURPOSES, usage != SERVER, usage)))
+
+
+def check_usages_permitted(chain: Sequence[x509.Certificate], usages: Sequence[str], whose: str) -> None:
+    """Refuse a usage that a CA above does not have: OpenSSL wants it in every CA that names any.
+
+    :param chain: the issuing CA and those above it.
+    :raises PkiError: with the first such usage.
+    """
+    for certificate in chain:
+        granted = usages_of(certificate)
+        for usage in usages:
+            if granted and usage not in granted:
+                name = render_subject(subject_pairs(certificate.subject))
+                raise PkiError(f"{whose}: the CA {name} is for {' and '.join(granted)} alone, and not for {usage}")
 
 
 def is_authority(certificate: x509.Certificate) -> bool:

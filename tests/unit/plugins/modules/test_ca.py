@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.pgtls.postgresql.plugins.module_utils._module import ca_directory
 from module_runner import run_module
 from openssl_judge import openssl, text_of, verdict
 
@@ -271,3 +272,209 @@ def test_an_adopted_certificate_decides_its_own_properties(ca, by_hand):
     options = {"adopt": by_hand(), "common_name": "Other", "key_type": "ecdsa-p256", "subject": {"O": "Y"}}
     assert "CN=By Hand" in text_of(ca(**options)["certificate_pem"])
     assert ca(**options)["changed"] is False
+
+
+def sign(home, tmp_path, usages, common_name="app1", directory=None, **options):
+    """The one certificate of certificate_sign, or its refusal."""
+    request = openssl(
+        "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k", "-subj", f"/CN={common_name}"
+    )
+    result = run_module(
+        "certificate_sign",
+        {
+            "directory": str(directory or home),
+            "requests": [{"name": "one", "csr_pem": request, "usages": usages, "lifetime_days": 10, **options}],
+        },
+    )
+    return result["msg"] if result["failed"] else result["certificates"][0]
+
+
+SERVERS = {
+    "intermediate": "servers",
+    "common_name": "Test Server CA",
+    "lifetime_days": 1825,
+    "usages": ["server"],
+    "permitted_dns_domains": ["swgalaxy"],
+}
+
+
+def test_a_ca_by_the_name_of_an_intermediate_stands_below_the_root(ca, tmp_path):
+    root = ca(passphrase="secret horse")
+    made = ca(**SERVERS, passphrase="other horse", parent_passphrase="secret horse", diff=True)
+    home = tmp_path / "ca"
+    assert made["changed"], made
+    assert made["directory"] == str(home / "below" / "servers")
+    assert made["path"] == str(home / "below" / "servers" / "ca.crt")
+    assert (made["generation"], made["phase"], made["crl_pem"]) == (1, "stable", "")
+    assert made["root_pem"] == made["trusted_pem"] == root["certificate_pem"] == root["trusted_pem"]
+    assert made["chain_pem"] == made["certificate_pem"] + root["certificate_pem"]
+    text = text_of(made["certificate_pem"])
+    for said in (
+        "Issuer: CN=Test Root CA ",
+        "Basic Constraints: critical CA:TRUE, pathlen:0",
+        "Extended Key Usage: TLS Web Server Authentication X509v3",
+        "Name Constraints: critical Permitted: DNS:swgalaxy X509v3",
+    ):
+        assert said in text
+    assert made["diff"][-1]["after"] == (
+        "CA: CN=Test Server CA\nissuer: CN=Test Root CA\nkey_type: ecdsa-p256\npath_length: 0\nusages: server\n"
+        "permitted_dns_domains: swgalaxy\n"
+    )
+    for folder in (home, home / "below", home / "below" / "servers", home / "below" / "servers" / "issued"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert "ENCRYPTED" in (home / "below" / "servers" / "ca.key").read_text()
+    assert [path.name for path in (home / "issued").iterdir()] == [f"Test-Server-CA.{made['serial_number']}.crt"]
+    before = tree(tmp_path)
+    assert ca(**SERVERS, passphrase="other horse", diff=True)["changed"] is False
+    assert ca(passphrase="secret horse")["changed"] is False
+    assert tree(tmp_path) == before
+
+
+def test_the_parent_s_passphrase_is_asked_for_only_when_it_is_needed(ca, tmp_path):
+    ca(passphrase="secret horse")
+    before = tree(tmp_path)
+    assert ca(**SERVERS)["msg"] == (
+        f"the private key {tmp_path}/ca/ca.key is encrypted; give its passphrase in the option parent_passphrase"
+    )
+    assert tree(tmp_path) == before
+    ca(**SERVERS, parent_passphrase="secret horse")
+    assert ca(**SERVERS)["changed"] is False
+
+
+def test_chains_of_an_intermediate_verify_strictly(ca, tmp_path):
+    ca()
+    ca(**SERVERS)
+    ca(**{**SERVERS, "intermediate": "clients", "common_name": "Test Client CA", "usages": ["client"]})
+    below = tmp_path / "ca" / "below"
+    server = sign(None, tmp_path, ["server"], directory=below / "servers", dns_names=["raxus.swgalaxy"])
+    client = sign(None, tmp_path, ["client"], "PostgreSQL client1", directory=below / "clients")
+    assert verdict(tmp_path, server["certificate_pem"], server["chain_pem"], "server") == "OK"
+    assert verdict(tmp_path, client["certificate_pem"], client["chain_pem"], "client") == "OK"
+    assert client["chain_pem"].count("BEGIN CERTIFICATE") == 2
+
+
+def test_what_an_intermediate_may_not_issue_is_refused_before_anything_is_written(ca, tmp_path):
+    ca()
+    ca(**SERVERS)
+    servers = tmp_path / "ca" / "below" / "servers"
+    before = tree(servers)
+    assert sign(None, tmp_path, ["server"], directory=servers, dns_names=["raxus.other"]) == (
+        "the certificate one: the CA refuses to sign: the name raxus.other is outside of swgalaxy, "
+        "to which the CA CN=Test Server CA is limited"
+    )
+    assert "is for server alone, and not for client" in sign(None, tmp_path, ["client"], directory=servers)
+    assert tree(servers) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"usages": ["client"]}, "its usages is server and not client"),
+        ({"usages": ["server", "client"]}, "its usages is server and not server, client"),
+        ({"permitted_dns_domains": ["other"]}, "its permitted_dns_domains is swgalaxy and not other"),
+        ({"permitted_dns_domains": ["swgalaxy", "b"]}, "its permitted_dns_domains is swgalaxy and not b, swgalaxy"),
+        ({"common_name": "X"}, "its common_name is Test Server CA and not X"),
+    ],
+)
+def test_limits_that_differ_are_refused_and_kept(ca, tmp_path, options, said):
+    ca()
+    ca(**SERVERS)
+    before = tree(tmp_path)
+    assert said in ca(**{**SERVERS, **options})["msg"]
+    assert tree(tmp_path) == before
+
+
+def test_limits_that_are_not_given_are_not_compared(ca):
+    ca()
+    ca(**SERVERS)
+    assert ca(**{**SERVERS, "usages": None, "permitted_dns_domains": []})["changed"] is False
+    assert ca(**{**SERVERS, "permitted_dns_domains": ["SWGalaxy", ".swgalaxy"]})["changed"] is False
+
+
+def test_a_root_may_be_limited_to_domains(ca):
+    made = ca(permitted_dns_domains=["swgalaxy", "a.example"])
+    assert "Name Constraints: critical Permitted: DNS:swgalaxy DNS:a.example" in text_of(made["certificate_pem"])
+    assert ca(permitted_dns_domains=["a.example", "swgalaxy"])["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"intermediate": "../x"}, "intermediate is '../x', but must be letters, digits"),
+        ({"intermediate": ""}, "intermediate is '', but must be letters"),
+        ({"intermediate": "servers"}, "there is no CA in "),
+        ({"intermediate": "servers", "parent": "/nowhere"}, "mutually exclusive: intermediate|parent"),
+        ({"usages": ["server"]}, "usages limit a CA below another one, not a root"),
+        ({"permitted_dns_domains": ["*.swgalaxy"]}, "permitted_dns_domains holds '*.swgalaxy'; write a domain"),
+    ],
+)
+def test_bad_shapes_are_one_sentence_and_write_nothing(ca, tmp_path, options, said):
+    refused = ca(**options)
+    assert refused["failed"]
+    assert said in refused["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_mode_foresees_an_intermediate_of_a_ca_that_is_only_promised(ca, tmp_path):
+    promised = ca(check=True, diff=True, **SERVERS)
+    assert promised["changed"], promised
+    assert (promised["certificate_pem"], promised["chain_pem"], promised["trusted_pem"]) == (None, None, None)
+    assert promised["directory"] == str(tmp_path / "ca" / "below" / "servers")
+    assert list(tmp_path.iterdir()) == []
+    root = ca()
+    before = tree(tmp_path)
+    foreseen = ca(check=True, diff=True, **SERVERS)
+    assert (foreseen["certificate_pem"], foreseen["trusted_pem"]) == (None, root["certificate_pem"])
+    assert tree(tmp_path) == before
+    made = ca(diff=True, **SERVERS)
+    assert foreseen["diff"] == made["diff"]
+    assert ca(check=True, diff=True, **SERVERS)["changed"] is False
+
+
+def test_an_interrupted_intermediate_is_completed_with_the_same_key(ca, tmp_path):
+    ca()
+    ca(**SERVERS)
+    below = tmp_path / "ca" / "below" / "servers"
+    key = (below / "ca.key").read_bytes()
+    os.unlink(below / "ca.crt")
+    assert ca(**SERVERS)["changed"]
+    assert (below / "ca.key").read_bytes() == key
+    assert ca(**SERVERS)["changed"] is False
+
+
+def test_revocation_lists_of_all_trusted_cas_are_told(ca, tmp_path):
+    ca()
+    ca(**SERVERS)
+    home = tmp_path / "ca"
+    (home / "ca.crl").write_text("root list\n")
+    (home / "below" / "servers" / "ca.crl").write_text("servers list\n")
+    assert ca()["crl_pem"] == ca(**SERVERS)["crl_pem"] == "root list\nservers list\n"
+    apart = {"directory": str(tmp_path / "apart"), "common_name": "Apart", "parent": str(home), "lifetime_days": 9}
+    assert ca(**apart)["crl_pem"] == "root list\nservers list\n"
+
+
+def test_all_finished_cas_of_a_home_are_found(ca, tmp_path):
+    home = tmp_path / "ca"
+    servers = home / "below" / "servers"
+    ca()
+    ca(**SERVERS, path_length=1)
+    ca(directory=str(servers), intermediate="deep", common_name="Deep", lifetime_days=9)
+    (home / "below" / "begun").mkdir()
+    found = [str(home), str(servers), str(servers / "below" / "deep")]
+    assert ca_directory.all_authority_directories(str(home)) == found
+    assert ca_directory.authority_directory(str(home), "servers") == str(servers)
+
+
+def test_a_damaged_rollover_state_is_one_sentence(ca, tmp_path):
+    ca()
+    (tmp_path / "ca" / "rollover.json").write_text("nonsense")
+    assert ca()["msg"] == f"{tmp_path}/ca/rollover.json is not JSON; restore it from a backup"
+    (tmp_path / "ca" / "rollover.json").write_text('{"generation": 1, "phase": "paused"}')
+    assert "ca/rollover.json has the phase 'paused', which is none of" in ca()["msg"]
+
+
+def test_a_folder_named_like_ours_above_the_ca_is_left_alone(ca, tmp_path):
+    above = tmp_path / "below"
+    above.mkdir(mode=0o755)
+    ca(directory=str(above / "ca"))
+    assert above.stat().st_mode & 0o777 == 0o755

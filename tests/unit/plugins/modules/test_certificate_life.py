@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -14,74 +15,16 @@ import ssl
 import stat
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from module_runner import run_module
+from certificate_site import SERVER, Site
 from openssl_judge import openssl, text_of, verdict
 
 KEY_MATERIAL = re.compile(r"PRIVATE KEY|AgEAMBMGBy|AgEAMBAGBy|MC4CAQAw")  # and how unencrypted PKCS#8 begins
-
-
-class Site:
-    """A CA and one holder in two folders."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ca_directory = folder / "ca"
-        self.outputs: list[str] = []
-
-    def run(self, name: str, args: dict, **how) -> dict:
-        result = run_module(name, args, **how)
-        self.outputs.append(result.pop("_output"))
-        return result
-
-    def ca(self, **more) -> dict:
-        how = {key: more.pop(key) for key in ("check", "diff") if key in more}
-        args = {"directory": str(self.ca_directory), "common_name": "Test Root CA", **more}
-        return self.run("ca", args, **how)
-
-    def item(self, name: str = "app1", **more) -> dict:
-        place = self.folder / name
-        place.mkdir(exist_ok=True)
-        return {
-            "name": name,
-            "common_name": f"PostgreSQL {name}",
-            "usages": ["client"],
-            "private_key": str(place / "own.key"),
-            "certificate": str(place / "own.crt"),
-            "fullchain": str(place / "own.fullchain.crt"),
-            "root": str(place / "root.crt"),
-            **more,
-        }
-
-    def request(self, *items: dict, **more) -> dict:
-        how = {key: more.pop(key) for key in ("check", "diff") if key in more}
-        return self.run("certificate_request", {"certificates": list(items), **more}, **how)
-
-    def sign(self, requests: list, **more) -> dict:
-        how = {key: more.pop(key) for key in ("check", "diff") if key in more}
-        directory = more.pop("directory", str(self.ca_directory))
-        return self.run("certificate_sign", {"directory": directory, "requests": requests, **more}, **how)
-
-    def install(self, *items: dict, signed: list, **how) -> dict:
-        return self.run("certificate_install", {"certificates": list(items), "signed": signed}, **how)
-
-    def issue(self, *items: dict, **more) -> dict:
-        """Request, sign and install."""
-        requested = self.request(*items)
-        assert not requested["failed"], requested
-        signed = self.sign(requested["requests"], **more) if requested["requests"] else {"certificates": []}
-        assert not signed.get("failed"), signed
-        installed = self.install(*items, signed=signed["certificates"])
-        assert not installed["failed"], installed
-        return installed
-
-    def codes(self, *items: dict, **more) -> list[str]:
-        requested = self.request(*items, **more)
-        assert not requested["failed"], requested
-        return [reason["code"] for request in requested["requests"] for reason in request["reasons"]]
 
 
 @pytest.fixture
@@ -91,9 +34,6 @@ def site(tmp_path: Path) -> Site:
 
 def mode_of(path: object) -> int:
     return stat.S_IMODE(os.stat(str(path)).st_mode)
-
-
-SERVER = {"usages": ["server"], "dns_names": ["raxus.swgalaxy", "mobus.swgalaxy"], "ip_addresses": ["10.0.0.1"]}
 
 
 @pytest.mark.parametrize("ca_key_type", ["rsa-2048", "ecdsa-p384", "ed25519"])
@@ -177,43 +117,89 @@ def test_check_mode_shows_the_diff_of_the_real_run(site, change):
     installed = site.install(item, signed=signed["certificates"], diff=True)
 
     assert predicted_request["diff"] == requested["diff"]
+    assert predicted_request["requests"][0]["reasons"] == requested["requests"][0]["reasons"]
+    assert [diff["after"] for diff in requested["diff"] if diff["after_header"] == "the certificate db1"] == [
+        "".join(f"due ({why['code']}): {why['sentence']}\n" for why in requested["requests"][0]["reasons"])
+    ]
     assert predicted_sign["diff"] == signed["diff"]
     assert predicted_install["diff"] == installed["diff"]
     assert installed["diff"]
     assert site.codes(item) == []
 
 
-def _key_lines(paths) -> set[str]:
-    """The lines of base64 in key files; a short last line could be anywhere by chance."""
-    return {line for path in paths for line in Path(path).read_text().splitlines()[1:-1] if len(line) > 20}
+SECRETS = {"private_key_passphrase": "passphrase of the key", "pkcs12_passphrase": "passphrase of the store"}
 
 
-def test_no_private_key_leaves_the_holder(site):
+def _chunks(secret: bytes) -> set[bytes]:
+    """Parts that are too long to be anywhere by chance, as they are and as base64 (however it is cut) and hex show them."""
+    parts = {secret[start : start + 24] for start in range(0, len(secret) - 24, 24)}
+    texts = [base64.b64encode(secret[shift:]) for shift in range(3)]
+    return parts | {part.hex().encode() for part in parts} | {text[at : at + 20] for text in texts for at in (0, 20)}
+
+
+def _private_parts(path: Path | str, passphrase: str) -> set[bytes]:
+    """What only the private half of a key holds: its DER without the numbers of the public half."""
+    pem = openssl("pkey", "-in", path, "-passin", f"pass:{passphrase}")
+    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    if len(der) > 600:  # RSA: the last half is p, q and what follows them
+        return _chunks(der[len(der) // 2 :])
+    return _chunks(der[-32:] if len(der) < 60 else der[-len(der) // 2 - 32 : -len(der) // 2])
+
+
+def test_no_private_key_and_no_passphrase_leaves_the_holder(site, monkeypatch):
+    temporary = site.folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     site.ca(passphrase="correct horse", diff=True)
     items = [site.item("app1"), site.item("db1", key_type="rsa-2048", **SERVER), site.item("e1", key_type="ed25519")]
-    for check in (True, False):
-        requested = site.request(*items, diff=True, check=check)
-        signed = site.sign(requested["requests"], passphrase="correct horse", diff=True, check=check)
-        site.install(*items, signed=signed["certificates"], diff=True, check=check)
-    key_texts = _key_lines(item["private_key"] for item in items)
     for item in items:
-        item["key_type"] = "ecdsa-p384"
-        requested = site.request(item, diff=True)
-        signed = site.sign(requested["requests"], passphrase="correct horse", diff=True)
-        site.install(item, signed=signed["certificates"], diff=True)
-        site.run("certificate_info", {"path": item["certificate"], "private_key": item["private_key"]})
+        place = Path(item["private_key"]).parent
+        store = {} if item["name"] == "e1" else {"pkcs12": str(place / "own.p12")}
+        item.update(SECRETS, pkcs8_der=str(place / "own.pk8"), **store)
+    items += [site.item(f"bulk{number}", key_type="rsa-2048", **SECRETS) for number in range(4)]
+    parts = set()
+    for _round in range(2):
+        for check in (True, False):
+            requested = site.request(*items, diff=True, check=check)
+            signed = site.sign(requested["requests"], passphrase="correct horse", diff=True, check=check)
+            installed = site.install(*items, signed=signed["certificates"], diff=True, check=check)
+            assert not installed["failed"], installed
+        for item in items:
+            parts |= _private_parts(item["private_key"], SECRETS["private_key_passphrase"])
+            files = [Path(item[field]).read_bytes() for field in ("pkcs12", "pkcs8_der") if field in item]
+            parts.update(*(_chunks(content[64:]) for content in files))
+            item["key_type"] = "ecdsa-p384"
+    assert site.request({**items[0], "private_key_passphrase": "wrong passphrase"})["failed"]
+    parts |= _private_parts(site.ca_directory / "ca.key", "correct horse")
 
-    key_texts |= _key_lines([site.ca_directory / "ca.key", *(item["private_key"] for item in items)])
+    words = {word.encode() for word in ("correct horse", "wrong passphrase", *SECRETS.values())}
     everything = "\n".join(site.outputs)
-    assert len(site.outputs) > 10
-    assert not [line for line in key_texts if line in everything]
-    assert not KEY_MATERIAL.search(everything)
-    assert "correct horse" not in everything
     at_the_ca = [path for path in site.ca_directory.rglob("*") if path.is_file() and path.name != "ca.key"]
-    assert len(at_the_ca) == 8
-    assert not [path for path in at_the_ca if b"PRIVATE" in path.read_bytes()]
-    keys = [path for path in site.folder.rglob("*") if path.is_file() and b"PRIVATE" in path.read_bytes()]
-    assert {path.name for path in keys} == {"own.key", "ca.key"}
+    assert len(at_the_ca) >= 2 + 2 * len(items)
+    assert not KEY_MATERIAL.search(everything)
+    for content in (everything.encode(), *(path.read_bytes() for path in at_the_ca)):
+        assert b"PRIVATE" not in content
+        assert not [part for part in parts | words if part in content]
+    assert len(site.outputs) > 10
+    assert len(parts) > 500
+    assert list(temporary.iterdir()) == []
+    own = {path.name for path in site.folder.rglob("*") if path.is_file() and site.ca_directory not in path.parents}
+    assert own == {"own.key", "own.crt", "own.fullchain.crt", "root.crt", "own.p12", "own.pk8"}
+
+
+def test_the_search_for_key_material_finds_it(site):
+    """The test above would find each kind of key in any of the shapes in which it could leak."""
+    for key_type in ("rsa-2048", "ecdsa-p256", "ecdsa-p384", "ed25519"):
+        item = site.item(key_type, key_type=key_type)
+        site.request(item)
+        pem = Path(item["private_key"]).read_text()
+        der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+        parts = _private_parts(item["private_key"], "")
+        public = base64.b64decode("".join(openssl("pkey", "-in", item["private_key"], "-pubout").splitlines()[1:-1]))
+        for shape in (der, der.hex().encode(), base64.b64encode(der), base64.b64encode(b"x" + der)):
+            assert [part for part in parts if part in shape], key_type
+        for shape in (public, public.hex().encode(), base64.b64encode(public)):
+            assert not [part for part in parts if part in shape], key_type
 
 
 def test_changes_of_the_wish_are_reasons(site):
@@ -361,6 +347,33 @@ def test_twenty_hosts_at_once_lose_nothing(site):
     assert len(list((site.ca_directory / "issued").iterdir())) == 20
 
 
+def test_a_request_names_what_it_replaces(site):
+    site.ca()
+    item = site.item()
+    assert site.request(item)["requests"][0]["replaces"] is None
+    site.issue(item)
+    item["common_name"] = "another"
+    serial = openssl("x509", "-noout", "-serial", "-in", item["certificate"]).strip().split("=")[1]
+    assert site.request(item)["requests"][0]["replaces"] == serial
+    Path(item["certificate"]).write_text("nonsense")
+    assert site.request(item)["requests"][0]["replaces"] is None
+
+
+def test_a_share_of_the_life_is_a_window_too(site):
+    chain = site.ca()["chain_pem"]
+    item = site.item(lifetime_days=100, renew_before_percent=50)
+    site.issue(item)
+    assert site.codes(item, issuer_pem=chain) == []
+    begun = (datetime.now(timezone.utc) - timedelta(days=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    older = {**item, "not_before": begun}  # 60 of 100 days have passed
+    requests = site.request(older)["requests"]
+    refused = site.install(older, signed=site.sign(requests)["certificates"])
+    assert "not as wished: it ends" in refused["msg"]
+    site.issue({**older, "renew_before_percent": 39})
+    assert site.codes(item, issuer_pem=chain) == ["renewal_due"]
+    assert site.codes({**item, "renew_before_percent": 39}, issuer_pem=chain) == []
+
+
 def test_openssl_reads_the_request(site):
     pem = site.request(site.item("db1", **SERVER))["requests"][0]["csr_pem"]
     openssl("req", "-verify", "-noout", stdin=pem)
@@ -390,6 +403,6 @@ def test_live_server_is_described(site):
             live = site.run("certificate_info", {"host": "127.0.0.1", "port": listener.getsockname()[1]})
     assert live["tls"]["version"] == "TLSv1.3"
     file = site.run("certificate_info", {"path": item["certificate"]})
-    assert live["certificates"][0] == file["certificates"][0]
+    assert live["certificates"][0] == {**file["certificates"][0], "path": None}
     text = site.run("certificate_info", {"content": chain})
     assert text["certificates"][0]["is_ca"] is True

@@ -6,13 +6,19 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import (
     KEY_TYPES,
+    check_key_passphrase,
     generate_key,
+    is_protected,
     key_type_of,
     load_private_key,
+    load_private_key_der,
+    private_key_der,
     serialise_private_key,
 )
 from openssl_judge import openssl
@@ -74,3 +80,51 @@ def test_other_types_have_a_name():
     assert key_type_of(load_private_key(openssl("genrsa", "1024").encode(), None, "x")) == "rsa-1024"
     pem = openssl("ecparam", "-genkey", "-noout", "-name", "secp521r1")
     assert key_type_of(load_private_key(pem.encode(), None, "x")) == "ecdsa-secp521r1"
+
+
+@pytest.mark.parametrize("passphrase", [None, "a pass phrase"])
+@pytest.mark.parametrize("key_type", KEY_TYPES)
+def test_der_is_pkcs8_that_openssl_reads_and_we_read_again(key_type, passphrase, tmp_path):
+    key = generate_key(key_type)
+    (tmp_path / "a.pk8").write_bytes(private_key_der(key, passphrase))
+    how = ["-nocrypt"] if passphrase is None else ["-passin", f"pass:{passphrase}"]
+    pem = openssl("pkcs8", "-inform", "DER", "-in", tmp_path / "a.pk8", *how)
+    assert serialise_private_key(load_private_key(pem.encode(), None, "x")) == serialise_private_key(key)
+    again = load_private_key_der(private_key_der(key, passphrase), passphrase)
+    assert serialise_private_key(again) == serialise_private_key(key)
+    for wrong in ({None, "a pass phrase"} - {passphrase}) | {"another phrase"}:
+        with pytest.raises(PkiError):
+            load_private_key_der(private_key_der(key, passphrase), wrong)
+
+
+def test_an_rsa_key_whose_numbers_do_not_belong_together_is_refused():
+    """The primes are not tested at every load, which would take as long as making a key; damage is still found."""
+    der = private_key_der(generate_key("rsa-2048"))
+    for tenth in range(1, 10):  # all of n, d, p, q and what follows from them
+        place = len(der) * tenth // 10
+        damaged = bytearray(der)
+        damaged[place] ^= 0x10
+        pem = b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(bytes(damaged)) + b"-----END PRIVATE KEY-----\n"
+        with pytest.raises(PkiError, match="x.key holds no private key in PEM"):
+            load_private_key(pem, None, "x.key")
+
+
+def test_only_encrypted_pkcs8_counts_as_protected():
+    key = generate_key("rsa-2048")
+    assert is_protected(serialise_private_key(key, "a pass phrase"))
+    assert not is_protected(serialise_private_key(key))
+    old = openssl(
+        "rsa", "-traditional", "-aes256", "-passout", "pass:secret", stdin=serialise_private_key(key).decode()
+    )
+    assert not is_protected(old.encode())
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "said"),
+    [("1234567", "x has 7 characters, but at least 8"), ("two\nlines", "x holds a line"), ("a\ttabulator", "x holds")],
+)
+def test_a_weak_or_unreadable_passphrase_is_refused(passphrase, said):
+    with pytest.raises(PkiError, match=said):
+        check_key_passphrase(passphrase, "x")
+    check_key_passphrase(None, "x")
+    check_key_passphrase("12345678 äöü", "x")

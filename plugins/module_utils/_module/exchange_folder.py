@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A folder between the hosts and a CA that nobody here can reach: requests lie in it, signed certificates come back.
+
+Its files are public: requests and certificates, never a key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .._pki.answers import Answer, complete_chain, find_certificates, is_same_request, leaf_differences, leaf_for
+from .._pki.certificates import serial_hex
+from .._pki.requests import check_file_name
+from .errors import ModuleError
+from .external_requests import ExternalRequest
+from .files import FileAttributes, Wanted, Written, read_bytes, write_directory
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from .._pki.compat import x509
+
+_ISSUER = "(the external CA)"
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True)
+class ExchangeFolder:
+    """The part of one host in it."""
+
+    directory: str
+    host: str
+
+    def request_path(self, name: str) -> str:
+        """Where the request lies while it waits."""
+        return os.path.join(self.directory, "requests", f"{self.host}.{name}.csr")
+
+    def signed_path(self, name: str) -> str:
+        """Where the signed certificate is put back, its chain after it."""
+        return os.path.join(self.directory, "signed", f"{self.host}.{name}.crt")
+
+    @property
+    def chain_path(self) -> str:
+        """Where CA certificates for all may lie."""
+        return os.path.join(self.directory, "signed", "chain.crt")
+
+    def write_folders(self, module: AnsibleModule) -> list[Written]:
+        """Make the folders that are missing; those that exist keep their modes."""
+        folders = ("", "requests", "signed")
+        return [_folder(module, os.path.join(self.directory, name).rstrip("/")) for name in folders]
+
+
+def _folder(module: AnsibleModule, path: str) -> Written:
+    return write_directory(module, path, FileAttributes(mode=None if os.path.isdir(path) else 0o755))
+
+
+def exchange_folder(directory: str, host: str) -> ExchangeFolder:
+    """The folder of a host.
+
+    :raises PkiError: for a host that is no file name.
+    """
+    check_file_name(host, "option host")
+    return ExchangeFolder(directory, host)
+
+
+@dataclass(frozen=True)
+class Post:
+    """What lies in the folder for one request: an answer, or why the file that is there is none (empty: no file)."""
+
+    answer: Answer | None
+    misfit: str = ""
+
+
+def read_post(folder: ExchangeFolder, requests: Sequence[ExternalRequest], now: datetime) -> list[Post]:
+    """Look for the answer to each request, in the order of the requests.
+
+    :raises PkiError: for a certificate that is damaged or whose chain leads nowhere.
+    :raises ModuleError: for a file that cannot be read, or holds no certificate.
+    """
+    content = read_bytes(folder.chain_path)
+    shared = () if content is None else find_certificates(content, folder.chain_path)
+    return [_read_one(folder, request, shared, now) for request in requests]
+
+
+def _read_one(
+    folder: ExchangeFolder, request: ExternalRequest, shared: Sequence[x509.Certificate], now: datetime
+) -> Post:
+    path = folder.signed_path(request.name)
+    content = read_bytes(path)
+    if content is None:
+        return Post(None)
+    certificates = find_certificates(content, path)
+    if not certificates:
+        raise ModuleError(f"{path} holds no certificate in PEM; put the signed certificate there, or remove the file")
+    leaf = leaf_for(request.order, certificates)
+    if leaf is None:
+        return Post(None, f"{path} belongs to another private key")
+    if serial_hex(leaf) == request.order.replaces:
+        return Post(None, f"{path} is the certificate that is in use already")
+    differences = leaf_differences(leaf, request.order, now)
+    if differences:
+        return Post(None, f"{path} is not as requested ({'; '.join(differences)})")
+    remedy = f"append it to {path}, or put it into {folder.chain_path}"
+    return Post(Answer(leaf, complete_chain(leaf, (*certificates, *shared), path, remedy)))
+
+
+def request_file(folder: ExchangeFolder, request: ExternalRequest, post: Post) -> Wanted:
+    """The file of a request: as long as it waits. One that asks the same already stays, whatever its signature.
+
+    :raises ModuleError: when it cannot be read.
+    """
+    path = folder.request_path(request.name)
+    before = read_bytes(path)
+    summary = request.summary(_ISSUER)
+    if post.answer is not None:
+        return Wanted(path, None, shown=(summary, None))
+    if before is not None and is_same_request(before, request.csr_pem):
+        return Wanted(path, before)
+    attributes = FileAttributes(mode=0o644 if before is None else None)
+    return Wanted(
+        path, request.csr_pem.encode(), attributes, shown=("(another request)\n" if before else None, summary)
+    )
+
+
+def say_what_waits(folder: ExchangeFolder, posts: Sequence[tuple[ExternalRequest, Post]]) -> list[str]:
+    """The warnings of a run: each signed file that is none, then all that waits in one sentence."""
+    sentences = [
+        f"{post.misfit}; have {folder.request_path(request.name)} signed, and put the new certificate there"
+        for request, post in posts
+        if post.misfit
+    ]
+    waiting = [request.name for request, post in posts if post.answer is None]
+    if waiting:
+        names = ", ".join(waiting[:_MOST_NAMES]) + (
+            f" and {len(waiting) - _MOST_NAMES} more" * (len(waiting) > _MOST_NAMES)
+        )
+        sentences.append(
+            f"{len(waiting)} certificates of {folder.host} wait for their CA ({names}); have the requests in "
+            f"{folder.directory}/requests signed, put the certificates into {folder.directory}/signed, and run again"
+        )
+    return sentences

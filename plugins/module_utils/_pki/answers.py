@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What may be handed to a CA that is not ours, and what comes back: a leaf, its chain, and whether they fit the order.
+
+Such a CA signs what the request says, while ours goes by the list beside it; so here both must say the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .certificates import describe, is_self_signed, load_certificates
+from .compat import UnsupportedAlgorithm, is_issued_by, not_after, not_before, same_public_key, x509
+from .errors import PkiError, UnreadableError
+from .identity import identity_of, render_subject, subject_pairs
+from .orders import Order
+from .profiles import is_authority, usages_of
+from .requests import parse_request
+from .validity import render_time
+
+_BEGIN = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----")
+_END = re.compile(rb"-----END (?:TRUSTED |X509 )?CERTIFICATE-----")
+# subjectKeyIdentifier, keyUsage, subjectAltName, basicConstraints, extKeyUsage (RFC 5280 section 4.2.1)
+_ASKED_EXTENSIONS = ("2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A signed certificate; chain is the issuing CA first, the root last."""
+
+    leaf: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+
+
+def check_request(csr_pem: str, order: Order) -> None:
+    """Refuse a request that says more or less than the order, because its signer knows the request alone.
+
+    :raises PkiError: with everything that differs, in one sentence.
+    """
+    whose = f"the certificate {order.name}"
+    csr = parse_request(csr_pem, whose)
+    with _readable(f"{whose}: the request"):
+        problems = _name_differences(csr, order)
+    extensions = [extension.oid.dotted_string for extension in csr.extensions]
+    problems += [f"it asks for the extension {oid}" for oid in extensions if oid not in _ASKED_EXTENSIONS]
+    if is_authority(csr):  # type: ignore[arg-type]  # a request has extensions as well
+        problems.append("it asks for the certificate of a CA")
+    if problems:
+        raise PkiError(f"{whose}: the request is not as the list says: {'; '.join(problems)}; make it again")
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Extensions are parsed when they are asked for; whatever is wrong with them becomes one sentence."""
+    try:
+        yield
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        words = " ".join(str(error).split())
+        raise UnreadableError(f"{what} has fields that cannot be read ({words}); have it made again") from error
+
+
+def facts_of(certificate: x509.Certificate, now: datetime, source: str) -> dict[str, Any]:
+    """The facts of a certificate that anybody may have made; ``source`` names it in messages.
+
+    :raises UnreadableError: when some of them cannot be read.
+    """
+    with _readable(source):
+        return describe(certificate, now)
+
+
+def is_same_request(data: bytes, csr_pem: str) -> bool:
+    """Whether a file holds a request that asks the same for the same key; signatures of ECDSA always differ."""
+    try:
+        found = x509.load_pem_x509_csr(data)
+    except ValueError:
+        return False
+    return found.tbs_certrequest_bytes == x509.load_pem_x509_csr(csr_pem.encode()).tbs_certrequest_bytes
+
+
+def find_certificates(data: bytes, path: str) -> tuple[x509.Certificate, ...]:
+    """All certificates of a text in PEM, which may hold other things; none at all is an empty tuple.
+
+    Line ends may be written with a backslash, as in JSON.
+
+    :raises UnreadableError: when one of them is damaged or cut off.
+    """
+    text = data.replace(b"\\r", b"").replace(b"\\n", b"\n")
+    begins, ends = len(_BEGIN.findall(text)), len(_END.findall(text))
+    if begins != ends:
+        raise UnreadableError(f"{path}: a certificate is cut off; restore it")
+    return load_certificates(text, path) if begins else ()
+
+
+def leaf_for(order: Order, certificates: Iterable[x509.Certificate]) -> x509.Certificate | None:
+    """The certificate for the order's key, the youngest when there are several; None when there is none."""
+    own = [one for one in certificates if same_public_key(one.public_key(), order.public_key)]
+    return max(own, key=not_before, default=None)
+
+
+def leaf_differences(leaf: x509.Certificate, order: Order, now: datetime) -> list[str]:
+    """What a signed certificate says otherwise than the order; empty when it fits.
+
+    :raises UnreadableError: when it holds fields that cannot be read.
+    """
+    with _readable(f"what was signed for the certificate {order.name}"):
+        problems = _name_differences(leaf, order)
+    wanted = order.identity.subject
+    found = subject_pairs(leaf.subject)
+    if found != wanted:
+        problems.insert(0, f"the subject is {render_subject(found)}, not {render_subject(wanted)}")
+    if is_authority(leaf):
+        problems.append("it is the certificate of a CA")
+    end = not_after(leaf)
+    if order.lifetime.not_after is not None and end != order.lifetime.not_after:
+        problems.append(f"it ends {render_time(end)}, not {render_time(order.lifetime.not_after)}")
+    if end <= now:
+        problems.append(f"it ended {render_time(end)}")
+    return problems
+
+
+def read_answer(order: Order, data: bytes, more: Sequence[x509.Certificate], now: datetime) -> Answer:
+    """What a signer printed for an order; ``more`` are certificates that complete its chain.
+
+    :raises PkiError: when that holds no certificate as ordered.
+    """
+    whose = f"the certificate {order.name}"
+    certificates = find_certificates(data, f"the signer's answer for {whose}")
+    if not certificates:
+        raise PkiError(f"{whose}: the signer printed no certificate in PEM; correct the option command")
+    leaf = leaf_for(order, certificates)
+    if leaf is None:
+        raise PkiError(f"{whose}: the signer printed certificates, but none for the key of the request; correct it")
+    differences = leaf_differences(leaf, order, now)
+    if differences:
+        raise PkiError(f"{whose}: the signer did not sign as requested: {'; '.join(differences)}; correct its policy")
+    return Answer(leaf, complete_chain(leaf, (*certificates, *more), whose, "add it to the option chain_pem"))
+
+
+def _name_differences(holder: x509.Certificate | x509.CertificateSigningRequest, order: Order) -> list[str]:
+    """Differences in names and usages; holder is a certificate or a request."""
+    found, wanted = identity_of(holder), order.identity
+    names, kinds = [*found.dns_names, *found.ip_addresses], _alternative_names(holder)
+    problems = []
+    if set(names) != {*wanted.dns_names, *wanted.ip_addresses}:
+        problems.append(f"the names are {_listed(names)}, not {_listed([*wanted.dns_names, *wanted.ip_addresses])}")
+    if kinds > len(names):
+        problems.append("it has alternative names that are neither DNS names nor IP addresses")
+    usages = usages_of(holder)  # type: ignore[arg-type]  # a request has extensions as well
+    if set(usages) != set(order.usages):
+        problems.append(f"the usages are {_listed(usages)}, not {_listed(order.usages)}")
+    return problems
+
+
+def _alternative_names(holder: x509.Certificate | x509.CertificateSigningRequest) -> int:
+    try:
+        return len(list(holder.extensions.get_extension_for_class(x509.SubjectAlternativeName).value))
+    except x509.ExtensionNotFound:
+        return 0
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words) if words else "none"
+
+
+def complete_chain(
+    leaf: x509.Certificate, known: Iterable[x509.Certificate], whose: str, remedy: str
+) -> tuple[x509.Certificate, ...]:
+    """The shortest way from a certificate to a root, in whatever order its issuers are known; the leaf is left out.
+
+    :param remedy: what the operator can do when an issuer is missing.
+    :raises PkiError: when there is no way to a root.
+    """
+    issuers = sorted(dict.fromkeys(known), key=not_after, reverse=True)  # of a CA's renewed certificates the last
+    way: tuple[x509.Certificate, ...] = (leaf,)
+    ways = [way]
+    while ways:
+        way = ways.pop(0)
+        if is_self_signed(way[-1]):
+            break
+        ways += [(*way, one) for one in issuers if one not in way and is_authority(one) and is_issued_by(way[-1], one)]
+    else:
+        missing = render_subject(subject_pairs(way[-1].issuer))
+        raise PkiError(f"{whose}: the certificate of the CA {missing} is missing from its chain; {remedy}")
+    if way == (leaf,):
+        raise PkiError(f"{whose} is signed by itself, not by a CA; let a CA sign the request")
+    return way[1:]

@@ -1,0 +1,138 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_exchange
+short_description: A folder where requests wait for a CA that is out of reach
+version_added: "0.1.0"
+author: the pgtls.postgresql authors (@pgtls)
+description:
+  - Takes the place of M(pgtls.postgresql.certificate_sign) where the CA is in other hands. Runs on the controller (delegated), or on any
+    host that keeps the folder.
+  - Each request becomes the file C(requests/<host>.<name>.csr). Somebody has it signed and puts the certificate back as
+    C(signed/<host>.<name>.crt), in PEM, followed by the certificates of the CAs above it. What all certificates have in common may lie
+    once in C(signed/chain.crt), intermediates and root. The order within the files does not matter.
+  - The next run returns what has come back, and removes the request. Until then the request waits, a warning says so, and nothing changes.
+  - A signed file counts only when it is for the key, the subject, the names and the usages of the request, has not ended, ends when it
+    shall (where an exact end is wished), and is another certificate than the one in use. Otherwise the request still waits, and a
+    warning says why. M(pgtls.postgresql.certificate_install) checks again, on the holder.
+  - A signed file that is damaged, or whose chain does not lead to a root, is an error.
+  - The files hold no secrets. They get the mode C(0644), and the folders C(0755), when they are made; later they keep what they have.
+extends_documentation_fragment:
+  - pgtls.postgresql.attributes
+  - pgtls.postgresql.external_requests
+options:
+  directory:
+    description: The folder. The one above it must exist.
+    type: path
+    required: true
+  host:
+    description:
+      - The name of the host that holds the keys, for the names of the files; letters, digits, C(.), C(_) and C(-).
+      - The same host and name of a certificate must not come from two hosts.
+    type: str
+    required: true
+seealso:
+  - module: pgtls.postgresql.certificate_request
+  - module: pgtls.postgresql.certificate_command
+  - module: pgtls.postgresql.certificate_install
+"""
+
+EXAMPLES = r"""
+- name: Hand the requests out, and take what has been signed
+  pgtls.postgresql.certificate_exchange:
+    directory: /srv/pgtls-exchange
+    host: "{{ inventory_hostname }}"
+    requests: "{{ request.requests }}"
+  delegate_to: localhost
+  when: request.requests | length > 0
+  register: exchanged
+
+- name: Install what has come back
+  pgtls.postgresql.certificate_install:
+    certificates: "{{ app_certificates }}"
+    signed: "{{ exchanged.certificates | default([]) }}"
+"""
+
+RETURN = r"""
+certificates:
+  description: One entry for each certificate that has come back, ready for M(pgtls.postgresql.certificate_install). In check mode too.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the certificate.
+      type: str
+    certificate_pem:
+      description: The certificate.
+      type: str
+    chain_pem:
+      description: The issuing CA and those above it, the root last.
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal as openssl prints it.
+      type: str
+    not_after:
+      description: The end of the certificate's life.
+      type: str
+    issuer:
+      description: The subject of the issuing CA (RFC 4514).
+      type: str
+waiting:
+  description: The names of the certificates that have not come back.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._module.exchange_folder import exchange_folder, read_post, request_file, say_what_waits
+from ..module_utils._module.external_requests import EXTERNAL_REQUESTS, read_requests, signed_item
+from ..module_utils._module.files import merge_written, write_files
+from ..module_utils._module.libraries import require_cryptography
+from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._pki.errors import PkiError
+
+ARGUMENTS = {
+    **EXTERNAL_REQUESTS,
+    "directory": {"type": "path", "required": True},
+    "host": {"type": "str", "required": True},
+}
+
+
+def run(module: AnsibleModule) -> dict:
+    """Read, ensure, write, report."""
+    require_cryptography()
+    now = datetime.now(timezone.utc)
+    folder = exchange_folder(module.params["directory"], module.params["host"])
+    requests = read_requests(module.params, now)
+    posts = list(zip(requests, read_post(folder, requests, now)))
+
+    files = [request_file(folder, request, post) for request, post in posts]
+
+    folders = folder.write_folders(module) if requests else []
+    outcome = merge_written([*folders, *write_files(module, files)])
+
+    for sentence in say_what_waits(folder, posts):
+        module.warn(sentence)
+    back = [signed_item(request, post.answer) for request, post in posts if post.answer is not None]
+    outcome["changed"] = bool(back) or outcome["changed"]
+    return {**outcome, "certificates": back, "waiting": [request.name for request, post in posts if not post.answer]}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    with failing_cleanly(module, PkiError):
+        module.exit_json(**run(module))
+
+
+if __name__ == "__main__":
+    main()

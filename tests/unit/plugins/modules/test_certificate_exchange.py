@@ -1,0 +1,268 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""certificate_exchange with somebody who signs by openssl."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from ansible_collections.pgtls.postgresql.plugins.module_utils._module.exchange_folder import exchange_folder
+from foreign_ca import ForeignCa, Holder
+from module_runner import run_module
+from openssl_judge import openssl, verdict
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> ForeignCa:
+    return ForeignCa(tmp_path_factory.mktemp("foreign") / "ca")
+
+
+class Office:
+    """The exchange folder and one holder, host h1."""
+
+    def __init__(self, folder: Path) -> None:
+        self.holder = Holder(folder / "holder")
+        self.folder = folder / "exchange"
+        self.csr, self.signed = self.folder / "requests/h1.app1.csr", self.folder / "signed/h1.app1.crt"
+
+    def exchange(self, requests: list[dict], **how) -> dict:
+        args = {"directory": str(self.folder), "host": "h1", "requests": requests}
+        return run_module("certificate_exchange", {**args, **how.pop("more", {})}, **how)
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        found = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def waits(result: dict) -> bool:
+    """Whether app1 waits, and the run says so."""
+    assert not result["failed"], result
+    assert result["certificates"] == []
+    assert "1 certificates of h1 wait for their CA (app1); have the requests" in result["warnings"][-1]
+    return result["waiting"] == ["app1"]
+
+
+def test_a_request_waits_and_asking_again_changes_nothing(office):
+    item = office.holder.item()
+    first = office.exchange(office.holder.requests(item))
+    assert first["changed"]
+    assert waits(first)
+    assert "CN=PostgreSQL app1" in openssl(
+        "req", "-noout", "-verify", "-text", "-nameopt", "RFC2253", "-in", office.csr
+    )
+    assert (mode_of(office.csr), mode_of(office.csr.parent), mode_of(office.signed.parent)) == (0o644, 0o755, 0o755)
+    before = office.files()
+    again = office.holder.requests(item)
+    assert again[0]["csr_pem"].encode() != office.csr.read_bytes()  # another signature by the same key
+    second = office.exchange(again)
+    assert not second["changed"]
+    assert waits(second)
+    assert office.files() == before
+
+
+def test_modes_that_somebody_chose_stay(office):
+    requests = office.holder.requests(office.holder.item())
+    office.exchange(requests)
+    office.csr.chmod(0o664)
+    office.signed.parent.chmod(0o775)
+    assert not office.exchange(requests)["changed"]
+    assert (mode_of(office.csr), mode_of(office.signed.parent)) == (0o664, 0o775)
+
+
+def test_what_comes_back_is_installed_and_then_nothing_is_left_to_do(ca, office):
+    item = office.holder.item()
+    office.exchange(office.holder.requests(item))
+    leaf = ca.sign(office.csr.read_text())
+    office.signed.write_text(leaf + ca.chain)
+    back = office.exchange(office.holder.requests(item))
+    assert (back["changed"], back["waiting"], back["warnings"]) == (True, [], [])
+    (one,) = back["certificates"]
+    assert (one["name"], one["certificate_pem"], one["chain_pem"]) == ("app1", leaf, ca.chain)
+    assert (one["issuer"], one["not_after"][-1]) == ("CN=Issuing CA,O=Elsewhere", "Z")
+    assert not office.csr.exists()
+    installed = office.holder.install(item, signed=back["certificates"])
+    assert (installed["failed"], installed["changed"]) == (False, True)
+    assert verdict(office.holder.folder, leaf, ca.chain, "server") == "OK"
+    assert office.holder.requests(item) == []
+    before = office.files()
+    rest = office.exchange([])
+    assert (rest["changed"], rest["certificates"], rest["waiting"], rest["warnings"]) == (False, [], [], [])
+    assert office.files() == before
+
+
+def test_a_run_killed_before_the_install_gets_the_certificate_again(ca, office):
+    item = office.holder.item()
+    office.exchange(office.holder.requests(item))
+    office.signed.write_text(ca.sign(office.csr.read_text()) + ca.chain)
+    first = office.exchange(office.holder.requests(item))
+    assert office.exchange(office.holder.requests(item))["certificates"] == first["certificates"]
+
+
+def test_a_renewal_waits_while_the_old_certificate_lies_there(ca, office):
+    item = office.holder.item()
+    requests = office.holder.requests(item)
+    old = ca.sign(requests[0]["csr_pem"])
+    office.exchange(requests)
+    office.signed.write_text(old + ca.chain)
+    serial = openssl("x509", "-noout", "-serial", stdin=old).strip().partition("=")[2]
+    renewal = [{**requests[0], "replaces": serial}]
+    waiting = office.exchange(renewal)
+    assert waits(waiting)
+    assert f"{office.signed} is the certificate that is in use already" in waiting["warnings"][0]
+    assert office.csr.exists()
+    new = ca.sign(requests[0]["csr_pem"], days=200)
+    office.signed.write_text(new + ca.chain)
+    assert office.exchange(renewal)["certificates"][0]["certificate_pem"] == new
+
+
+def test_the_chain_may_lie_once_for_all(ca, office):
+    requests = office.holder.requests(office.holder.item("app1"), office.holder.item("app2"))
+    office.exchange(requests)
+    for request in requests:
+        (office.folder / "signed" / f"h1.{request['name']}.crt").write_text(ca.sign(request["csr_pem"]))
+    (office.folder / "signed/chain.crt").write_text(ca.root.read_text() + ca.sub.read_text())
+    back = office.exchange(requests)
+    assert [one["chain_pem"] for one in back["certificates"]] == [ca.chain, ca.chain]
+
+
+def test_some_come_back_and_the_others_wait(ca, office):
+    requests = office.holder.requests(office.holder.item("app1"), office.holder.item("app2"))
+    office.exchange(requests)
+    office.signed.write_text(ca.sign(requests[0]["csr_pem"]) + ca.chain)
+    back = office.exchange(requests)
+    assert ([one["name"] for one in back["certificates"]], back["waiting"]) == (["app1"], ["app2"])
+    assert sorted(path.name for path in office.csr.parent.iterdir()) == ["h1.app2.csr"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"dns_names": ["db.swgalaxy"]},
+            "(the names are db.swgalaxy, 10.0.0.1, not app1.swgalaxy, db.swgalaxy, 10.0.0.1)",
+        ),
+        ({"common_name": "root"}, "(the subject is CN=root, not CN=PostgreSQL app1)"),
+        ({"usages": ["server", "client"]}, "(the usages are server, client, not server)"),
+    ],
+)
+def test_a_signed_file_for_something_else_does_not_count(ca, office, change, said):
+    other = office.holder.requests(office.holder.item(**change))
+    office.exchange(other)
+    office.signed.write_text(ca.sign(other[0]["csr_pem"]) + ca.chain)
+    requests = office.holder.requests(office.holder.item())
+    result = office.exchange(requests)
+    assert waits(result)
+    assert f"{office.signed} is not as requested {said}; have {office.csr} signed" in result["warnings"][0]
+    assert office.csr.read_text() == requests[0]["csr_pem"]  # the request that waits is the present one
+
+
+def test_a_signed_file_for_another_key_or_one_that_has_ended_does_not_count(ca, office):
+    requests = office.holder.requests(office.holder.item())
+    office.exchange(requests)
+    other = office.holder.requests(office.holder.item("app2"))
+    office.signed.write_text(ca.sign(other[0]["csr_pem"]) + ca.chain)
+    result = office.exchange(requests)
+    assert waits(result)
+    assert f"{office.signed} belongs to another private key" in result["warnings"][0]
+    office.signed.write_text(ca.sign(requests[0]["csr_pem"], days=-1) + ca.chain)
+    result = office.exchange(requests)
+    assert waits(result)
+    assert "is not as requested (it ended 20" in result["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no certificate in PEM; put the signed certificate there, or remove the file"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ": certificate 1 is damaged; restore it"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", ": a certificate is cut off; restore it"),
+    ],
+)
+def test_a_damaged_file_is_an_error_that_names_it(office, content, said):
+    requests = office.holder.requests(office.holder.item())
+    office.exchange(requests)
+    office.signed.write_text(content)
+    result = office.exchange(requests)
+    assert result["failed"]
+    assert result["msg"].startswith(str(office.signed))
+    assert result["msg"].endswith(said)
+
+
+def test_a_damaged_or_missing_chain_is_an_error_that_names_the_place(ca, office):
+    requests = office.holder.requests(office.holder.item())
+    office.exchange(requests)
+    office.signed.write_text(ca.sign(requests[0]["csr_pem"]) + ca.sub.read_text())
+    chain = office.folder / "signed/chain.crt"
+    said = office.exchange(requests)["msg"]
+    missing = "the certificate of the CA CN=Root CA,O=Elsewhere is missing from its chain"
+    assert said == f"{office.signed}: {missing}; append it to {office.signed}, or put it into {chain}"
+    chain.write_text(ca.root.read_text()[:200])
+    assert office.exchange(requests)["msg"] == f"{chain}: a certificate is cut off; restore it"
+    assert office.csr.exists()
+
+
+def test_check_mode_says_the_same_and_writes_nothing(ca, office):
+    item = office.holder.item()
+    requests = office.holder.requests(item)
+    predicted = office.exchange(requests, check=True, diff=True)
+    assert not office.folder.exists()
+    assert waits(predicted)
+    made = office.exchange(requests, diff=True)
+    assert (predicted["changed"], predicted["diff"]) == (made["changed"], made["diff"])
+    assert "BEGIN" not in made["_output"]
+    assert "subject: CN=PostgreSQL app1" in made["diff"][-1]["after"]
+    office.signed.write_text(ca.sign(requests[0]["csr_pem"]) + ca.chain)
+    before = office.files()
+    predicted = office.exchange(requests, check=True, diff=True)
+    assert office.files() == before
+    taken = office.exchange(requests, diff=True)
+    for field in ("changed", "diff", "certificates", "waiting"):
+        assert predicted[field] == taken[field]
+
+
+def test_bad_input_is_refused_before_anything_is_written(office):
+    (good,) = office.holder.requests(office.holder.item())
+    for more, said in (
+        ({"host": "../h1"}, "the option host is '../h1'"),
+        (
+            {"requests": [good, {**good, "name": "app2", "csr_pem": "x"}]},
+            "app2: csr_pem holds no certificate signing request",
+        ),
+        (
+            {"requests": [{**good, "ip_addresses": []}]},
+            "the request is not as the list says: the names are app1.swgalaxy",
+        ),
+        ({"allowed_common_names": ["other"]}, "the common name 'PostgreSQL app1' is not in allowed_common_names"),
+        ({"directory": str(office.folder / "a/b")}, f"the directory {office.folder}/a does not exist"),
+    ):
+        result = office.exchange([good], more=more)
+        assert result["failed"]
+        assert said in result["msg"]
+    assert not office.folder.exists()
+
+
+def test_hosts_that_make_the_folder_at_the_same_time_all_find_it(tmp_path):
+    class Module:
+        check_mode = False
+        selinux_enabled = staticmethod(lambda: False)
+
+    for attempt in range(20):
+        folders = [exchange_folder(str(tmp_path / f"e{attempt}"), f"h{number}") for number in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda folder: folder.write_folders(Module()), folders))
+        assert (tmp_path / f"e{attempt}/signed").is_dir()
