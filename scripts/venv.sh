@@ -3,18 +3,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# venv.sh demo|dev|floor|core-2.N|site-2.N   makes or refreshes .venv/NAME when its requirements or its Python changed,
-# and links this checkout into it as the collection ansible_collections.pgtls.postgresql.
+# venv.sh demo|dev|floor|debian-N|pkilint|core-2.N|site-2.N   makes or refreshes .venv/NAME when its requirements or its
+# Python changed, and links this checkout into it as the collection ansible_collections.pgtls.postgresql.
 set -eu
 cd "$(dirname "$0")/.."
 
-name=${1:?which environment: demo, dev, floor, core-2.N or site-2.N}
+name=${1:?which environment: demo, dev, floor, debian-N, pkilint, core-2.N or site-2.N}
 requirements=requirements/$name.txt
 link=yes
 case $name in
   demo) python=$(scripts/find-python.sh machine) ;;
   dev) python=$(scripts/find-python.sh newest) ;;
   floor) python=$(scripts/find-python.sh 3.9 2>/dev/null || scripts/find-python.sh machine) ;;
+  debian-12) python=$(scripts/find-python.sh 3.11 2>/dev/null || scripts/find-python.sh machine) ;;
+  debian-13) python=$(scripts/find-python.sh 3.13 2>/dev/null || scripts/find-python.sh machine) ;;
+  pkilint) python=$(scripts/find-python.sh newest) link= ;;
   core-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt link= ;; # for ansible-test
   site-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt ;;      # for playbooks
   *) echo "venv.sh: unknown environment '$name'." >&2 && exit 2 ;;
@@ -36,7 +39,7 @@ if [ "$(cat "$folder/.stamp" 2>/dev/null)" != "$stamp" ]; then
       grep -E '^(cffi|cryptography|psycopg|pycparser)' requirements/demo.txt | # an older core has older needs of its own
         "$folder/bin/pip" install -qq --disable-pip-version-check "$pin" -r /dev/stdin
       ;;
-    floor)
+    floor | debian-*)
       "$folder/bin/pip" install -qq --disable-pip-version-check -r "$requirements"
       core=$(sed -n 's/^\(ansible-core==2\.21\.[0-9]*\).*/\1/p' requirements/cores.txt)
       "$folder/bin/pip" install -qq --disable-pip-version-check --no-deps --ignore-requires-python "$core"
