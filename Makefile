@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help demo demo-clean test lint types unit unit-floor sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk faults sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes \
         format clean
 
 help: ## this list
@@ -25,7 +25,7 @@ demo-clean: ## stop that server and remove everything the demo made, its virtual
 
 ##@ Prove it
 test: ## every gate below, with a table of seconds at the end
-	@scripts/gates.sh lint types docs unit unit-floor sanity integration differential-short cores demo-twice molecule galaxy
+	@scripts/gates.sh lint types docs unit unit-floor libraries pkilint sanity integration faults differential-short cores demo-twice molecule galaxy
 
 lint: ## ruff (format and check), yamllint, ansible-lint in its production profile
 	@scripts/gate-lint.sh
@@ -41,6 +41,12 @@ unit: ## unit tests with the newest libraries
 
 unit-floor: ## the same rooms with Python 3.9 and cryptography 3.3.2, the oldest managed host
 	@scripts/gate-unit-floor.sh
+
+libraries: ## the certificate tests with the Python and the cryptography of Debian 12 and 13
+	@scripts/gate-libraries.sh debian-12 debian-13
+
+pkilint: ## certificates and CRLs of every kind, judged by pkilint: nothing above NOTICE
+	@scripts/gate-pkilint.sh
 
 sanity: ## ansible-test sanity with the oldest and the newest supported ansible-core
 	@scripts/gate-sanity.sh 2.18 2.21
@@ -60,6 +66,10 @@ differential-short: ## a few hundred files to the servers that are here already
 integration: ## modules against a real PostgreSQL server
 	@scripts/gate-integration.sh
 
+faults: ## kill -9, full disks, hostile links, many at once: PGTLS_FAULTS_KILLS=1000 PGTLS_FAULTS_SEED=1
+	@scripts/venv.sh dev
+	@.venv/dev/bin/pytest tests/faults
+
 cores: ## site.yml with the other supported ansible-core lines
 	@scripts/gate-cores.sh 2.18 2.20
 
@@ -78,6 +88,10 @@ docs: ## role READMEs are fresh, module documentation is valid
 benchmark: ## CPU seconds of the editors on 10,000 entries, and what twice the entries cost
 	@scripts/venv.sh dev
 	@.venv/dev/bin/python tests/benchmark/editors.py
+
+bulk: ## seconds of 1,000 client certificates in one play, and of the same keys and signatures in a plain script
+	@scripts/venv.sh dev
+	@.venv/dev/bin/python tests/benchmark/bulk.py
 
 ##@ Work on it
 readmes: ## write roles/*/README.md from the specs

@@ -24,6 +24,7 @@ from pwd import getpwnam
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the makers of this folder, whatever pytest's import mode
+from demo_site import Site, demo_site
 
 
 def identity_of(owner: str) -> dict[str, object]:
@@ -166,3 +167,10 @@ def fresh_cluster(make_cluster: Callable[[], Cluster]) -> Iterator[Cluster]:
     made = make_cluster()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """Return a site of the module's own."""
+    with demo_site(free_port()) as made:
+        yield made

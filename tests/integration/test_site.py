@@ -9,112 +9,13 @@ The tests build on each other in the order they stand, as a site's life does.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-RECAP = re.compile(r"^(\S+)\s*: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
-
-
-@dataclass
-class Site:
-    """A site on this machine: where it is, and all that ansible-playbook has ever said about it."""
-
-    directory: Path
-    environment: dict[str, str]
-    said: list[str] = field(default_factory=list)
-
-    def play(self, *options: str, succeeds: bool = True) -> str:
-        """Run site.yml and return what it printed."""
-        command = [
-            sys.executable,
-            "-m",
-            "ansible",
-            "playbook",
-            "-i",
-            "inventories/demo",
-            "playbooks/site.yml",
-            *options,
-        ]
-        done = subprocess.run(command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, check=False)
-        output = done.stdout + done.stderr
-        self.said.append(output)
-        assert (done.returncode == 0) == succeeds, output
-        return output
-
-    def server(self, action: str) -> None:
-        """Stop or start the server."""
-        owner = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"] if os.geteuid() == 0 else []
-        binary = subprocess.run(
-            [
-                "sh",
-                "-c",
-                "ls -d /usr/lib/postgresql/*/bin/pg_ctl /usr/pgsql-*/bin/pg_ctl 2>/dev/null | sort -V | tail -1",
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        arguments = ["-D", str(self.directory / "data"), "-l", str(self.directory / "log/postgresql.log"), "-w", action]
-        subprocess.run([*owner, binary or "pg_ctl", *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL)
-
-    def private_keys(self) -> list[Path]:
-        """Return every file below the site that holds a private key."""
-        files = [path for path in self.directory.rglob("*") if path.is_file()]
-        return [path for path in files if b"PRIVATE KEY-----" in path.read_bytes()]
-
-    def state(self) -> dict[str, str]:
-        """Return mode and digest of every file but those that a running server writes."""
-        found = {}
-        for path in self.directory.rglob("*"):
-            relative = path.relative_to(self.directory)
-            ours = relative.parts[0] != "data" or path.suffix in (".conf", ".crt", ".key", ".pem", ".next")
-            # the log and the report tell what was tried; they are no part of the site's state
-            if path.is_file() and ours and relative.parts[0] not in ("log", "run") and path.name != "report.json":
-                found[str(relative)] = f"{path.stat().st_mode:o} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-        return found
-
-
-def changed(output: str) -> int:
-    """Return the number of changes over all hosts that the recap tells."""
-    recap = RECAP.findall(output)
-    assert recap, output
-    return sum(int(numbers[2]) for numbers in recap)
-
-
-@pytest.fixture(name="site", scope="module")
-def _site() -> Iterator[Site]:
-    directory = Path(tempfile.mkdtemp(prefix="pgtls-site-", dir="/var/tmp"))
-    directory.chmod(0o755)
-    environment = {
-        **os.environ,
-        "PGTLS_DEMO_DIR": str(directory),
-        "PGTLS_DEMO_PORT": str(free_port()),
-        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-        "ANSIBLE_LOCAL_TEMP": str(directory / "controller"),
-        "ANSIBLE_REMOTE_TMP": str(directory / "remote"),
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    script = str(CHECKOUT / "scripts/demo-cluster.sh")
-    subprocess.run([script, "start", str(directory)], env=environment, check=True)
-    environment["PGTLS_DEMO_PASSWORD"] = (directory / "password").read_text()
-    yield Site(directory, environment)
-    subprocess.run([script, "clean", str(directory)], env=environment, check=True)
-    shutil.rmtree(directory, ignore_errors=True)
+from demo_site import RECAP, Site, changed
 
 
 @pytest.mark.parametrize(
@@ -185,6 +86,7 @@ def test_no_private_key_left_its_place(site: Site) -> None:
         "clients/app1.key",
         "clients/app2.key",
         "verify/expired.key",
+        "verify/revoked.key",
         "verify/server-only.key",
         "verify/foreign.key",
         "verify/foreign-ca/ca.key",

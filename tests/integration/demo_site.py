@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site on this machine: the demo's inventory with a throw-away server, and our playbooks run on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+RECAP = re.compile(r"^(\S+)\s*: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+@dataclass
+class Site:
+    """A site on this machine: where it is, and all that ansible-playbook has ever said about it."""
+
+    directory: Path
+    environment: dict[str, str]
+    said: list[str] = field(default_factory=list)
+
+    def command(self, playbook: str, *options: str) -> list[str]:
+        """Return the command that runs a playbook here."""
+        ansible = [sys.executable, "-m", "ansible", "playbook", "-i", "inventories/demo"]
+        return [*ansible, f"playbooks/{playbook}.yml", *options]
+
+    def play(self, *options: str, playbook: str = "site", succeeds: bool = True, before: tuple[str, ...] = ()) -> str:
+        """Run a playbook, behind the words of another program where given, and return what it printed."""
+        command = [*before, *self.command(playbook, *options)]
+        done = subprocess.run(command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, check=False)
+        output = done.stdout + done.stderr
+        self.said.append(output)
+        assert (done.returncode == 0) == succeeds, output
+        return output
+
+    def server(self, action: str) -> None:
+        """Stop or start the server."""
+        owner = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"] if os.geteuid() == 0 else []
+        binary = subprocess.run(
+            [
+                "sh",
+                "-c",
+                "ls -d /usr/lib/postgresql/*/bin/pg_ctl /usr/pgsql-*/bin/pg_ctl 2>/dev/null | sort -V | tail -1",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        arguments = ["-D", str(self.directory / "data"), "-l", str(self.directory / "log/postgresql.log"), "-w", action]
+        subprocess.run([*owner, binary or "pg_ctl", *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL)
+
+    def private_keys(self) -> list[Path]:
+        """Return every file below the site that holds a private key."""
+        files = [path for path in self.directory.rglob("*") if path.is_file()]
+        return [path for path in files if b"PRIVATE KEY-----" in path.read_bytes()]
+
+    def state(self) -> dict[str, str]:
+        """Return mode and digest of every file but those that a running server writes."""
+        found = {}
+        for path in self.directory.rglob("*"):
+            relative = path.relative_to(self.directory)
+            ours = relative.parts[0] != "data" or path.suffix in (".conf", ".crt", ".key", ".pem", ".next")
+            # the log and the report tell what was tried; they are no part of the site's state
+            if path.is_file() and ours and relative.parts[0] not in ("log", "run") and path.name != "report.json":
+                found[str(relative)] = f"{path.stat().st_mode:o} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        return found
+
+
+def changed(output: str) -> int:
+    """Return the number of changes over all hosts that the recap tells."""
+    recap = RECAP.findall(output)
+    assert recap, output
+    return sum(int(numbers[2]) for numbers in recap)
+
+
+@contextmanager
+def demo_site(port: int) -> Iterator[Site]:
+    """A throw-away server that listens on this port, and nothing else yet; all of it goes at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="pgtls-site-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PGTLS_DEMO_DIR": str(directory),
+        "PGTLS_DEMO_PORT": str(port),
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "ANSIBLE_LOCAL_TEMP": str(directory / "controller"),
+        "ANSIBLE_REMOTE_TMP": str(directory / "remote"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    script = str(CHECKOUT / "scripts/demo-cluster.sh")
+    subprocess.run([script, "start", str(directory)], env=environment, check=True)
+    try:
+        environment["PGTLS_DEMO_PASSWORD"] = (directory / "password").read_text()
+        yield Site(directory, environment)
+    finally:
+        subprocess.run([script, "clean", str(directory)], env=environment, check=True)
+        shutil.rmtree(directory, ignore_errors=True)
