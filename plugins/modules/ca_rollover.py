@@ -19,6 +19,8 @@ description:
   - The successor lives in C(generation-2) in O(directory), the next one in C(generation-3). Its common name is that of the CA and the
     generation, such as C(Example Root CA G2). In all that no option says, it is like the CA that issues now; path length and permitted DNS
     domains are always the same.
+  - The step to V(retire) is refused while somebody holds a living certificate of the old CA and was issued none by the successor, as the
+    copies in C(issued) tell. That counts names, also those that no playbook knows.
   - A successor's key that exists, because a call was cut off, is used and never replaced. The keys of retired generations stay.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
@@ -36,6 +38,11 @@ options:
     type: str
     choices: [introduce, reissue, retire, stable]
     required: true
+  abandoned:
+    description: Names of certificates that need no successor, because nobody uses them any more.
+    type: list
+    elements: str
+    default: []
   passphrase:
     description: The passphrase of the CA's private key. It protects the successor's key as well.
     type: str
@@ -123,6 +130,7 @@ ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "generation": {"type": "int", "required": True},
     "phase": {"type": "str", "choices": list(STEPS), "required": True},
+    "abandoned": {"type": "list", "elements": "str", "default": []},
     "passphrase": {"type": "str", "no_log": True},
     "common_name": {"type": "str"},
     "subject": {"type": "dict"},

@@ -14,7 +14,8 @@ description:
   - Takes the place of M(pgtls.postgresql.certificate_sign) where another CA signs, through any program that reads a request and prints
     the certificate in PEM (step-ca, Vault, cfssl, certtool, a wrapper of your own). Runs where that program runs, usually delegated.
   - The program is run once for each request, one after the other, without a shell and without a terminal.
-  - All requests are checked before the program runs for the first of them.
+  - All requests are checked before the program runs for the first of them. A CA that is not ours signs what a request itself says, so a
+    request that says anything else than its entry in O(requests) is refused.
   - Of what it prints, the certificates in PEM count, in any order, also inside JSON; all other text is passed over. The one for the key
     of the request is the certificate, the others are its chain, and O(chain_pem) completes the chain up to the root.
   - An answer is refused when it holds no certificate for that key, when subject, names or usages are not those of the request, when it
@@ -23,7 +24,7 @@ description:
   - Every run with requests has them signed, so it reports a change.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
-  - pgtls.postgresql.external_requests
+  - pgtls.postgresql.requests
 options:
   command:
     description:
@@ -107,22 +108,17 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.external_requests import (
-    EXTERNAL_REQUESTS,
-    ExternalRequest,
-    predicted_item,
-    read_requests,
-    signed_item,
-)
+from ..module_utils._module.external_requests import ExternalRequest, read_requests
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.signing_command import SigningCommand, read_command
+from ..module_utils._module.signing_requests import REQUESTS, signed_item
 from ..module_utils._pki.answers import read_answer
 from ..module_utils._pki.certificates import load_certificates
 from ..module_utils._pki.errors import PkiError
 
 ARGUMENTS = {
-    **EXTERNAL_REQUESTS,
+    **REQUESTS,
     "command": {"type": "list", "elements": "str", "required": True},
     "chain_pem": {"type": "str"},
     "timeout_seconds": {"type": "int", "default": 60},
@@ -138,10 +134,10 @@ def run(module: AnsibleModule) -> dict:
     command = read_command(params["command"], params["timeout_seconds"], requests)
 
     if module.check_mode:
-        certificates = [predicted_item(request, chain) for request in requests]
+        certificates = [signed_item(one.order, None, chain) for one in requests]
     else:
         answers = [read_answer(one.order, command.sign(one), chain, now) for one in requests]
-        certificates = [signed_item(request, answer) for request, answer in zip(requests, answers)]
+        certificates = [signed_item(one.order, answer.leaf, answer.chain) for one, answer in zip(requests, answers)]
     return {
         "changed": bool(requests),
         "diff": [_diff(command, request) for request in requests],
@@ -151,7 +147,7 @@ def run(module: AnsibleModule) -> dict:
 
 def _diff(command: SigningCommand, request: ExternalRequest) -> dict:
     header = f"certificate {request.name}, signed by {command.program}"
-    after = request.summary(f"(the CA behind {command.program})")
+    after = request.order.summary(f"(the CA behind {command.program})")
     return {"before_header": header, "after_header": header, "before": "", "after": after}
 
 

@@ -16,6 +16,7 @@ description:
   - Each request becomes the file C(requests/<host>.<name>.csr). Somebody has it signed and puts the certificate back as
     C(signed/<host>.<name>.crt), in PEM, followed by the certificates of the CAs above it. What all certificates have in common may lie
     once in C(signed/chain.crt), intermediates and root. The order within the files does not matter.
+  - A CA that is not ours signs what a request itself says, so a request that says anything else than its entry in O(requests) is refused.
   - The next run returns what has come back, and removes the request. Until then the request waits, a warning says so, and nothing changes.
   - A signed file counts only when it is for the key, the subject, the names and the usages of the request, has not ended, ends when it
     shall (where an exact end is wished), and is another certificate than the one in use. Otherwise the request still waits, and a
@@ -24,7 +25,7 @@ description:
   - The files hold no secrets. They get the mode C(0644), and the folders C(0755), when they are made; later they keep what they have.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
-  - pgtls.postgresql.external_requests
+  - pgtls.postgresql.requests
 options:
   directory:
     description: The folder. The one above it must exist.
@@ -95,14 +96,15 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.exchange_folder import exchange_folder, read_post, request_file, say_what_waits
-from ..module_utils._module.external_requests import EXTERNAL_REQUESTS, read_requests, signed_item
+from ..module_utils._module.external_requests import read_requests
 from ..module_utils._module.files import merge_written, write_files
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.signing_requests import REQUESTS, signed_item
 from ..module_utils._pki.errors import PkiError
 
 ARGUMENTS = {
-    **EXTERNAL_REQUESTS,
+    **REQUESTS,
     "directory": {"type": "path", "required": True},
     "host": {"type": "str", "required": True},
 }
@@ -123,7 +125,8 @@ def run(module: AnsibleModule) -> dict:
 
     for sentence in say_what_waits(folder, posts):
         module.warn(sentence)
-    back = [signed_item(request, post.answer) for request, post in posts if post.answer is not None]
+    answered = [(request.order, post.answer) for request, post in posts if post.answer is not None]
+    back = [signed_item(order, answer.leaf, answer.chain) for order, answer in answered]
     outcome["changed"] = bool(back) or outcome["changed"]
     return {**outcome, "certificates": back, "waiting": [request.name for request, post in posts if not post.answer]}
 

@@ -15,7 +15,7 @@ description:
   - The subject of a request is kept. Names, usages and lifetime come from the options, within the limits given here; what a request
     says about itself beyond its subject and key counts for nothing.
   - All requests are checked before the first signature. A certificate never outlives its CA, and never has names or usages that its CA's
-    own certificate forbids (RFC 5280 sections 4.2.1.10 and 4.2.1.12).
+    own certificate forbids (RFC 5280 sections 4.2.1.10 and 4.2.1.12). A begin that is not given never lies before the CA's own.
   - A copy of each certificate is kept as C(issued/<name>.<serial>.crt). There is no index, so many hosts may be served at once. Copies are
     written batch by batch, so a run that is killed leaves whole certificates.
   - A request for what this CA issued already under that name (the same key, subject, names and usages, an end that differs by a day at most,
@@ -23,6 +23,7 @@ description:
     one has finished, and a run that signs nothing reports no change.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
+  - pgtls.postgresql.requests
 options:
   directory:
     description: The home of the CA, as made by M(pgtls.postgresql.ca). The CA of it that issues now signs.
@@ -34,53 +35,6 @@ options:
   passphrase:
     description: The passphrase of the private key of the CA that signs.
     type: str
-  requests:
-    description: The list that M(pgtls.postgresql.certificate_request) returns.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: The name of the certificate; letters, digits, C(.), C(_) and C(-).
-        type: str
-        required: true
-      csr_pem:
-        description: The certificate signing request in PEM.
-        type: str
-        required: true
-      usages:
-        description: What the certificate is for. Both only where one certificate really serves both.
-        type: list
-        elements: str
-        choices: [server, client]
-        required: true
-      dns_names:
-        description: The DNS names of the certificate.
-        type: list
-        elements: str
-        default: []
-      ip_addresses:
-        description: The IP addresses of the certificate.
-        type: list
-        elements: str
-        default: []
-      lifetime_days:
-        description: How many days the certificate lives.
-        type: int
-        default: 365
-      not_before:
-        description: An exact begin (RFC 3339, UTC). Unlike one that the module chooses, it may lie before the CA's own.
-        type: str
-      not_after:
-        description: An exact end (RFC 3339, UTC) in place of O(requests[].lifetime_days).
-        type: str
-      replaces:
-        description: The serial number (hexadecimal) of the certificate that shall be replaced, which is therefore no answer.
-        type: str
-      reasons:
-        description: Why the certificate is due. Not looked at.
-        type: list
-        elements: dict
   max_lifetime_days:
     description: The longest life the CA grants.
     type: int
@@ -91,16 +45,6 @@ options:
     elements: str
     choices: [server, client]
     default: [server, client]
-  allowed_common_names:
-    description: The common names the CA grants; an empty list allows all.
-    type: list
-    elements: str
-    default: []
-  allowed_dns_domains:
-    description: The domains whose names, and names below them, the CA grants; an empty list allows all.
-    type: list
-    elements: str
-    default: []
 seealso:
   - module: pgtls.postgresql.certificate_request
   - module: pgtls.postgresql.certificate_install
@@ -155,36 +99,19 @@ from ..module_utils._module.ca_directory import authority_directory, issued_path
 from ..module_utils._module.issuing import answers, sign_and_keep
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.signing_requests import REQUESTS, limits_of, signed_item
 from ..module_utils._pki.authority import Authority
-from ..module_utils._pki.certificates import render_pem, serial_hex
-from ..module_utils._pki.compat import not_after, x509
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.limits import Limits
 from ..module_utils._pki.orders import Order, read_orders
 from ..module_utils._pki.profiles import CLIENT, SERVER
-from ..module_utils._pki.validity import render_time
 
-REQUEST = {
-    "name": {"type": "str", "required": True},
-    "csr_pem": {"type": "str", "required": True},
-    "usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT], "required": True},
-    "dns_names": {"type": "list", "elements": "str", "default": []},
-    "ip_addresses": {"type": "list", "elements": "str", "default": []},
-    "lifetime_days": {"type": "int", "default": 365},
-    "not_before": {"type": "str"},
-    "not_after": {"type": "str"},
-    "replaces": {"type": "str"},
-    "reasons": {"type": "list", "elements": "dict"},
-}
 ARGUMENTS = {
+    **REQUESTS,
     "directory": {"type": "path", "required": True},
     "intermediate": {"type": "str"},
     "passphrase": {"type": "str", "no_log": True},
-    "requests": {"type": "list", "elements": "dict", "required": True, "options": REQUEST},
     "max_lifetime_days": {"type": "int", "default": 3650},
     "allowed_usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT], "default": [SERVER, CLIENT]},
-    "allowed_common_names": {"type": "list", "elements": "str", "default": []},
-    "allowed_dns_domains": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -194,40 +121,29 @@ def run(module: AnsibleModule) -> dict:
     params, now = module.params, datetime.now(timezone.utc)
     directory = authority_directory(params["directory"], params["intermediate"])
     authority = open_authority(directory, params["passphrase"], may_be_missing=module.check_mode)
-    limits = Limits(
-        params["max_lifetime_days"],
-        tuple(params["allowed_usages"]),
-        tuple(params["allowed_common_names"]),
-        tuple(domain.lower().strip(".") for domain in params["allowed_dns_domains"]),
-    )
+    limits = limits_of(params, params["max_lifetime_days"], params["allowed_usages"])
     orders = read_orders(params["requests"], authority, limits, now)
 
     answered = answers(directory, orders, authority)
     new = [order for order in orders if order.name not in answered]
 
     signed = {} if authority is None or module.check_mode else sign_and_keep(module, directory, new, authority, now)
-    leaves = {**answered, **signed}
+    leaves, chain = {**answered, **signed}, () if authority is None else authority.chain
     return {
         "changed": bool(new),
         "diff": [_diff(directory, order, authority) for order in new],
-        "certificates": [_report(order, leaves.get(order.name), authority) for order in orders],
+        "certificates": [signed_item(order, leaves.get(order.name), chain) for order in orders],
     }
 
 
 def _diff(directory: str, order: Order, authority: Authority | None) -> dict:
     """The file without its random serial number, so that check mode tells the same as the real run."""
     header = issued_path(directory, order.name, "*")
-    return {"before_header": header, "after_header": header, "before": "", "after": order.summary(authority)}
-
-
-def _report(order: Order, leaf: x509.Certificate | None, authority: Authority | None) -> dict:
     return {
-        "name": order.name,
-        "certificate_pem": None if leaf is None else render_pem([leaf]),
-        "chain_pem": None if authority is None else render_pem(authority.chain),
-        "serial_number": None if leaf is None else serial_hex(leaf),
-        "not_after": render_time(order.validity.not_after if leaf is None else not_after(leaf)),
-        "issuer": None if authority is None else authority.name,
+        "before_header": header,
+        "after_header": header,
+        "before": "",
+        "after": order.summary(authority and authority.name),
     }
 
 

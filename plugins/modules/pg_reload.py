@@ -139,35 +139,29 @@ served_fingerprint:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import LOGIN
-from ..module_utils._module.clusters import choose_cluster, find_clusters
+from ..module_utils._module.clusters import find_cluster
 from ..module_utils._module.database import Login
 from ..module_utils._module.errors import ModuleError
 from ..module_utils._module.journal import show_sign_of_life
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.reloading import check_files, reload, reload_reasons, restart_proven, try_login
+from ..module_utils._module.reloading import (
+    check_files,
+    reload,
+    reload_reasons,
+    restart_proven,
+    try_login,
+    waiting_settings,
+)
 from ..module_utils._module.served_certificate import expected_names, served_certificates
-from ..module_utils._module.server_views import pending_restarts
 from ..module_utils._module.service import not_running
 
 
 def find_server(module):
     """Return the running cluster and the login for it."""
-    directory = module.params["data_directory"]
-    cluster = choose_cluster(find_clusters(directory), directory, None)
+    cluster = find_cluster(module.params["data_directory"])
     if not cluster.running:
         raise ModuleError(not_running(cluster))
     return cluster, Login.of(module.params).at(cluster.port, cluster.socket_directory)
-
-
-def pending(login):
-    """Return the settings that wait for a restart, as a new connection sees them."""
-    connection, _problem = try_login(login)
-    if connection is None:
-        return []
-    try:
-        return pending_restarts(connection)
-    finally:
-        connection.close()
 
 
 def bring_up_to_date(module, timeout_seconds):
@@ -185,13 +179,13 @@ def bring_up_to_date(module, timeout_seconds):
             evidence = reload(cluster, login, connection, timeout_seconds)
     if connection is not None:
         connection.close()
-    waiting = pending(login)
+    waiting = waiting_settings(login)
     wish = module.params["restart"]
     restart_due = bool((wish == "always" and reasons) or (wish == "if_pending" and waiting))
     if restart_due and not module.check_mode:
         restart_proven(cluster, login, timeout_seconds)
         cluster, login = find_server(module)
-        waiting = pending(login)
+        waiting = waiting_settings(login)
     return cluster, reasons, restart_due, waiting, evidence
 
 

@@ -160,10 +160,11 @@ from uuid import uuid4
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import LOGIN
+from ..module_utils._module.clusters import find_cluster
 from ..module_utils._module.database import Login
 from ..module_utils._module.errors import ModuleError
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.recovery import find_cluster, login_at, read_base, undo
+from ..module_utils._module.recovery import login_at, read_base, undo
 from ..module_utils._module.tls_files import hosts_file
 from ..module_utils._module.transactions import Transaction, begin, close, covered, find_open
 

@@ -99,10 +99,10 @@ class Stage:
         pid, out = self.start(module, args, **how)
         return self.end(pid, out, begin)
 
-    def run_and_kill(self, module: str, args: dict[str, Any], after_seconds: float) -> Run:
+    def run_and_kill(self, module: str, args: dict[str, Any], after_seconds: float, **how: Any) -> Run:
         """Start it, wait, and kill its whole session. It may have ended by then."""
         begin = time.monotonic()
-        pid, out = self.start(module, args)
+        pid, out = self.start(module, args, **how)
         time.sleep(after_seconds)
         for kill in (os.killpg, os.kill):  # it may not be a session yet
             with contextlib.suppress(ProcessLookupError):
@@ -120,9 +120,9 @@ class Stage:
         os.kill(pid, signal.SIGCONT)
         return self.end(pid, out, time.monotonic())
 
-    def measure(self, module: str, args: dict[str, Any]) -> tuple[Run, Course]:
+    def measure(self, module: str, args: dict[str, Any], **how: Any) -> tuple[Run, Course]:
         """Run it to its end and learn its course: seconds undisturbed come from a second caller, lines from here."""
-        run = self.run(module, args, count=True)
+        run = self.run(module, args, count=True, **how)
         lines = json.loads(Path(self.folder.name, f"{self.number}.lines").read_text())
         return run, Course(run.seconds, lines["lines"], lines["hot"])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from pictures import (
     put_back,
 )
 
+PASSPHRASE = "a secret horse"
 SERVER = {"usages": ["server"], "dns_names": ["raxus.swgalaxy", "mobus.swgalaxy"]}
 
 
@@ -39,8 +41,10 @@ def spki(key: Any) -> bytes:
     return public
 
 
-def public_key_of(path: str) -> bytes:
-    return spki(load_pem_private_key(Path(path).read_bytes(), None).public_key())
+def public_key_of(path: str, passphrase: str | None = None) -> bytes:
+    """Of the key in a file, which is encrypted just when there is a passphrase."""
+    secret = passphrase.encode() if passphrase else None
+    return spki(load_pem_private_key(Path(path).read_bytes(), secret).public_key())
 
 
 def leaf_of(path: str) -> x509.Certificate:
@@ -48,9 +52,10 @@ def leaf_of(path: str) -> x509.Certificate:
 
 
 class Scene:
-    """One module and the folder that it changes."""
+    """One module and the folder that it changes; how: more for the stage."""
 
     module = ""
+    act = ""  # which of the things that the module does
     share = 0  # kills in a thousand
     settles = True  # whether a run that finds everything done says that nothing changed
     has_keys = False
@@ -58,8 +63,13 @@ class Scene:
     def __init__(self, stage: Stage, folder: Path) -> None:
         self.stage, self.folder = stage, str(folder)
         self.args: dict[str, Any] = {}
+        self.how: dict[str, Any] = {}
         self.prepare()
         self.before = picture(self.folder)
+
+    @classmethod
+    def title(cls) -> str:
+        return f"{cls.module} {cls.act}".strip()
 
     def prepare(self) -> None:
         """Make what is there before each run."""
@@ -78,6 +88,10 @@ class Scene:
 
     def check_done(self, result: dict[str, Any]) -> None:
         """What must hold after the run that followed."""
+
+    def had_work(self, result: dict[str, Any]) -> bool:
+        """Whether the killed run left something for this one."""
+        return bool(result["changed"])
 
     def finish(self) -> None:
         """What must hold after the last kill."""
@@ -106,8 +120,8 @@ class Scene:
         requests: list[dict[str, Any]] = self._do("certificate_request", {"certificates": items})["requests"]
         return requests
 
-    def sign(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        args = {"directory": self.path("ca"), "requests": requests}
+    def sign(self, requests: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
+        args = {"directory": self.path("ca"), "requests": requests, **more}
         signed: list[dict[str, Any]] = self._do("certificate_sign", args)["certificates"]
         return signed
 
@@ -118,7 +132,7 @@ class Scene:
 class AuthorityScene(Scene):
     """A CA below another: directory, key, chain, certificate, and the parent's copy."""
 
-    module, share, has_keys = "ca", 70, True
+    module, share, has_keys = "ca", 50, True
 
     def prepare(self) -> None:
         self._do("ca", self.ca("root", passphrase="top secret"))
@@ -151,35 +165,44 @@ class AuthorityScene(Scene):
 
 
 class RequestScene(Scene):
-    """New keys, and one beside a key that is in use."""
+    """New keys, one beside a key that is in use, and one in use that is encrypted in its place."""
 
-    module, share, settles, has_keys = "certificate_request", 100, False, True
+    module, share, settles, has_keys = "certificate_request", 60, False, True
+    how_many = 8
 
     def prepare(self) -> None:
         self._do("ca", self.ca())
-        self.issue([self.item("old")])
-        items = [self.item("old", key_type="ecdsa-p384"), *(self.item(f"new{number}") for number in range(5))]
+        self.issue([self.item("old"), self.item("sealed")])
+        sealed = self.item("sealed", private_key_passphrase=PASSPHRASE)
+        items = [self.item("old", key_type="ecdsa-p384"), *(self.item(f"new{n}") for n in range(self.how_many)), sealed]
         self.args = {"certificates": items}
+        self.sealed = sealed["private_key"]
+        self.sealed_key = public_key_of(self.sealed)
 
     def keys(self) -> dict[str, bytes]:
-        """Every key that is there, as bytes."""
+        """Every key that is there and was not encrypted, as bytes."""
         names = ("own.key", "own.key.next")
         paths = [str(path) for path in Path(self.path("hosts")).rglob("*") if path.name in names]
         for path in paths:
             check_key(path)
-        return {path: Path(path).read_bytes() for path in paths}
+        return {path: Path(path).read_bytes() for path in paths if path != self.sealed}
 
     def check_killed(self, where: str) -> None:
-        old = {name: item for name, item in self.before.items() if item.kind == "file"}
+        sealed = os.path.relpath(self.sealed, self.folder)
+        old = {name: item for name, item in self.before.items() if item.kind == "file" and name != sealed}
         now = picture(self.folder)
         assert {name: now.get(name) for name in old} == old
+        if now[sealed] != self.before[sealed]:
+            assert public_key_of(self.sealed, PASSPHRASE) == self.sealed_key
         self.kept = self.keys()
 
     def check_done(self, result: dict[str, Any]) -> None:
         keys = self.keys()
-        assert len(keys) == 7
+        assert len(keys) == self.how_many + 2
         assert {path: keys[path] for path in self.kept} == self.kept, "a key was made twice"
-        assert sorted(request["name"] for request in result["requests"]) == [*(f"new{n}" for n in range(5)), "old"]
+        names = [*(f"new{n}" for n in range(self.how_many)), "old"]
+        assert sorted(request["name"] for request in result["requests"]) == names
+        assert public_key_of(self.sealed, PASSPHRASE) == self.sealed_key
         self.args_again_make_no_key()
 
     def args_again_make_no_key(self) -> None:
@@ -233,19 +256,24 @@ class SignScene(Scene):
 
 
 class InstallScene(Scene):
-    """One certificate with a new type of key, two renewed, two new."""
+    """Certificates with a new type of key, renewed ones and new ones, also with encrypted keys and other shapes."""
 
     module, share, has_keys = "certificate_install", 200, True
 
     def prepare(self) -> None:
         self._do("ca", self.ca())
-        self.issue([self.item(name) for name in ("rekeyed", "renewed1", "renewed2")])
+        sealed = {"private_key_passphrase": PASSPHRASE, **self.deliveries("sealed")}
+        shaped = self.deliveries("shaped")
+        self.issue(
+            [*map(self.item, ("rekeyed", "renewed")), self.item("shaped", **shaped), self.item("sealed", **sealed)]
+        )
         items = [
             self.item("rekeyed", key_type="ecdsa-p384"),
-            self.item("renewed1", common_name="another"),
-            self.item("renewed2", **SERVER),
+            self.item("renewed", **SERVER),
+            self.item("shaped", key_type="ecdsa-p384", **shaped),
+            self.item("sealed", **{**sealed, "common_name": "another"}),
             self.item("new1"),
-            self.item("new2", **SERVER, **self.deliveries("new2")),
+            self.item("new2", **SERVER, private_key_passphrase=PASSPHRASE, **self.deliveries("new2")),
         ]
         requests = self.request(items)
         assert len(requests) == len(items)
@@ -259,27 +287,36 @@ class InstallScene(Scene):
             "pkcs8_der": os.path.join(place, "own.pk8"),
         }
 
-    def check_deliveries(self, place: dict[str, Any], must_exist: bool) -> None:
-        """Each holds the key of its certificate, and is as private as that."""
-        readers: dict[str, Any] = {
-            "pkcs12": lambda content: load_pkcs12(content, place["pkcs12_passphrase"].encode()).key,
-            "pkcs8_der": lambda content: load_der_private_key(content, None),
-        }
-        for option, read in readers.items():
-            item = look(place[option])
-            if item is None and not must_exist:
+    def each(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Each item and what was signed for it."""
+        signed = {one["name"]: one for one in self.args["signed"]}
+        return ((item, signed[item["name"]]) for item in self.args["certificates"])
+
+    def check_deliveries(self, item: dict[str, Any], signed: dict[str, Any], may_be_old: bool) -> None:
+        """Each is the old one, or holds the key of the new certificate; nobody else may read it."""
+        leaf = x509.load_pem_x509_certificate(signed["certificate_pem"].encode())
+        for option in [option for option in ("pkcs12", "pkcs8_der") if option in item]:
+            found = look(item[option])
+            if may_be_old and found == self.before.get(os.path.relpath(item[option], self.folder)):
                 continue
-            assert item is not None and item.mode == 0o600, f"{place[option]} is {item}"
-            key = os.path.join(os.path.dirname(place[option]), "own.key")
-            assert spki(read(item.content).public_key()) == public_key_of(key)
+            assert found is not None and (found.mode, found.uid) == (0o600, 0), f"{item[option]} is {found}"
+            if option == "pkcs12":
+                store = load_pkcs12(found.content or b"", item["pkcs12_passphrase"].encode())
+                key = store.key
+                assert store.cert is not None and store.cert.certificate == leaf, f"{item[option]} is of another one"
+            else:
+                passphrase = item.get("private_key_passphrase")
+                key = load_der_private_key(found.content or b"", passphrase.encode() if passphrase else None)
+            assert key is not None and spki(key.public_key()) == spki(leaf.public_key()), item[option]
 
     def check_killed(self, where: str) -> None:
-        self.check_deliveries(self.deliveries("new2"), must_exist=False)
         now = picture(self.folder)
-        after = {one["name"]: one for one in self.args["signed"]}
-        for item in self.args["certificates"]:
-            self._check_item(item, after[item["name"]], now)
-        written = {os.path.relpath(item[option], self.folder) for item in self.args["certificates"] for option in FILES}
+        for item, signed in self.each():
+            self._check_item(item, signed, now)
+            self.check_deliveries(item, signed, may_be_old=True)
+        written = {
+            os.path.relpath(item[option], self.folder) for item, _ in self.each() for option in FILES if option in item
+        }
         for name, old in self.before.items():
             if old.kind == "file" and name not in written and not name.endswith(".next"):
                 assert now.get(name) == old, name
@@ -296,27 +333,29 @@ class InstallScene(Scene):
             found, old = now.get(name), self.before.get(name)
             new = found is not None and found.content == text.encode() and (found.mode, found.uid) == (0o640, 0)
             assert found == old or new, f"{name} is neither old nor new: {found}"
-        keys = [path for path in (item["private_key"], item["private_key"] + ".next") if os.path.exists(path)]
-        for path in keys:
+        paths = [path for path in (item["private_key"], item["private_key"] + ".next") if os.path.exists(path)]
+        for path in paths:
             check_key(path)
+        keys = [public_key_of(path, item.get("private_key_passphrase")) for path in paths]
         if os.path.exists(item["certificate"]):
-            assert spki(leaf_of(item["certificate"]).public_key()) in map(public_key_of, keys), item["name"]
+            assert spki(leaf_of(item["certificate"]).public_key()) in keys, item["name"]
 
     def check_done(self, result: dict[str, Any]) -> None:
-        for item in self.args["certificates"]:
-            assert spki(leaf_of(item["certificate"]).public_key()) == public_key_of(item["private_key"])
+        for item, signed in self.each():
+            key = public_key_of(item["private_key"], item.get("private_key_passphrase"))
+            assert spki(leaf_of(item["certificate"]).public_key()) == key
             assert not os.path.exists(item["private_key"] + ".next")
-        self.check_deliveries(self.deliveries("new2"), must_exist=True)
+            self.check_deliveries(item, signed, may_be_old=False)
         assert self._do("certificate_request", {"certificates": self.args["certificates"]})["requests"] == []
 
 
-FILES = ("certificate", "fullchain", "root", "private_key")
+FILES = ("certificate", "fullchain", "root", "private_key", "pkcs12", "pkcs8_der")
 
 
 class HostsScene(Scene):
     """pg_hosts.conf, of which no server here has a view."""
 
-    module, share = "pg_hosts", 40
+    module, share = "pg_hosts", 20
 
     def prepare(self) -> None:
         path = Path(self.path("pg_hosts.conf"))

@@ -68,7 +68,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         total = {name: sum(row[name] for row in Faults.rows) for name in COLUMNS[1:]}
         for row in ({name: name.replace("_", " ") for name in COLUMNS}, *Faults.rows, {"module": "all", **total}):
             first, *others = (str(row[name]) for name in COLUMNS)
-            write(f"{first:<20}" + "".join(f"{text:>18}" for text in others))
+            write(f"{first:<30}" + "".join(f"{text:>16}" for text in others))
     for note in Faults.notes:
         write(note)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from actors import is_secret
 
-LEFTOVER = re.compile(r"\.pgtls-[0-9a-f]{16}")
+LEFTOVER = re.compile(r"\.pgtls-[0-9a-f]{16}(\.d)?")
 WHOLE_PEM = re.compile(rb"(-----BEGIN [A-Z ]+-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END [A-Z ]+-----\n)+")
 
 
@@ -97,9 +97,14 @@ def leftovers(folder: str) -> list[str]:
 
 
 def check_leftovers(folder: str) -> None:
-    """A leftover is a regular file that nobody may read who may not read the file that it was to become."""
+    """A leftover is a file that nobody may read who may not read what it was to become, or an empty directory."""
     for path in leftovers(folder):
         item = look(path)
+        if item is not None and path.endswith(".d"):
+            assert item.kind == "directory" and os.listdir(path) == [] and not item.mode & ~0o755, (
+                f"leftover {path} is {item}"
+            )
+            continue
         assert item is not None and item.kind == "file", path
         limit = 0o600 if not item.content or is_secret(item.content) else 0o644
         assert not item.mode & ~limit, f"leftover {path} is {item}"

@@ -4,10 +4,10 @@
 
 """The stage: a process that has everything imported and forks one actor, in a session of its own, for each run of a module.
 
-It reads one JSON object a line: {"start": {module, args, out, count, kill_at, pause_at, user}} answers {"pid"}; {"wait": pid} answers
+It reads one JSON object a line: {"start": {module, args, out, count, kill_at, pause_at, user, temporary}} answers {"pid"}; {"wait": pid} answers
 {"status"}. An actor writes the module's result to ``out``. With ``count`` it also writes which lines of ours it went
 through to ``out``.lines; with ``kill_at`` it kills its whole session with SIGKILL just before it runs that line, so a
-number is a moment that can be had again; with ``pause_at`` it stops there until somebody sends SIGCONT. As a command
+number is a moment that can be had again (nearly so where threads write); with ``pause_at`` it stops there until somebody sends SIGCONT. As a command
 ("stage.py FILE") it is the actor of the one order in that file, for strace.
 """
 
@@ -19,6 +19,8 @@ import json
 import os
 import signal
 import sys
+import tempfile
+import threading
 import traceback
 from pathlib import Path
 from types import FrameType
@@ -30,8 +32,12 @@ from module_runner import MODULES, module_arguments
 
 ACTORS = (
     "ca",
+    "ca_rollover",
+    "certificate_command",
+    "certificate_exchange",
     "certificate_install",
     "certificate_request",
+    "certificate_revoke",
     "certificate_sign",
     "login_role",
     "pg_conf",
@@ -39,32 +45,64 @@ ACTORS = (
     "pg_hosts",
     "pg_ident",
     "pg_reload",
+    "pg_transaction",
     "trust_anchor",
 )
 PLUGINS = os.sep + os.path.join("postgresql", "plugins") + os.sep
-WRITERS = tuple(os.path.join("_module", name) for name in ("files.py", "folder.py"))
-WRITING = frozenset({"_carry_out", "_is_done", "_write", "make", "move", "put", "remove", "sweep", "write_files"})
+UNSTEADY = os.path.join("_module", "postmasters.py")
+WRITING = {
+    "files.py": {"_carry_out", "_is_done", "_staged", "carry_out", "stage", "write_files"},
+    "folder.py": {
+        "_identify",
+        "_make_new",
+        "discard",
+        "make",
+        "move",
+        "place",
+        "put",
+        "remove",
+        "settle",
+        "stage",
+        "sweep",
+    },
+    "signing_command.py": {"_run", "sign"},
+    "transactions.py": {"_forget", "_link", "_make", "_put_link_back", "_remember", "_restore", "close", "restore"},
+}
 
 
 class LineCounter:
-    """Counts the lines of our own code as they run; the hot ones are those of the functions that write."""
+    """Counts the lines of our own code as they run; the hot ones are those of the functions that write.
+
+    Not counted is the look at all processes of this machine, whose number is never the same twice.
+    """
 
     def __init__(self, kill_at: int | None, pause_at: int | None) -> None:
         self.kill_at, self.pause_at = kill_at, pause_at
-        self.lines = 0
+        self.lines = self.looks = 0
         self.hot: list[int] = []
 
     def call(self, frame: FrameType, _event: str, _arg: Any) -> Any:
         name = frame.f_code.co_filename
         if PLUGINS not in name:
             return None
-        hot = name.endswith(WRITERS) and frame.f_code.co_name in WRITING
+        if name.endswith(UNSTEADY):
+            self.looks += 1
+            frame.f_trace_lines = False
+            return self.end_of_look
+        if self.looks:
+            return None
+        room, file = os.path.split(name)
+        hot = room.endswith("_module") and frame.f_code.co_name in WRITING.get(file, ())
         return self.hot_line if hot else self.line
+
+    def end_of_look(self, _frame: FrameType, event: str, _arg: Any) -> Any:
+        self.looks -= event == "return"
+        return self.end_of_look
 
     def line(self, _frame: FrameType, event: str, _arg: Any) -> Any:
         if event == "line":
             self.lines += 1
-            if self.lines == self.kill_at:
+            if self.kill_at is not None and self.lines >= self.kill_at:  # another thread may have counted on
                 os.killpg(0, signal.SIGKILL)
             if self.lines == self.pause_at:
                 os.kill(os.getpid(), signal.SIGSTOP)
@@ -90,12 +128,14 @@ def act(order: dict[str, Any]) -> None:
         os.setgroups([])
         os.setresgid(order["user"], order["user"], order["user"])
         os.setresuid(order["user"], order["user"], order["user"])
+    tempfile.tempdir = order.get("temporary")
     counter = LineCounter(order.get("kill_at"), order.get("pause_at"))
     code = 1
     try:
         with module_arguments({**order["args"], "_ansible_check_mode": False, "_ansible_no_log": False}):
             module = importlib.import_module(f"{MODULES}.{order['module']}")
             if {"count", "kill_at", "pause_at"} & set(order):
+                threading.settrace(counter.call)
                 sys.settrace(counter.call)
             with contextlib.suppress(SystemExit):
                 module.main()

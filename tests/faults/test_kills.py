@@ -13,19 +13,47 @@ from typing import Any
 
 import pytest
 from actors import Moment, Run, Stage, Watch, choose_moment
+from authority_scenes import (
+    AnsweredScene,
+    CommandScene,
+    ExchangeScene,
+    IntroduceScene,
+    ReissueScene,
+    RevokeScene,
+)
 from certificate_scenes import AuthorityScene, HostsScene, InstallScene, RequestScene, Scene, SignScene, TrustScene
 from pictures import check_leftovers, leftovers
 from server_scenes import ConfScene, HbaScene, IdentScene, ReloadScene, RoleScene
+from transaction_scenes import BeginScene, CommitScene, UndoScene
 
-CERTIFICATES = (AuthorityScene, RequestScene, SignScene, InstallScene, HostsScene)
+CERTIFICATES = (
+    AuthorityScene,
+    IntroduceScene,
+    ReissueScene,
+    RequestScene,
+    SignScene,
+    InstallScene,
+    RevokeScene,
+    ExchangeScene,
+    AnsweredScene,
+    CommandScene,
+    HostsScene,
+)
 SERVERS = (HbaScene, IdentScene, ConfScene, RoleScene, ReloadScene)
+TRANSACTIONS = (BeginScene, CommitScene, UndoScene)
+
+
+@pytest.fixture(name="serving", scope="module")
+def _serving(make_cluster: Callable[[], Any]) -> Any:
+    """A cluster for the transactions, which come to serve TLS on it."""
+    return make_cluster()
 
 
 def run_until(scene: Scene, moment: Moment) -> Run:
     if moment.line is not None:
-        return scene.stage.run(scene.module, scene.args, kill_at=moment.line)
+        return scene.stage.run(scene.module, scene.args, kill_at=moment.line, **scene.how)
     assert moment.seconds is not None
-    return scene.stage.run_and_kill(scene.module, scene.args, moment.seconds)
+    return scene.stage.run_and_kill(scene.module, scene.args, moment.seconds, **scene.how)
 
 
 def one_kill(scene: Scene, moment: Moment) -> dict[str, Any]:
@@ -37,22 +65,22 @@ def one_kill(scene: Scene, moment: Moment) -> dict[str, Any]:
     check_leftovers(scene.folder)
     found = len(leftovers(scene.folder))
     scene.check_killed(str(moment))
-    result = scene.stage.run(scene.module, scene.args).result
+    result = scene.stage.run(scene.module, scene.args, **scene.how).result
     assert not result["failed"], f"the next run failed: {result['msg']}"
     assert not leftovers(scene.folder), "the next run left the unfinished files of the killed one"
     scene.check_done(result)
     if scene.settles:
-        again = scene.stage.run(scene.module, scene.args).result
+        again = scene.stage.run(scene.module, scene.args, **scene.how).result
         assert not again["failed"] and not again["changed"], again
-    return {"killed": run.killed, "leftovers": found, "keys seen": watch.keys_seen, "finished": result["changed"]}
+    return {"killed": run.killed, "leftovers": found, "keys seen": watch.keys_seen, "finished": scene.had_work(result)}
 
 
 def kill_often(scene: Scene, kills: int, chance: random.Random, table: Callable[..., None]) -> None:
     scene.reset()
-    counted, course = scene.stage.measure(scene.module, scene.args)
+    counted, course = scene.stage.measure(scene.module, scene.args, **scene.how)
     assert not counted.result["failed"], counted.result
     scene.reset()
-    plain = scene.stage.run(scene.module, scene.args)
+    plain = scene.stage.run(scene.module, scene.args, **scene.how)
     assert not plain.result["failed"], plain.result
     course = dataclasses.replace(course, seconds=plain.seconds)
     done = []
@@ -61,30 +89,46 @@ def kill_often(scene: Scene, kills: int, chance: random.Random, table: Callable[
         try:
             done.append(one_kill(scene, moment))
         except AssertionError as error:
-            raise AssertionError(f"{scene.module}, kill {number + 1} {moment}: {error}") from error
+            raise AssertionError(f"{scene.title()}, kill {number + 1} {moment}: {error}") from error
     scene.finish()
     assert any(one["killed"] for one in done), "no run was killed: the moments are all too late"
     table(
-        module=scene.module,
+        module=scene.title(),
         kills=len(done),
         in_time=sum(one["killed"] for one in done),
         leftovers=sum(one["leftovers"] for one in done),
-        finished_by_next=sum(bool(one["finished"]) for one in done),
+        finished_by_next=sum(one["finished"] for one in done),
         looks_at_keys=sum(one["keys seen"] for one in done),
         server_starts=getattr(scene, "starts", 0),
     )
 
 
-@pytest.mark.parametrize("kind", CERTIFICATES, ids=lambda kind: kind.module)
+@pytest.mark.parametrize("kind", CERTIFICATES, ids=lambda kind: kind.title())
 def test_certificate_modules(kind: Any, stage: Stage, scene_folder: Any, faults: Any) -> None:
     scene = kind(stage, scene_folder)
-    kill_often(scene, faults.kills(scene.share), faults.chance(scene.module), faults.count)
+    kill_often(scene, faults.kills(scene.share), faults.chance(scene.title()), faults.count)
 
 
-@pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.module)
+@pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.title())
 def test_server_modules(kind: Any, stage: Stage, tmp_path: Any, faults: Any, cluster: Any) -> None:
     scene = kind(stage, tmp_path, cluster)
-    kill_often(scene, faults.kills(scene.share), faults.chance(scene.module), faults.count)
+    kill_often(scene, faults.kills(scene.share), faults.chance(scene.title()), faults.count)
+
+
+@pytest.mark.parametrize("kind", TRANSACTIONS, ids=lambda kind: kind.title())
+def test_transactions(kind: Any, stage: Stage, tmp_path: Any, faults: Any, serving: Any) -> None:
+    scene = kind(stage, tmp_path, serving)
+    kill_often(scene, faults.kills(scene.share), faults.chance(scene.title()), faults.count)
+    for sentence in scene.notes():
+        faults.note(sentence)
+
+
+def test_a_directory_is_never_half_made(stage: Stage, scene_folder: Any, faults: Any) -> None:
+    """Nobody tells the next run which mode an existing directory should have, so it must have it from the first moment."""
+    scene = ExchangeScene(stage, scene_folder)
+    _run, course = stage.measure(scene.module, scene.args)
+    for line in faults.some(course.hot[:36], "half made", 6):
+        one_kill(scene, Moment(line, None))
 
 
 def test_trust_anchor(scene_folder: Any, faults: Any, shown_trust_store: Any) -> None:
@@ -92,4 +136,4 @@ def test_trust_anchor(scene_folder: Any, faults: Any, shown_trust_store: Any) ->
     folder = scene_folder / "scene"
     folder.mkdir()
     scene = TrustScene(stage, folder, anchors, certificates)
-    kill_often(scene, faults.kills(scene.share), faults.chance(scene.module), faults.count)
+    kill_often(scene, faults.kills(scene.share), faults.chance(scene.title()), faults.count)

@@ -203,7 +203,7 @@ def test_a_way_in_that_is_lost_is_told(fresh_cluster):
 
 def test_protocol_range_that_is_empty_is_found(tls_cluster):
     tls_cluster.configure("ssl_min_protocol_version = 'TLSv1.3'\nssl_max_protocol_version = 'TLSv1.2'\n")
-    message = reload(tls_cluster)["msg"]
+    message = reload(tls_cluster, files_changed=True)["msg"]
     assert message.startswith("ssl_min_protocol_version TLSv1.3 is above ssl_max_protocol_version TLSv1.2")
 
 

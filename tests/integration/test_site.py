@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from demo_site import RECAP, Site, changed
@@ -68,8 +71,85 @@ def test_every_attempt_ended_as_expected(site: Site) -> None:
     assert [one["name"] for one in attempts if not one["as_expected"]] == []
     accepted = [one for one in attempts if one["outcome"] == "accepted"]
     assert {one["evidence"]["role"] for one in accepted} == {"app1", "app2", "report"}
-    assert {one["evidence"]["tls_version"] for one in accepted} == {"TLSv1.3"}
-    assert all(one["error"] for one in attempts if one["outcome"] == "refused")
+    pinned = "ssl_max_protocol_version"
+    assert {one["evidence"]["tls_version"] for one in accepted if pinned not in one["conninfo"]} == {"TLSv1.3"}
+    assert {one["evidence"]["tls_version"] for one in accepted if pinned in one["conninfo"]} == {"TLSv1.2"}
+
+
+# Every refusal of the demo: the words of the server or of libpq, and what alone differs from an accepted connection.
+CERTIFICATE = {"sslcert", "sslkey"}
+WITHOUT_TLS = {"sslmode", "sslrootcert", *CERTIFICATE}  # libpq looks at no certificate without TLS
+REFUSALS = {
+    r"app\d's certificate as app\d": (r"FATAL: certificate authentication failed for user \"app\d\"", {"user"}),
+    "certificate of another CA": (r"alert unknown ca", CERTIFICATE),
+    "expired certificate": (r"alert certificate expired", CERTIFICATE),
+    "revoked certificate": (r"alert certificate revoked", CERTIFICATE),
+    "server-only certificate": (r"alert unsupported certificate", CERTIFICATE),
+    r"app\d without certificate": (r"FATAL: connection requires a valid client certificate", CERTIFICATE),
+    r"(app\d|report) without TLS": (
+        r"FATAL: pg_hba.conf rejects connection for host .*, no encryption",
+        WITHOUT_TLS,
+    ),
+    r"app\d, name not in certificate": (r"server certificate for .* does not match host name", {"host"}),
+    "server of another CA": (r"SSL error: certificate verify failed", {"sslrootcert"}),
+    "report, wrong password": (r"FATAL: password authentication failed for user \"report\"", set()),
+    "TLS 1.1": (
+        r"the server at \S+ refused the TLS handshake: .*alert protocol version",
+        {"ssl_min_protocol_version", "ssl_max_protocol_version"},
+    ),
+}
+
+
+def refusals(site: Site) -> list[tuple[dict, str, set[str]]]:
+    """Every refused attempt of the last run with the words and the difference that it must have."""
+    attempts = json.loads((site.directory / "verify/report.json").read_text())["attempts"]
+    found = []
+    for one in attempts:
+        if one["expect"] == "refused":
+            meant = [what for name, what in REFUSALS.items() if re.fullmatch(name, one["name"])]
+            assert len(meant) == 1, one["name"]
+            found.append((one, *meant[0]))
+    return found
+
+
+def test_every_refusal_has_the_words_of_the_server_or_of_libpq(site: Site) -> None:
+    found = refusals(site)
+    for one, words, _difference in found:
+        assert one["outcome"] == "refused" and re.search(words, one["error"]), one
+        assert one["because"] == "refused for the stated reason"
+    names = {one["name"] for one, *_rest in found}
+    assert [name for name in REFUSALS if not any(re.fullmatch(name, other) for other in names)] == []
+
+
+def test_every_refusal_has_an_accepted_twin_that_differs_in_nothing_but_the_fault(site: Site) -> None:
+    attempts = json.loads((site.directory / "verify/report.json").read_text())["attempts"]
+    accepted = [one["conninfo"] for one in attempts if one["outcome"] == "accepted"]
+    for one, _words, difference in refusals(site):
+        refused = one["conninfo"]
+        differences = [
+            {key for key in {*refused, *twin} if refused.get(key) != twin.get(key)}
+            for twin in accepted
+            if twin["user"] == refused["user"] or "user" in difference
+        ]
+        assert any(found <= difference for found in differences), (one, min(differences, key=len))
+
+
+def test_the_certificates_that_are_refused_have_one_fault_each(site: Site) -> None:
+    def facts(name: str) -> dict[str, object]:
+        """What a server looks at in a certificate."""
+        found = x509.load_pem_x509_certificate((site.directory / name).read_bytes())
+        return {
+            "subject": found.subject,
+            "issuer": found.issuer,
+            "usage": found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value,
+            "ended": found.not_valid_after_utc < datetime.now(UTC),
+        }
+
+    good = facts("clients/app1.crt")
+    faults = {"foreign": {"issuer"}, "expired": {"ended"}, "server-only": {"usage"}, "revoked": set()}
+    for name, fault in faults.items():
+        bad = facts(f"verify/{name}.crt")
+        assert {key for key in good if good[key] != bad[key]} == fault, name
 
 
 def test_second_run_and_check_mode_change_nothing(site: Site) -> None:
@@ -150,3 +230,10 @@ def test_a_server_that_is_down_is_one_sentence_and_changes_nothing(site: Site) -
     assert "is not running" in output and "Traceback" not in output
     assert changed(output) == 0
     assert site.state() == before
+
+
+def test_the_mode_require_refuses_plaintext_too(site: Site) -> None:
+    site.play("-e", "pgtls_server_tls_mode=require")
+    without = [one for one, *_rest in refusals(site) if one["name"].endswith("without TLS")]
+    assert {one["conninfo"]["user"] for one in without} == {"app1", "app2", "report"}
+    assert all(one["as_expected"] and "no encryption" in one["error"] for one in without)

@@ -52,6 +52,7 @@ def somebody_else(directory: Path) -> tuple[Path, Path, Path]:
 def test_a_server_ca_and_a_client_ca_below_the_root(fresh: Site) -> None:
     shape = {
         "pgtls_ca_passphrase": "of the root and those below",
+        "pgtls_server_lifetime_days": 365,
         "pgtls_ca_dns_domains": ["swgalaxy", "invalid"],
         "pgtls_ca_intermediates": [
             {"name": "servers", "common_name": "SW Galaxy Server CA", "usages": ["server"]},
@@ -128,8 +129,8 @@ def test_signed_by_hand_elsewhere(fresh: Site, tmp_path: Path) -> None:
     )
     first = fresh.play(*options)
     requests = sorted(path.name for path in (folder / "requests").glob("*.csr"))
-    assert requests == ["apps1.app1.csr", "apps1.app2.csr", "raxus.server.csr"]
-    assert "raxus.server" in first and "waiting" in first
+    assert requests == ["apps1.app1.csr", "apps1.app2.csr", "raxus.server-raxus.csr"]
+    assert "server-raxus" in first and "waiting" in first
     assert changed(fresh.play(*options)) == 0
     for path in (folder / "requests").glob("*.csr"):
         run(

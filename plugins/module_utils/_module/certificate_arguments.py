@@ -18,7 +18,7 @@ from .._pki.authority import check_names
 from .._pki.certificates import is_self_signed, load_certificates
 from .._pki.compat import split_crls
 from .._pki.errors import PkiError, UnreadableError
-from .._pki.identity import parse_identity, render_subject, subject_pairs
+from .._pki.identity import parse_identity, render_name
 from .._pki.keys import DEFAULT_KEY_TYPE, KEY_TYPES, check_key_passphrase
 from .._pki.policy import RENEW_BEFORE_DAYS, Authorities, WantedCertificate
 from .._pki.profiles import CLIENT, SERVER, is_authority, parse_usages
@@ -132,7 +132,7 @@ def known_authorities(params: Mapping[str, Any]) -> Authorities:
     )
     for one in trusted:
         if not (is_authority(one) and is_self_signed(one)):
-            subject = render_subject(subject_pairs(one.subject))
+            subject = render_name(one.subject)
             raise PkiError(f"trusted_pem holds {subject}, which is no root; give the roots alone")
     return Authorities(issuer, trusted, _revocation_lists(texts["crl_pem"]))
 

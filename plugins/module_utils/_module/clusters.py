@@ -101,6 +101,14 @@ def find_clusters(data_directory: str | None = None, root: str = "/") -> list[Cl
     return sorted(clusters, key=lambda cluster: cluster.data_directory)
 
 
+def find_cluster(data_directory: str) -> Cluster:
+    """Return the cluster of a data directory as its files and processes are now.
+
+    :raises ModuleError: when there is none.
+    """
+    return choose_cluster(find_clusters(data_directory), data_directory, None)
+
+
 def choose_cluster(clusters: Iterable[Cluster], data_directory: str | None, port: int | None) -> Cluster:
     """Return the one cluster that is meant; `port` chooses among several, a host's only one is taken whatever its port.
 

@@ -18,7 +18,7 @@ from typing import Any
 from .._pki.certificates import is_self_signed
 from .._pki.compat import CRYPTOGRAPHY_ERROR, is_crl_signed_with, next_update, split_crls, split_pem
 from .._pki.errors import PkiError
-from .._pki.identity import render_subject, subject_pairs
+from .._pki.identity import render_name
 from .clusters import Cluster
 from .errors import ModuleError
 from .files import read_bytes
@@ -57,7 +57,7 @@ def check_crls(cluster: Cluster, now: datetime) -> list[str]:
 
 
 def _problem(root: Any, crls: list[Any], settings: str, now: datetime) -> str | None:
-    name = render_subject(subject_pairs(root.subject))
+    name = render_name(root.subject)
     own = [crl for crl in crls if crl.issuer == root.subject and is_crl_signed_with(crl, root.public_key())]
     if not own:
         return f"{settings} holds no list of {name}"

@@ -118,7 +118,7 @@ def request_file(folder: ExchangeFolder, request: ExternalRequest, post: Post) -
     """
     path = folder.request_path(request.name)
     before = read_bytes(path)
-    summary = request.summary(_ISSUER)
+    summary = request.order.summary(_ISSUER)
     if post.answer is not None:
         return Wanted(path, None, shown=(summary, None))
     if before is not None and is_same_request(before, request.csr_pem):

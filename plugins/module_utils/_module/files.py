@@ -181,6 +181,7 @@ def write_directory(module: AnsibleModule, path: str, attributes: FileAttributes
     if now == after:
         return Written(path, False)
     if not module.check_mode:
+        sweep(os.path.dirname(target))
         with sole_writer(os.path.dirname(target)) as folder:
             folder.make(os.path.basename(target), after, _label(module, target, existed=now is not None))
     before = "" if now is None else str(now)

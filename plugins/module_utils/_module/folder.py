@@ -27,7 +27,8 @@ from .errors import ModuleError
 
 PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.05
-_LEFTOVER = re.compile(r"\.pgtls-[0-9a-f]{16}")
+_DIRECTORY = ".d"
+_LEFTOVER = re.compile(r"\.pgtls-[0-9a-f]{16}(\.d)?")
 _NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 _ADVICE = {
     errno.ENOSPC: "free some space on its file system",
@@ -96,7 +97,7 @@ class Folder:
 
         :raises ModuleError: when that fails; nothing is left then.
         """
-        temporary = f".pgtls-{secrets.token_hex(8)}"
+        temporary = _temporary_name()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with (
             _in_one_sentence(os.path.join(self.path, name)),
@@ -155,22 +156,36 @@ class Folder:
         self.settle()
 
     def make(self, name: str, identity: Identity, prepare: Preparation) -> None:
-        """Make a directory in this one where it is missing, 0700 at its begin, and give it this identity.
+        """Give a directory in this one this identity; a missing one is 0700 and has no name before it has it.
 
         :raises ModuleError: when that fails.
         """
-        path = os.path.join(self.path, name)
-        with _in_one_sentence(path):
-            with suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=self.handle)
-            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.handle)
+        with _in_one_sentence(os.path.join(self.path, name)):
             try:
-                os.fchown(handle, identity.uid, identity.gid)
-                os.fchmod(handle, identity.mode)
-            finally:
-                os.close(handle)
-            prepare(path)
+                self._identify(name, identity, prepare)
+            except FileNotFoundError:
+                self._make_new(name, identity, prepare)
         self.settle()
+
+    def _make_new(self, name: str, identity: Identity, prepare: Preparation) -> None:
+        temporary = _temporary_name() + _DIRECTORY
+        os.mkdir(temporary, 0o700, dir_fd=self.handle)
+        try:
+            self._identify(temporary, identity, prepare)
+            os.rename(temporary, name, src_dir_fd=self.handle, dst_dir_fd=self.handle)
+        except BaseException:
+            with suppress(OSError):
+                os.rmdir(temporary, dir_fd=self.handle)
+            raise
+
+    def _identify(self, name: str, identity: Identity, prepare: Preparation) -> None:
+        handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.handle)
+        try:
+            os.fchown(handle, identity.uid, identity.gid)
+            os.fchmod(handle, identity.mode)
+        finally:
+            os.close(handle)
+        prepare(os.path.join(self.path, name))
 
 
 def look_at(path: str) -> Found | None:
@@ -219,8 +234,13 @@ def sole_writer(directory: str, patience_seconds: float = PATIENCE_SECONDS) -> I
         os.close(handle)
 
 
+def _temporary_name() -> str:
+    """What matches _LEFTOVER when a run is killed."""
+    return f".pgtls-{secrets.token_hex(8)}"
+
+
 def sweep(directory: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
-    """Remove what killed runs left unfinished: files that never got their name. What cannot be removed stays.
+    """Remove what killed runs left unfinished: files, and directories, that never got their name. The rest stays.
 
     They are told from the files of a run at work by the lock, so without locks nothing is removed.
 
@@ -233,7 +253,7 @@ def sweep(directory: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         with sole_writer(directory, patience_seconds) as folder:
             for name in left if folder.alone else ():
                 with suppress(OSError):
-                    os.unlink(name, dir_fd=folder.handle)
+                    (os.rmdir if name.endswith(_DIRECTORY) else os.unlink)(name, dir_fd=folder.handle)
 
 
 def _look(handle: int, directory: str, name: str) -> Found | None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import Any
 
-from .clusters import Cluster, choose_cluster, find_clusters
+from .clusters import Cluster, find_cluster
 from .database import Login
 from .errors import ModuleError
 from .journal import Base, Journal, beside, digest, journal_path
-from .reloading import check_log, reload_reasons, tell_to_load, try_login
+from .reloading import check_log, reload_reasons, tell_to_load, try_login, waiting_settings
 from .served_certificate import Listener, expected_fingerprints, served_certificates, served_fingerprint
-from .server_views import file_errors, pending_restarts, setting
+from .server_views import file_errors, setting
 from .service import find_log, output_of, restart, start, wait_until_ready
 from .transactions import Transaction, close, find_open, restore, written_through
 
@@ -49,14 +49,6 @@ class Recovered:
     restarted: bool = False
     served_fingerprint: str | None = None
     pending_restart: tuple[str, ...] = ()
-
-
-def find_cluster(data_directory: str) -> Cluster:
-    """Return the cluster of a data directory as its files and processes are now.
-
-    :raises ModuleError: when there is none.
-    """
-    return choose_cluster(find_clusters(data_directory), data_directory, None)
 
 
 def login_at(cluster: Cluster, login: Login) -> Login:
@@ -137,12 +129,12 @@ def bring_back(data_directory: str, login: Login, base: Base, wish: dict[str, An
     else:
         wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
     reloaded = False if started else _reload(cluster, login_at(cluster, login), base, wish)
-    waiting = _pending(login_at(cluster, login))
+    waiting = waiting_settings(login_at(cluster, login))
     restarted = bool(waiting and wish["restart"])
     if restarted:
         restart(cluster, login_at(cluster, login), timeout_seconds)
         cluster = find_cluster(data_directory)
-        waiting = _pending(login_at(cluster, login))
+        waiting = waiting_settings(login_at(cluster, login))
     _prove(cluster, login_at(cluster, login), base, waiting)
     return Recovered(reloaded, started, restarted, served_fingerprint(cluster), tuple(waiting))
 
@@ -171,16 +163,6 @@ def _is_due(cluster: Cluster, connection: Any, files_changed: bool) -> bool:
         return bool(reload_reasons(cluster, connection, files_changed))
     except ModuleError:
         return True
-
-
-def _pending(login: Login) -> list[str]:
-    connection, _problem = try_login(login)
-    if connection is None:
-        return []
-    try:
-        return pending_restarts(connection)
-    finally:
-        connection.close()
 
 
 def _prove(cluster: Cluster, login: Login, base: Base, waiting: list[str]) -> None:

@@ -15,12 +15,12 @@ from time import monotonic, sleep
 from typing import Any
 
 from .._pgconf.conf import AUTO_CONF
-from .clusters import Cluster, choose_cluster, find_clusters
+from .clusters import Cluster, find_cluster
 from .crl_coverage import check_crls
 from .database import DatabaseError, Login, LoginRefused, connect, fetch
 from .errors import ModuleError
 from .served_certificate import expected_fingerprints, listens_on_tcp, wait_for_certificates, wrong_listeners
-from .server_views import CONF, conf_load_time, file_errors, files_of, server_version_of
+from .server_views import CONF, conf_load_time, file_errors, files_of, pending_restarts, server_version_of
 from .service import LogFile, describe_log, find_log, restart, signal_reload
 from .tls_files import check_tls_files, find_pairs, hosts_file, tls_is_on
 from .ways_in import after_restart, check_ways_in, find_ways_in
@@ -51,6 +51,17 @@ def try_login(login: Login) -> tuple[Any, str | None]:
         return connect(login), None
     except DatabaseError as error:
         return None, str(error)
+
+
+def waiting_settings(login: Login) -> list[str]:
+    """Return the settings that wait for a restart, as a new connection sees them; none without a login."""
+    connection, _problem = try_login(login)
+    if connection is None:
+        return []
+    try:
+        return pending_restarts(connection)
+    finally:
+        connection.close()
 
 
 def reload_reasons(cluster: Cluster, connection: Any, files_changed: bool) -> list[Reason]:
@@ -109,7 +120,7 @@ def restart_proven(cluster: Cluster, login: Login, timeout_seconds: int) -> None
     """
     ways_in = find_ways_in(cluster, login)
     restart(cluster, login, timeout_seconds)
-    restarted = choose_cluster(find_clusters(cluster.data_directory), cluster.data_directory, None)
+    restarted = find_cluster(cluster.data_directory)
     prove_certificate(restarted, timeout_seconds)
     check_ways_in(after_restart(ways_in, restarted, login), "the restart")
 

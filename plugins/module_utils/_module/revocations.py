@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .._pki.certificates import load_certificates
+from .._pki.certificates import load_certificates, render_serial
 from .._pki.compat import not_after, x509
-from .._pki.identity import render_subject, subject_pairs
+from .._pki.identity import render_name
 from .._pki.policy import Reason
 from .._pki.profiles import is_authority
 from .._pki.revocation import (
@@ -28,7 +28,6 @@ from .._pki.revocation import (
     load_revocation_list,
     parse_serial,
     release,
-    render_serial,
     revoke,
     revoked_at,
     sign_revocation_list,
@@ -54,7 +53,7 @@ class Records:
     @property
     def issuer(self) -> str:
         """The CA's subject (RFC 4514)."""
-        return render_subject(subject_pairs(self.certificate.subject))
+        return render_name(self.certificate.subject)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ from typing import Any
 from .._pki.authority import Authority
 from .._pki.certificates import render_pem
 from .._pki.foundation import WantedAuthority, wanted_successor
-from .._pki.rollover import INTRODUCE, Rollover, advance, remaining_phases
+from .._pki.rollover import INTRODUCE, RETIRE, Rollover, advance, remaining_phases
 from .._pki.validity import lifetime_of
 from .authorities import ensure_authority, open_authority, trusted_pem, wanted_files
 from .ca_directory import authority_directory, generation_directory, read_authority
 from .errors import ModuleError
 from .files import FileAttributes, Wanted
+from .left_behind import check_nobody_is_left_behind
 from .rollover_file import read_rollover, rollover_file
 
 
@@ -52,6 +53,8 @@ def next_step(params: Mapping[str, Any], now: datetime) -> Step:
     if after == before:
         return Step(before, present)
     state_file = rollover_file(home, after, FileAttributes())
+    if after.phase == RETIRE:
+        check_nobody_is_left_behind(home, before, params["abandoned"], now)
     if after.phase != INTRODUCE:
         issuing = _open(generation_directory(home, after.issuing), passphrase)
         return Step(after, issuing, None, (state_file,))

@@ -17,8 +17,6 @@ from .matching import Connection, first_match
 from .task_lists import read_each
 from .vocabulary import TLS, TYPES
 
-UNKNOWN_CERTIFICATE = Certificate()
-
 
 @dataclass(frozen=True)
 class Guarded:

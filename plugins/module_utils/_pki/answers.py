@@ -17,9 +17,9 @@ from datetime import datetime
 from typing import Any
 
 from .certificates import describe, is_self_signed, load_certificates
-from .compat import UnsupportedAlgorithm, is_issued_by, not_after, not_before, same_public_key, x509
+from .compat import UnsupportedAlgorithm, find_extension, is_issued_by, not_after, not_before, same_public_key, x509
 from .errors import PkiError, UnreadableError
-from .identity import identity_of, render_subject, subject_pairs
+from .identity import identity_of, render_name, render_subject, subject_pairs
 from .orders import Order
 from .profiles import is_authority, usages_of
 from .requests import parse_request
@@ -159,10 +159,7 @@ def _name_differences(holder: x509.Certificate | x509.CertificateSigningRequest,
 
 
 def _alternative_names(holder: x509.Certificate | x509.CertificateSigningRequest) -> int:
-    try:
-        return len(list(holder.extensions.get_extension_for_class(x509.SubjectAlternativeName).value))
-    except x509.ExtensionNotFound:
-        return 0
+    return len(list(find_extension(holder, x509.SubjectAlternativeName) or ()))
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -186,7 +183,7 @@ def complete_chain(
             break
         ways += [(*way, one) for one in issuers if one not in way and is_authority(one) and is_issued_by(way[-1], one)]
     else:
-        missing = render_subject(subject_pairs(way[-1].issuer))
+        missing = render_name(way[-1].issuer)
         raise PkiError(f"{whose}: the certificate of the CA {missing} is missing from its chain; {remedy}")
     if way == (leaf,):
         raise PkiError(f"{whose} is signed by itself, not by a CA; let a CA sign the request")

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from .certificates import is_self_signed, links, load_certificates
-from .compat import not_after, not_before, same_public_key, x509
+from .compat import find_extension, not_after, not_before, same_public_key, x509
 from .errors import PkiError
-from .identity import Identity, build_alternative_names, build_name, render_subject, subject_pairs
+from .identity import Identity, build_alternative_names, build_name, render_name
 from .keys import key_type_of, signing_hash
 from .name_constraints import build_name_constraints, check_domains_nest, check_name_constraints
 from .profiles import (
@@ -57,7 +57,7 @@ class Authority:
     @property
     def name(self) -> str:
         """The CA's subject (RFC 4514)."""
-        return render_subject(subject_pairs(self.certificate.subject))
+        return render_name(self.certificate.subject)
 
 
 def assemble_authority(key: PrivateKey, chain: Sequence[x509.Certificate], path: str) -> Authority:
@@ -185,6 +185,14 @@ def nested_validity(authority: Authority, lifetime: Lifetime, now: datetime, who
     )
 
 
+def build_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """How certificates and revocation lists name the key that signs them: as the CA's own certificate does."""
+    own = find_extension(issuer, x509.SubjectKeyIdentifier)
+    if own is not None:
+        return x509.AuthorityKeyIdentifier(own.digest, None, None)
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
+
+
 def _start(identity: Identity, issuer: x509.Name, public_key: PublicKey, validity: Validity) -> x509.CertificateBuilder:
     builder = (
         x509.CertificateBuilder()
@@ -218,11 +226,5 @@ def _add_authority_extensions(builder: x509.CertificateBuilder, scope: Scope) ->
 
 
 def _sign(authority: Authority, builder: x509.CertificateBuilder) -> x509.Certificate:
-    issuer = authority.certificate
-    try:
-        digest = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-        identifier = x509.AuthorityKeyIdentifier(digest, None, None)
-    except x509.ExtensionNotFound:
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
-    builder = builder.add_extension(identifier, critical=False)
+    builder = builder.add_extension(build_key_identifier(authority.certificate), critical=False)
     return builder.sign(authority.key, signing_hash(authority.key))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .compat import (
+    find_extension,
     hashes,
     is_issued_by,
     not_after,
@@ -21,7 +22,7 @@ from .compat import (
     x509,
 )
 from .errors import PkiError, UnreadableError
-from .identity import Identity, identity_of, render_subject, subject_pairs
+from .identity import Identity, identity_of, render_name, render_subject
 from .keys import key_type_of
 from .profiles import is_authority, usages_of
 from .validity import Lifetime, render_time, whole_days
@@ -86,10 +87,15 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return _colons(certificate.fingerprint(hashes.SHA256()))
 
 
-def serial_hex(certificate: x509.Certificate) -> str:
-    """The serial number as ``openssl x509 -serial`` prints it (whole octets, capital digits)."""
-    digits = f"{certificate.serial_number:X}"
+def render_serial(serial: int) -> str:
+    """A serial number as ``openssl x509 -serial`` prints it (whole octets, capital digits)."""
+    digits = f"{serial:X}"
     return digits if len(digits) % 2 == 0 else f"0{digits}"
+
+
+def serial_hex(certificate: x509.Certificate) -> str:
+    """The serial number of a certificate as openssl prints it."""
+    return render_serial(certificate.serial_number)
 
 
 def describe(certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def describe(certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
     return {
         "subject": render_subject(identity.subject),
         "common_name": identity.common_name,
-        "issuer": render_subject(subject_pairs(certificate.issuer)),
+        "issuer": render_name(certificate.issuer),
         "serial_number": serial_hex(certificate),
         "not_before": render_time(not_before(certificate)),
         "not_after": render_time(end),
@@ -122,7 +128,7 @@ def summarise(certificate: x509.Certificate, is_exact: bool = False) -> str:
     :param is_exact: the end was given as a time, not as a lifetime.
     """
     identity = identity_of(certificate)
-    issuer = render_subject(subject_pairs(certificate.issuer))
+    issuer = render_name(certificate.issuer)
     if is_authority(certificate):
         return f"CA: {render_subject(identity.subject)}\nissuer: {issuer}\nsha256: {fingerprint(certificate)}\n"
     start, end = not_before(certificate), not_after(certificate)
@@ -148,10 +154,7 @@ def summarise_wish(
 
 
 def _key_identifier(certificate: x509.Certificate, kind: Any, field: str) -> str | None:
-    try:
-        octets = getattr(certificate.extensions.get_extension_for_class(kind).value, field)
-    except x509.ExtensionNotFound:
-        return None
+    octets = getattr(find_extension(certificate, kind), field, None)
     return _colons(octets) if octets else None
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import PkiError, UnreadableError
 
@@ -41,12 +41,15 @@ if TYPE_CHECKING:
     PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey]
     PublicKey = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey]
 
+_Extension = TypeVar("_Extension", bound="x509.ExtensionType")
+
 __all__ = [
     "CRYPTOGRAPHY_ERROR",
     "CRYPTOGRAPHY_VERSION",
     "UnsupportedAlgorithm",
     "ec",
     "ed25519",
+    "find_extension",
     "hashes",
     "is_crl_signed_with",
     "is_issued_by",
@@ -105,6 +108,15 @@ def revocation_date(entry: x509.RevokedCertificate) -> datetime:
     if hasattr(entry, "revocation_date_utc"):
         return entry.revocation_date_utc
     return entry.revocation_date.replace(tzinfo=timezone.utc)
+
+
+def find_extension(holder: Any, kind: type[_Extension]) -> _Extension | None:
+    """What an extension of a certificate, a request, a revocation list or one of its entries says; None without it."""
+    try:
+        found: _Extension = holder.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+    return found
 
 
 def spki_bytes(public_key: Any) -> bytes:

@@ -15,7 +15,7 @@ from .authority import Authority, Scope, create_intermediate, create_root
 from .certificates import is_self_signed
 from .compat import is_issued_by, not_after, x509
 from .errors import PkiError
-from .identity import parse_identity, render_subject, subject_pairs
+from .identity import parse_identity, render_name, render_subject, subject_pairs
 from .keys import DEFAULT_KEY_TYPE, KEY_TYPES, generate_key, key_type_of
 from .name_constraints import parse_domains, permitted_domains
 from .profiles import has_key_usage, parse_usages, path_length_of, usages_of
@@ -128,7 +128,7 @@ def authority_differences(
         if wish is not None and wish != found[option]
     ]
     if parents and not any(is_issued_by(certificate, parent) for parent in parents):
-        different.append(f"it was not signed by the parent CA {render_subject(subject_pairs(parents[0].subject))}")
+        different.append(f"it was not signed by the parent CA {render_name(parents[0].subject)}")
     return different
 
 
@@ -146,8 +146,8 @@ def summarise_authority(certificate: x509.Certificate) -> str:
         "permitted_dns_domains": ", ".join(permitted_domains(certificate)) or None,
     }
     facts = {
-        "CA": render_subject(subject_pairs(certificate.subject)),
-        "issuer": render_subject(subject_pairs(certificate.issuer)),
+        "CA": render_name(certificate.subject),
+        "issuer": render_name(certificate.issuer),
         "key_type": key_type_of(certificate.public_key()),
         **{limit: value for limit, value in limits.items() if value is not None},
     }
@@ -166,7 +166,7 @@ def authority_warnings(authority: Authority, now: datetime) -> list[str]:
     first = min(authority.chain, key=not_after)
     left = whole_days(not_after(first) - now)
     if left < WARN_BEFORE_DAYS:
-        name, end = render_subject(subject_pairs(first.subject)), render_time(not_after(first))
+        name, end = render_name(first.subject), render_time(not_after(first))
         warnings.append(
             f"the CA {name} ended on {end}; nothing it signed is valid any more"
             if left < 0

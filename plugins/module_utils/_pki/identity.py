@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .compat import x509
+from .compat import find_extension, x509
 from .errors import PkiError
 
 
@@ -178,9 +178,8 @@ def identity_of(holder: Any) -> Identity:
 
     :param holder: x509.Certificate or x509.CertificateSigningRequest.
     """
-    try:
-        names = holder.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    names = find_extension(holder, x509.SubjectAlternativeName)
+    if names is None:
         return Identity(subject_pairs(holder.subject))
     return Identity(
         subject_pairs(holder.subject),
@@ -192,6 +191,11 @@ def identity_of(holder: Any) -> Identity:
 def render_subject(pairs: Sequence[tuple[str, str]]) -> str:
     """The text of RFC 4514: last attribute first, special characters escaped."""
     return ",".join(f"{short}={_escape(value)}" for short, value in reversed(pairs))
+
+
+def render_name(name: x509.Name) -> str:
+    """A subject or issuer as the text of RFC 4514."""
+    return render_subject(subject_pairs(name))
 
 
 def _escape(value: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .certificates import check_chain, without_root
 from .compat import x509
 from .errors import PkiError
-from .identity import render_subject, subject_pairs
+from .identity import render_name
 from .policy import Authorities, InstalledCertificate, WantedCertificate, reissue_reasons
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check_signed(
         raise PkiError(f"{whose} does not belong to the private key on this host; request it again here")
     check_chain(leaf, chain, whose)
     if authorities.trusted and chain[-1] not in authorities.trusted:
-        root = render_subject(subject_pairs(chain[-1].subject))
+        root = render_name(chain[-1].subject)
         raise PkiError(
             f"{whose} ends in the root {root}, which trusted_pem does not hold; give the trusted_pem that its CA returns"
         )

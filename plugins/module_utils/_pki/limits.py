@@ -18,7 +18,7 @@ from .validity import Validity
 
 @dataclass(frozen=True)
 class Limits:
-    """An empty tuple of names or domains allows all of them."""
+    """An empty tuple of names or domains allows all of them; domains may have a dot in front or behind."""
 
     max_lifetime_days: int
     usages: tuple[str, ...] = tuple(PURPOSES)
@@ -49,4 +49,5 @@ def _inside(name: str, limits: Limits) -> bool:
     if not limits.dns_domains:
         return True
     bare = name[2:] if name.startswith("*.") else name
-    return any(bare == domain or bare.endswith(f".{domain}") for domain in limits.dns_domains)
+    domains = (domain.lower().strip(".") for domain in limits.dns_domains)
+    return any(bare == domain or bare.endswith(f".{domain}") for domain in domains)

@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .compat import x509
+from .compat import find_extension, x509
 from .errors import PkiError
-from .identity import Identity, parse_dns_name, render_subject, subject_pairs
+from .identity import Identity, parse_dns_name, render_name
 
 _HOST_LIKE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
@@ -94,7 +94,7 @@ def _host_like_names(identity: Identity) -> Iterator[str]:
 def _violations(chain: Sequence[x509.Certificate], identity: Identity) -> Iterator[str]:
     for certificate in chain:
         permitted, excluded = _constraints_of(certificate)
-        issuer = f"the CA {render_subject(subject_pairs(certificate.subject))}"
+        issuer = f"the CA {render_name(certificate.subject)}"
         for said, name in _named(identity):
             inside = [subtree for subtree in permitted if _same_kind(subtree, name)]
             if inside and not any(_contains(subtree, name) for subtree in inside):
@@ -106,9 +106,8 @@ def _violations(chain: Sequence[x509.Certificate], identity: Identity) -> Iterat
 
 def _constraints_of(certificate: x509.Certificate) -> tuple[list[Any], list[Any]]:
     """The permitted and the excluded subtrees: DNS names as texts and IP networks; other kinds name nothing we issue."""
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-    except x509.ExtensionNotFound:
+    found = find_extension(certificate, x509.NameConstraints)
+    if found is None:
         return [], []
     return _known(found.permitted_subtrees), _known(found.excluded_subtrees)
 

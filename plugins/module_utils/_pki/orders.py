@@ -74,9 +74,8 @@ class Order:
             and same_public_key(one.public_key(), self.public_key)
         )
 
-    def summary(self, authority: Authority | None) -> str:
-        """What a diff shows of it."""
-        issuer = None if authority is None else authority.name
+    def summary(self, issuer: str | None) -> str:
+        """What a diff shows of it; the CA that shall issue it is None when it does not exist yet."""
         return summarise_wish(self.identity, self.usages, key_type_of(self.public_key), self.lifetime, issuer)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Callable
 
 from .certificates import is_self_signed, links, serial_hex, without_root
 from .compat import (
+    find_extension,
     is_crl_signed_with,
     is_issued_by,
     not_after,
@@ -22,7 +23,7 @@ from .compat import (
     x509,
 )
 from .errors import PkiError
-from .identity import Identity, identity_of, render_subject, subject_pairs
+from .identity import Identity, identity_of, render_name, render_subject, subject_pairs
 from .keys import key_type_of
 from .profiles import usages_of
 from .validity import Lifetime, render_time, whole_days
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .compat import PrivateKey
 
 RENEW_BEFORE_DAYS = 30
+UNSPECIFIED = "unspecified"
 
 
 @dataclass(frozen=True)
@@ -158,20 +160,19 @@ def revocation_of(current: InstalledCertificate, authorities: Authorities) -> Re
         signers = [one for one in namesakes if is_crl_signed_with(revocations, one.public_key())]
         if not signers:
             raise PkiError(
-                f"crl_pem: the revocation list of {render_subject(subject_pairs(leaf.issuer))} was not signed by a CA of "
+                f"crl_pem: the revocation list of {render_name(leaf.issuer)} was not signed by a CA of "
                 "that name which is known here; give the crl_pem and the issuer_pem that the CA returns now"
             )
         entry = revocations.get_revoked_certificate_by_serial_number(leaf.serial_number)
         if entry is not None and any(is_issued_by(leaf, signer) for signer in signers):
-            return Revocation(revocation_date(entry), _reason_of(entry))
+            return Revocation(revocation_date(entry), revocation_reason(entry))
     return None
 
 
-def _reason_of(entry: x509.RevokedCertificate) -> str:
-    try:
-        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
-    except x509.ExtensionNotFound:  # RFC 5280 section 5.3.1: absent rather than unspecified
-        return "unspecified"
+def revocation_reason(entry: x509.RevokedCertificate) -> str:
+    """RFC 5280 section 5.3.1: absent rather than unspecified."""
+    found = find_extension(entry, x509.CRLReason)
+    return UNSPECIFIED if found is None else found.reason.value
 
 
 def _key_type_changed(case: _Case) -> str | None:
@@ -220,10 +221,10 @@ def _issuer_changed(case: _Case) -> str | None:
     issuer = case.authorities.issuer
     if not issuer or is_issued_by(case.leaf, issuer[0]):
         return None
-    found = render_subject(subject_pairs(case.leaf.issuer))
+    found = render_name(case.leaf.issuer)
     if case.leaf.issuer == issuer[0].subject:
         return f"the CA {found} has another key now than the one that signed"
-    return f"it was signed by {found}, but {render_subject(subject_pairs(issuer[0].subject))} is wanted"
+    return f"it was signed by {found}, but {render_name(issuer[0].subject)} is wanted"
 
 
 def _validity_changed(case: _Case) -> str | None:

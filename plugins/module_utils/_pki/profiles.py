@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .compat import x509
+from .compat import find_extension, x509
 from .errors import PkiError
-from .identity import render_subject, subject_pairs
+from .identity import render_name
 
 SERVER = "server"
 CLIENT = "client"
@@ -69,10 +69,7 @@ def _key_usage(
 
 def usages_of(certificate: x509.Certificate) -> tuple[str, ...]:
     """The purposes a certificate names, in our words or else as dotted numbers; empty when it names none."""
-    try:
-        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return ()
+    purposes = find_extension(certificate, x509.ExtendedKeyUsage) or ()
     found = [_USAGES.get(purpose.dotted_string, purpose.dotted_string) for purpose in purposes]
     return tuple(sorted(found, key=lambda usage: (usage not in PURPOSES, usage != SERVER, usage)))
 
@@ -87,35 +84,23 @@ def check_usages_permitted(chain: Sequence[x509.Certificate], usages: Sequence[s
         granted = usages_of(certificate)
         for usage in usages:
             if granted and usage not in granted:
-                name = render_subject(subject_pairs(certificate.subject))
+                name = render_name(certificate.subject)
                 raise PkiError(f"{whose}: the CA {name} is for {' and '.join(granted)} alone, and not for {usage}")
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
     """Whether basicConstraints say CA, and keyUsage (where present) lets it sign certificates."""
-    try:
-        if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return False
-    except x509.ExtensionNotFound:
-        return False
-    try:
-        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    except x509.ExtensionNotFound:
-        return True
+    constraints = find_extension(certificate, x509.BasicConstraints)
+    key_usage = find_extension(certificate, x509.KeyUsage)
+    return constraints is not None and constraints.ca and (key_usage is None or key_usage.key_cert_sign)
 
 
 def path_length_of(certificate: x509.Certificate) -> int | None:
     """How many CAs may stand below this one; None is no limit."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
-    except x509.ExtensionNotFound:
-        return None
+    constraints = find_extension(certificate, x509.BasicConstraints)
+    return None if constraints is None else constraints.path_length
 
 
 def has_key_usage(certificate: x509.Certificate) -> bool:
     """Whether the certificate limits what its key may do."""
-    try:
-        certificate.extensions.get_extension_for_class(x509.KeyUsage)
-    except x509.ExtensionNotFound:
-        return False
-    return True
+    return find_extension(certificate, x509.KeyUsage) is not None

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from .authority import Authority
+from .authority import Authority, build_key_identifier
+from .certificates import render_serial
 from .compat import (
+    find_extension,
     is_crl_signed_with,
     last_update,
     next_update,
@@ -23,12 +24,12 @@ from .compat import (
     x509,
 )
 from .errors import PkiError, UnreadableError
-from .identity import render_subject, subject_pairs
+from .identity import render_name
 from .keys import signing_hash
-from .policy import Reason
+from .policy import UNSPECIFIED, Reason, revocation_reason
 from .validity import BACKDATE, render_time
 
-UNSPECIFIED, HOLD = "unspecified", "certificateHold"
+HOLD = "certificateHold"
 # RFC 5280 section 5.3.1, without those for CAs alone, for attributes, and for delta lists.
 REASONS = (
     UNSPECIFIED,
@@ -90,12 +91,6 @@ class Timing:
 Ledger = Mapping["tuple[str, int]", Entry]
 
 
-def render_serial(serial: int) -> str:
-    """A serial number as openssl prints it (whole octets, capital digits)."""
-    digits = f"{serial:X}"
-    return digits if len(digits) % 2 == 0 else f"0{digits}"
-
-
 def parse_serial(text: str) -> int:
     """Read hexadecimal digits as openssl prints them, with or without colons.
 
@@ -121,38 +116,26 @@ def load_revocation_list(data: bytes, issuer: x509.Certificate, path: str) -> Re
         critical = [each.oid.dotted_string for each in found[0].extensions if each.critical]
     except (UnreadableError, ValueError, x509.DuplicateExtension) as error:
         raise UnreadableError(f"{path} is not readable ({error}); restore it") from error
-    crl, name = found[0], render_subject(subject_pairs(issuer.subject))
+    crl, name = found[0], render_name(issuer.subject)
     if crl.issuer != issuer.subject or not is_crl_signed_with(crl, issuer.public_key()):
         raise PkiError(f"{path} was not signed by the CA {name}; restore the list that was, or move this one away")
     if critical:  # section 5.2: a delta, or a list of a part of the certificates, or of those of other CAs
         raise PkiError(f"{path} is not a complete list (critical extension {critical[0]}); put the complete one there")
-    number, names_key = _extension(crl, x509.CRLNumber), _extension(crl, x509.AuthorityKeyIdentifier) is not None
+    number, key_identifier = find_extension(crl, x509.CRLNumber), find_extension(crl, x509.AuthorityKeyIdentifier)
     return RevocationList(
         name,
         entries,
         None if number is None else number.crl_number,
         last_update(crl),
         next_update(crl),
-        names_key,
+        key_identifier is not None,
         crl.public_bytes(serialization.Encoding.PEM).decode("ascii"),
     )
 
 
 def _entry(revoked: x509.RevokedCertificate) -> Entry:
-    reason, invalidity = _extension(revoked, x509.CRLReason), _extension(revoked, x509.InvalidityDate)
-    return Entry(
-        revoked.serial_number,
-        revocation_date(revoked),
-        UNSPECIFIED if reason is None else reason.reason.value,
-        invalidity,
-    )
-
-
-def _extension(holder: Any, kind: Any) -> Any:
-    try:
-        return holder.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+    invalidity = find_extension(revoked, x509.InvalidityDate)
+    return Entry(revoked.serial_number, revocation_date(revoked), revocation_reason(revoked), invalidity)
 
 
 def list_is_due(current: RevocationList | None, renew_before_days: int, now: datetime) -> Reason | None:
@@ -178,7 +161,7 @@ def sign_revocation_list(
     number = 1 if previous is None or previous.number is None else previous.number + 1
     start, end = now.replace(microsecond=0) - BACKDATE, now.replace(microsecond=0) + timedelta(days=lifetime_days)
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(start).next_update(end)
-    builder = builder.add_extension(_key_identifier(issuer), critical=False)
+    builder = builder.add_extension(build_key_identifier(issuer), critical=False)
     builder = builder.add_extension(x509.CRLNumber(number), critical=False)
     for entry in entries:
         builder = builder.add_revoked_certificate(_build(entry))
@@ -194,14 +177,6 @@ def _build(entry: Entry) -> x509.RevokedCertificate:
     if entry.invalidity is not None:
         builder = builder.add_extension(entry.invalidity, critical=False)
     return builder.build()
-
-
-def _key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """RFC 5280 section 5.2.1: the same as in the certificates that the CA issues."""
-    own = _extension(issuer, x509.SubjectKeyIdentifier)
-    if own is not None:
-        return x509.AuthorityKeyIdentifier(own.digest, None, None)
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
 
 
 def revoked_at(now: datetime) -> datetime:

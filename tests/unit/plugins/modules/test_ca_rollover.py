@@ -479,3 +479,29 @@ def test_a_lock_that_is_a_symbolic_link_is_not_followed(ca, roll, home, tmp_path
     (home / ".lock").symlink_to(target)
     assert roll("introduce")["failed"]
     assert not target.exists()
+
+
+def issue(home: Path, tmp_path: Path, name: str, **more) -> dict:
+    """A certificate of the CA that issues now, under a name."""
+    request = openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k", "-subj", f"/CN={name}")
+    one = {"name": name, "csr_pem": request, "usages": ["client"], "lifetime_days": 30, **more}
+    signed = run_module("certificate_sign", {"directory": str(home), "passphrase": PASSPHRASE, "requests": [one]})
+    return signed["certificates"][0]
+
+
+def test_the_old_ca_stays_while_somebody_holds_nothing_else(ca, roll, home, tmp_path):
+    for name in ("moved", "forgotten", "gone", "revoked"):
+        issue(home, tmp_path, name)
+    issue(home, tmp_path, "ended", not_before="2020-01-01T00:00:00Z", not_after="2020-12-31T00:00:00Z")
+    revocation = {"directory": str(home), "passphrase": PASSPHRASE, "certificates": [{"name": "revoked"}]}
+    run_module("certificate_revoke", revocation)
+    roll("introduce")
+    roll("reissue")
+    before = tree(home)
+    refused = roll("retire")
+    assert "hold no certificate of generation 2 yet: forgotten, gone, moved; issue them again" in refused["msg"]
+    assert tree(home) == before
+    issue(home, tmp_path, "moved")
+    assert "yet: forgotten, gone; issue" in roll("retire", check=True)["msg"]
+    issue(home, tmp_path, "forgotten")
+    assert roll("retire", abandoned=["gone"])["phase"] == "retire"

@@ -22,6 +22,11 @@ RUN = (
     "import sys, json; sys.path.insert(0, sys.argv[1]); from module_runner import run_module;"
     "sys.exit(run_module(sys.argv[2], json.load(sys.stdin))['failed'])"
 )
+# The same, and it kills itself the moment it gives a file the name in sys.argv[3].
+RUN_UNTIL = (
+    "import os, signal, sys; sys.addaudithook(lambda event, args: event == 'os.rename' and args[1] == sys.argv[3]"
+    " and os.kill(os.getpid(), signal.SIGKILL));" + RUN
+)
 
 
 @pytest.fixture
@@ -68,6 +73,13 @@ def kill_when(name: str, args: dict, done) -> int:
             assert time.monotonic() < end
             time.sleep(0.05)
     return at_work
+
+
+def kill_before(name: str, args: dict, file: str) -> None:
+    """Run a module in a process that is killed at the moment when it would give a file its name."""
+    command = [sys.executable, "-c", RUN_UNTIL, str(Path(__file__).parents[2]), name, file]
+    done = subprocess.run(command, input=json.dumps(args).encode(), capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def _group(status: Path) -> int:
@@ -147,11 +159,11 @@ def test_an_install_that_is_killed_leaves_whole_files_and_the_next_run_does_the_
     items = many(site, 200)
     signed = site.sign(site.request(*items)["requests"])["certificates"]
     pool = site.folder / "pool"
-    args = {"certificates": items, "signed": signed}
-    kill_when("certificate_install", args, lambda: (pool / "20.crt").exists())
+    kill_before("certificate_install", {"certificates": items, "signed": signed}, "100.crt")
 
     done = sorted(pool.glob("*.crt"))
-    assert 21 < len(done) < 201
+    assert {pool / "0.crt", pool / "99.crt"} < {*done}
+    assert not {pool / "100.crt", pool / "199.crt"} & {*done}
     assert all(path.read_text().endswith("-----END CERTIFICATE-----\n") for path in done)
     missing = [item for item in items if not Path(item["certificate"]).exists()]
     requested = site.request(*items, issuer_pem=chain)

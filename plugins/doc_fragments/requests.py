@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twin of EXTERNAL_REQUESTS in module_utils/_module/external_requests.py."""
+"""Twin of REQUESTS in module_utils/_module/signing_requests.py."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   requests:
-    description:
-      - The list that M(pgtls.postgresql.certificate_request) returns.
-      - A CA that is not ours signs what a request itself says. So a request that says anything else than its entry in this list is refused.
+    description: The list that M(pgtls.postgresql.certificate_request) returns.
     type: list
     elements: dict
     required: true
@@ -43,29 +41,29 @@ options:
         elements: str
         default: []
       lifetime_days:
-        description: How many days the certificate shall live. The CA decides.
+        description: How many days the certificate shall live.
         type: int
         default: 365
       not_before:
-        description: An exact begin (RFC 3339, UTC) that is wished.
+        description: An exact begin (RFC 3339, UTC).
         type: str
       not_after:
-        description: An exact end (RFC 3339, UTC) that is wished in place of O(requests[].lifetime_days).
+        description: An exact end (RFC 3339, UTC) in place of O(requests[].lifetime_days).
         type: str
       replaces:
-        description: The serial number in hexadecimal of the certificate that is in use now.
+        description: The serial number (hexadecimal) of the certificate that shall be replaced, which is therefore no answer.
         type: str
       reasons:
         description: Why the certificate is due. Not looked at.
         type: list
         elements: dict
   allowed_common_names:
-    description: The common names that may be requested; an empty list allows all.
+    description: The common names that may be signed; an empty list allows all.
     type: list
     elements: str
     default: []
   allowed_dns_domains:
-    description: The domains whose names, and names below them, may be requested; an empty list allows all.
+    description: The domains whose names, and names below them, may be signed; an empty list allows all.
     type: list
     elements: str
     default: []

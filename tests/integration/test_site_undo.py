@@ -1,0 +1,284 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run of site.yml that fails or is killed at any stage: the server is as before it, or the next run finishes the work.
+
+The tests build on each other in the order they stand; each finds the server as the first left it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from demo_site import CHECKOUT, Site, changed
+from test_site_life import coming_all_the_time, conninfo
+
+# The server's part alone: nothing of what fails there is reached by the clients' plays.
+SERVER = ("--limit", "raxus:ca1")
+OF_THE_SERVER_PROCESS = {"postmaster.pid", "postmaster.opts"}
+CLIENTS = [
+    {"name": name, "common_name": f"PostgreSQL client{number}", "database_role": name, "hosts": ["apps"]}
+    for number, name in ((1, "app1"), (2, "app2"))
+]
+# Each run also wants a new certificate, which is in place, and in use, when a later stage fails.
+NEW_NAMES = {"pgtls_server_dns_names": ["raxus.swgalaxy", "mobus.swgalaxy", "pgsql.swgalaxy", "kashyyyk.swgalaxy"]}
+NEW_CLIENT = {"name": "app3", "common_name": "PostgreSQL client3", "database_role": "app3", "hosts": ["apps"]}
+ALL_NEW = {
+    **NEW_NAMES,
+    "pgtls_server_settings": {"work_mem": "7MB"},
+    "pgtls_clients": [*CLIENTS, NEW_CLIENT],
+}
+SEED = int(os.environ.get("PGTLS_FAULTS_SEED", "1"))
+
+
+def server_files(site: Site) -> dict[str, tuple[bytes, int, int, int]]:
+    """Content, owner, group and mode of every file that lies in the data directory itself, hidden ones too."""
+    found = {}
+    for path in (site.directory / "data").iterdir():
+        if path.is_file() and path.name not in OF_THE_SERVER_PROCESS:
+            status = path.stat()
+            found[path.name] = (path.read_bytes(), status.st_uid, status.st_gid, status.st_mode)
+    return found
+
+
+def left_behind(site: Site) -> list[str]:
+    """What a transaction has in the data directory while it is open."""
+    return [path.name for path in (site.directory / "data").iterdir() if "pgtls" in path.name]
+
+
+def served_serial(site: Site) -> str:
+    """The serial number of the certificate that the server serves, as openssl is told it."""
+    where = f"127.0.0.1:{site.environment['PGTLS_DEMO_PORT']}"
+    shown = subprocess.run(
+        ["openssl", "s_client", "-starttls", "postgres", "-connect", where],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,  # the server ends a session that sends nothing
+    )
+    read = ["openssl", "x509", "-noout", "-serial"]
+    return subprocess.run(read, input=shown.stdout, check=True, capture_output=True).stdout.decode().strip()
+
+
+def settings_in_use(site: Site) -> list[tuple[str, ...]]:
+    """What the running server uses, as its superuser sees it through the socket."""
+    query = "SELECT name || '=' || setting FROM pg_settings WHERE sourcefile IS NOT NULL ORDER BY 1"
+    command = ["psql", "-X", "-At", "-h", str(site.directory / "run"), "-p", site.environment["PGTLS_DEMO_PORT"]]
+    as_owner = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"] if os.geteuid() == 0 else []
+    ask = [*as_owner, *command, "-d", "postgres", "-c", query]
+    return subprocess.run(ask, check=True, capture_output=True, text=True, cwd="/").stdout.splitlines()
+
+
+def everybody_comes_in(site: Site) -> None:
+    """Connect as every client of the good site."""
+    for name in ("app1", "app2"):
+        psycopg.connect(**conninfo(site, name)).close()
+    by_password = {key: value for key, value in conninfo(site, "report").items() if key not in ("sslcert", "sslkey")}
+    psycopg.connect(**by_password, password=site.environment["PGTLS_DEMO_PASSWORD"]).close()
+
+
+@contextmanager
+def port_in_use() -> Iterator[int]:
+    """A port that somebody else listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_a_good_site_is_there(site: Site) -> None:
+    site.play()
+    everybody_comes_in(site)
+    assert left_behind(site) == []
+
+
+# What is wrong, and the task and the words that the message begins with.
+SETTING, USE = "Set what postgresql.conf says about TLS", "Make the server use the certificate and the settings"
+ROLES, MAPS = "Have the roles of the certificate holders", "Map the certificates to their roles"
+FIRST, EVERYBODY = (
+    "Let the certificate holders in before any other rule decides",
+    "Let everybody else in as the TLS mode says",
+)
+NO_RESTART = [
+    (
+        {"pgtls_server_settings": {"work_mem": "much"}},
+        f'{SETTING}: setting "work_mem" cannot be "much": write a number',
+    ),
+    (
+        {"pgtls_server_settings": {"DateStyle": "no such style"}},
+        rf"{SETTING}: PostgreSQL refuses the new \S+/postgresql.conf: datestyle: setting could not be applied \(line \d+ of ",
+    ),
+    (
+        {"pgtls_server_ssl_ciphers": "NO-SUCH-CIPHER"},
+        rf"{USE}: the server of \S+ read its files and did not take them all \(could not set the cipher list",
+    ),
+    (
+        {"pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "database_role": "pg_monitor"}]},
+        f"{ROLES}: name: 'pg_monitor' begins with pg_",
+    ),
+    (
+        {"pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "common_name": "/("}]},
+        rf"{MAPS}: mapping 3: invalid regular expression",
+    ),
+    ({"pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "addresses": ["10.0.0.0/33"]}]}, f'{FIRST}: rule 3: "10.0.0.0/33"'),
+    (
+        {
+            "pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "database_role": "report"}],
+            "pgtls_server_guard": [
+                {
+                    "type": "hostssl",
+                    "database": "postgres",
+                    "user": "report",
+                    "address": "127.0.0.1",
+                    "certificate_common_name": "report",
+                },
+            ],
+        },
+        f"{FIRST}: the change would shut out the guarded ",
+    ),
+    (
+        {
+            "pgtls_password_users": {"addresses": ["192.0.2.0/24"]},
+            "pgtls_server_guard": [
+                {"type": "hostssl", "database": "postgres", "user": "report", "address": "10.1.2.3"},
+            ],
+        },
+        f"{EVERYBODY}: the change would shut out the guarded ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wish", "cause"), NO_RESTART)
+def test_a_refused_change_leaves_the_server_and_its_clients_as_they_were(site: Site, wish: dict, cause: str) -> None:
+    before = (server_files(site), served_serial(site), settings_in_use(site))
+    with psycopg.connect(**conninfo(site, "app1")) as session, coming_all_the_time(site, "app2") as comings:
+        (started,) = session.execute("SELECT pg_postmaster_start_time()").fetchone()
+        output = site.play(*SERVER, "-e", json.dumps({**NEW_NAMES, **wish}), succeeds=False)
+        assert session.execute("SELECT pg_postmaster_start_time()").fetchone() == (started,)
+    assert comings.refused == [] and comings.accepted > 10
+    assert (server_files(site), served_serial(site), settings_in_use(site)) == before
+    assert re.match(cause, last_words(output)), last_words(output)
+    everybody_comes_in(site)
+
+
+def last_words(output: str) -> str:
+    """The message with which the play of the server ends, after it was brought back."""
+    failures = [line for line in output.splitlines() if line.startswith("fatal: [raxus]: FAILED! => ")]
+    message = json.loads(failures[-1].split("=> ", 1)[1])["msg"]
+    assert len(failures) == 2 and "the server is as it was before; put back: " in message, output
+    assert "data/postgres_server.crt" in message
+    return message
+
+
+def test_a_change_that_only_the_start_refuses_is_undone_and_the_server_is_up_again(site: Site) -> None:
+    with port_in_use() as taken:
+        for wish, words in (
+            ({"pgtls_server_settings": {"shared_buffers": "7TB"}}, "could not (map|create).* shared memory"),
+            ({"pgtls_server_settings": {"shared_preload_libraries": "nowhere"}}, 'could not access file "nowhere"'),
+            ({"pgtls_server_port": taken, "pgtls_server_apply": "restart"}, "could not create any TCP/IP sockets"),
+        ):
+            before = (server_files(site), served_serial(site), settings_in_use(site))
+            output = site.play(*SERVER, "-e", json.dumps({**NEW_NAMES, **wish}), succeeds=False)
+            assert re.match(rf"{USE}: the cluster \S+ did not restart .*{words}", last_words(output))
+            assert (server_files(site), served_serial(site), settings_in_use(site)) == before
+            everybody_comes_in(site)
+
+
+@pytest.fixture(scope="module")
+def impatient(site: Site) -> str:
+    """The name of site.yml with one change: a killed run is taken over at once, and not after a minute without a sign of life."""
+    plays = (CHECKOUT / "playbooks/site.yml").read_text()
+    server = "- name: Have servers that speak TLS\n"
+    assert plays.count(server) == 1
+    at_once = "  module_defaults:\n    pgtls.postgresql.pg_transaction:\n      takeover_seconds: 0\n"
+    (site.directory / "impatient.yml").write_text(plays.replace(server, server + at_once))
+    (site.directory / "verify.yml").write_text((CHECKOUT / "playbooks/verify.yml").read_text())
+    return os.path.relpath(site.directory / "impatient", CHECKOUT / "playbooks")
+
+
+def kill_in(site: Site, playbook: str, task: str, wait_seconds: float, *options: str) -> None:
+    """Begin a run, and kill it and all that it started some time after it came to a task."""
+    run = subprocess.Popen(
+        site.command(playbook, *SERVER, *options),
+        cwd=CHECKOUT,
+        env={**site.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in run.stdout:
+        if line.startswith(f"TASK [pgtls.postgresql.{task}"):
+            break
+    else:
+        raise AssertionError(f"the run ended before {task}")
+    time.sleep(wait_seconds)
+    os.kill(run.pid, signal.SIGSTOP)
+    for process in [run.pid, *descendants(run.pid)]:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    run.communicate()
+
+
+def descendants(parent: int) -> list[int]:
+    """The processes that a process started, and those that they did; a server that left for the init process is none."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    found = []
+    for child in map(int, children):
+        with suppress(FileNotFoundError):
+            found += [child, *descendants(child)]
+    return found
+
+
+STAGES = [
+    "ca : Install them",
+    "server : Set what postgresql.conf says about TLS",
+    "server : Make the server use the certificate and the settings",
+    "server : Map the certificates to their roles",
+    "server : Let the certificate holders in",
+    "server : Make the server use the maps and the rules",
+]
+
+
+def test_what_killed_runs_began_a_failing_run_undoes_to_before_the_first(site: Site, impatient: str) -> None:
+    before = (server_files(site), served_serial(site), settings_in_use(site))
+    chance = random.Random(SEED)
+    wish = ["-e", json.dumps(ALL_NEW)]
+    with coming_all_the_time(site, "app1", "app2") as comings:
+        for stage in (STAGES[1], STAGES[4]):
+            kill_in(site, impatient, stage, chance.uniform(0, 1.5), *wish)
+        assert server_files(site) != before[0] and left_behind(site) != []
+        bad = {**ALL_NEW, "pgtls_server_ssl_ciphers": "NO-SUCH-CIPHER"}
+        output = site.play(*SERVER, "-e", json.dumps(bad), playbook=impatient, succeeds=False)
+    assert comings.refused == [] and comings.accepted > 10
+    assert last_words(output).startswith(USE)
+    assert (server_files(site), served_serial(site), settings_in_use(site)) == before
+    everybody_comes_in(site)
+
+
+def test_what_killed_runs_began_the_next_run_finishes(site: Site, impatient: str) -> None:
+    served = served_serial(site)
+    chance = random.Random(SEED + 1)
+    wish = ["-e", json.dumps(ALL_NEW)]
+    with coming_all_the_time(site, "app1", "app2") as comings:
+        for stage in chance.sample(STAGES, 3):
+            kill_in(site, impatient, stage, chance.uniform(0, 1.5), *wish)
+            keys = [mode for content, *_owner, mode in server_files(site).values() if b"PRIVATE KEY" in content]
+            assert keys and all(mode & 0o077 == 0 for mode in keys)
+        site.play(*wish, playbook=impatient)
+    assert comings.refused == [] and comings.accepted > 10
+    assert left_behind(site) == []
+    assert served_serial(site) != served
+    everybody_comes_in(site)
+    psycopg.connect(**conninfo(site, "app3")).close()
+    assert changed(site.play(*wish)) == 0

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No change of certificates, rules or the CA costs a connection of an application that connects all the time.
+
+PGTLS_LOAD_ROTATIONS says how many changes of each kind there are (2). Each round edits the inventory as its owner would:
+rules change and a client comes or goes; certificates are due, the server gets one more name and another type of key, and
+so does one client while the other keeps its key; at last the CA is rolled over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from connecting_load import Load, connecting_load
+from demo_site import Site, changed
+from test_site_life import conninfo, issuer_of, key_of, serial_of
+
+ROTATIONS = int(os.environ.get("PGTLS_LOAD_ROTATIONS", "2"))
+NAMES = ["raxus.swgalaxy", "mobus.swgalaxy", "pgsql.swgalaxy"]
+KEY_TYPES = ("ecdsa-p256", "ecdsa-p384")
+ADDRESSES = (["127.0.0.0/8", "10.0.0.0/8"], ["0.0.0.0/0"])
+
+
+def client(name: str, number: int, key_type: str = KEY_TYPES[0]) -> dict[str, Any]:
+    """An entry of pgtls_clients."""
+    common_name = f"PostgreSQL client{number}"
+    return {"name": name, "common_name": common_name, "database_role": name, "hosts": ["apps"], "key_type": key_type}
+
+
+def inventory(number: int) -> dict[str, Any]:
+    """The variables that differ from the demo's after this many rounds."""
+    other = [KEY_TYPES[(number + offset) // 2 % 2] for offset in (0, 1)]  # one of them changes with each round
+    guests = [client("app3", 3)] if number % 2 else []
+    life = {"lifetime_days": 100 + 50 * number, "renew_before_days": 50 + 50 * number}
+    return {
+        "pgtls_ca_key_type": "ecdsa-p256",
+        "pgtls_ca_generation": number + 1,
+        "pgtls_clients": [client("app1", 1, other[0]), client("app2", 2, other[1]), *guests],
+        "pgtls_password_users": {"method": "scram-sha-256", "databases": "all", "addresses": ADDRESSES[number % 2]},
+        "pgtls_server_dns_names": [*NAMES, *(f"more{extra}.swgalaxy" for extra in range(number))],
+        "pgtls_server_key_type": KEY_TYPES[number % 2],
+        # as many days as the round before gave: what it issued is due (for it begins minutes before), what this one issues is not
+        **{f"pgtls_{role}_{option}": days for role in ("server", "client") for option, days in life.items()},
+    }
+
+
+def change(site: Site, load: Load, number: int, kind: str, playbook: str, *parts: str) -> None:
+    """Let the variables that begin with these parts become those of this round, and run a playbook."""
+    load.step = kind
+    now = {key: value for key, value in inventory(number).items() if key.startswith(parts)}
+    wished = {**inventory(number - 1), **now}
+    assert changed(site.play("-e", json.dumps(wished), playbook=playbook)) > 0, kind
+
+
+@pytest.fixture(scope="module")
+def served_site(site: Site) -> Site:
+    """The site as it is before the first round."""
+    site.play("-e", json.dumps(inventory(0)))
+    return site
+
+
+def test_no_connection_fails_through_rule_edits_renewals_and_rollovers(served_site: Site) -> None:
+    site, keys = served_site, ("data/postgres_server.key", "clients/app1.key", "clients/app2.key")
+    rules, certificates = ("pgtls_clients", "pgtls_password_users"), ("pgtls_server", "pgtls_client")
+    with connecting_load(site.directory, [conninfo(site, name) for name in ("app1", "app2")]) as load:
+        for number in range(1, ROTATIONS + 1):
+            before = [key_of(site, file) for file in keys], serial_of(site, "clients/app1.crt")
+            change(site, load, number, "rules", "../tests/integration/servers_alone", *rules)
+            change(site, load, number, "certificates", "renew", *rules, *certificates)
+            kept = [key_of(site, file) == key for file, key in zip(keys, before[0], strict=True)]
+            assert kept.count(False) == 2 and not kept[0], "the server and one client have a new key"
+            assert serial_of(site, "clients/app1.crt") != before[1]
+            change(site, load, number, "rollover", "rotate_ca", "pgtls")
+            assert f" G{number + 1}" in issuer_of(site, "data/postgres_server.crt")
+            print(f"after round {number}\n{load.figures()}", flush=True)
+        load.step = "end"
+    assert load.failures == [], load.figures()
+    assert all(load.connections[step] > 50 * ROTATIONS for step in ("rules", "certificates", "rollover"))
