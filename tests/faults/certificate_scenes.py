@@ -315,7 +315,10 @@ class InstallScene(Scene):
             self._check_item(item, signed, now)
             self.check_deliveries(item, signed, may_be_old=True)
         written = {
-            os.path.relpath(item[option], self.folder) for item, _ in self.each() for option in FILES if option in item
+            os.path.relpath(item[option], self.folder)
+            for item, _signed in self.each()
+            for option in FILES
+            if option in item
         }
         for name, old in self.before.items():
             if old.kind == "file" and name not in written and not name.endswith(".next"):
