@@ -15,7 +15,7 @@ description:
   - All signed certificates are checked before the first file is written. The private key must match, the chain must lead to a root,
     and names, usages and dates must be those of the list. A certificate that would be due again at once is refused.
   - The files of a certificate are written in the order root, full chain, certificate, private key. Each is replaced at once. Where the
-    key changes too, a reader may meet the new certificate with the old key for the time of one rename. A run that is killed right there
+    key changes too, a reader may meet the new certificate with the old key for some milliseconds. A run that is killed right there
     leaves the new key in C(<private_key>.next), and the next run puts it in place without asking the CA.
   - What is made of key and certificate (O(certificates[].pkcs12), O(certificates[].pkcs8_der)) is written last. Such a file is read back and
     compared by what it holds, so a run that has nothing to do keeps its bytes.

@@ -143,7 +143,7 @@ def test_the_ca_is_rolled_over_from_wherever_it_was_killed_and_no_client_is_refu
     foretold = site.play("--check", *generation, playbook="rotate_ca")
     assert "left: " in foretold and "reissue" in foretold
     with coming_all_the_time(site, "app1", "app2") as comings:
-        for seconds in (6, 16, 26):
+        for seconds in (8, 20):
             run = subprocess.Popen(
                 site.command("rotate_ca", *generation),
                 cwd=CHECKOUT,
