@@ -152,23 +152,33 @@ class Course:
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: before a line of ours, or after a time."""
+    """When to kill: before a line of ours (as the stage counts them), before one of those that write, or after a time."""
 
-    line: int | None
-    seconds: float | None
+    seconds: float | None = None
+    line: int | None = None
+    hot: int | None = None
 
     def __str__(self) -> str:
-        return f"before line {self.line}" if self.line is not None else f"after {self.seconds:.4f} s"
+        if self.seconds is not None:
+            return f"after {self.seconds:.4f} s"
+        return f"before line {self.line}" if self.line is not None else f"before line {self.hot} of those that write"
+
+    @property
+    def stop(self) -> dict[str, int]:
+        """The same for the stage."""
+        if self.line is not None:
+            return {"kill_at": self.line}
+        return {} if self.hot is None else {"kill_at_hot": self.hot}
 
 
 def choose_moment(course: Course, chance: random.Random) -> Moment:
     """Half of the moments are among the lines that write, a quarter among all lines, a quarter by the clock."""
     kind = chance.random()
     if kind < 0.5 and course.hot:
-        return Moment(chance.choice(course.hot), None)
+        return Moment(hot=chance.randint(1, len(course.hot)))
     if kind < 0.75 and course.lines:
-        return Moment(chance.randint(1, course.lines), None)
-    return Moment(None, chance.uniform(0, course.seconds * 1.05))
+        return Moment(line=chance.randint(1, course.lines))
+    return Moment(seconds=chance.uniform(0, course.seconds * 1.05))
 
 
 IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE, IN_ISDIR = 0x2, 0x4, 0x8, 0x80, 0x100, 1 << 30

@@ -80,6 +80,10 @@ class Scene:
     def watched(self) -> list[str]:
         return [self.folder, *(path for path in map(self.path, self.before) if os.path.isdir(path))]
 
+    def written(self) -> str:
+        """The folder in which a killed run may leave something."""
+        return self.folder
+
     def path(self, name: str) -> str:
         return os.path.normpath(os.path.join(self.folder, name))
 

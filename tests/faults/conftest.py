@@ -49,6 +49,11 @@ class Faults:
         wanted = few if KILLS < LONG_FORM else len(moments)
         return sorted(self.chance(name).sample(list(moments), min(wanted, len(moments))))
 
+    def spread(self, many: int, name: str, few: int) -> range:
+        """The numbers from 1 to many: all in the long form, else a few with equal gaps."""
+        gap = 1 if KILLS >= LONG_FORM else max(1, many // few)
+        return range(self.chance(name).randint(1, gap), many + 1, gap)
+
     def count(self, **row: Any) -> None:
         self.rows.append(row)
 

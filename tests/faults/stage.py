@@ -4,11 +4,12 @@
 
 """The stage: a process that has everything imported and forks one actor, in a session of its own, for each run of a module.
 
-It reads one JSON object a line: {"start": {module, args, out, count, kill_at, pause_at, user, temporary}} answers {"pid"}; {"wait": pid} answers
-{"status"}. An actor writes the module's result to ``out``. With ``count`` it also writes which lines of ours it went
-through to ``out``.lines; with ``kill_at`` it kills its whole session with SIGKILL just before it runs that line, so a
-number is a moment that can be had again (nearly so where threads write); with ``pause_at`` it stops there until somebody sends SIGCONT. As a command
-("stage.py FILE") it is the actor of the one order in that file, for strace.
+It reads one JSON object a line: {"start": {module, args, out, count, kill_at, kill_at_hot, pause_at, user, temporary}}
+answers {"pid"}; {"wait": pid} answers {"status"}. An actor writes the module's result to ``out``. With ``count`` it also
+writes which lines of ours it went through to ``out``.lines; with ``kill_at`` it kills its whole session with SIGKILL just
+before it runs that line, so a number is a moment that can be had again (nearly so where threads write); ``kill_at_hot``
+is the same for a count of the lines that write only; with ``pause_at`` it stops there until somebody sends SIGCONT. As a
+command ("stage.py FILE") it is the actor of the one order in that file, for strace.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ ACTORS = (
     "trust_anchor",
 )
 PLUGINS = os.sep + os.path.join("postgresql", "plugins") + os.sep
+STOPS = ("kill_at", "kill_at_hot", "pause_at")
 UNSTEADY = os.path.join("_module", "postmasters.py")
 WRITING = {
     "files.py": {"_carry_out", "_is_done", "_staged", "carry_out", "stage", "write_files"},
@@ -76,8 +78,8 @@ class LineCounter:
     Not counted is the look at all processes of this machine, whose number is never the same twice.
     """
 
-    def __init__(self, kill_at: int | None, pause_at: int | None) -> None:
-        self.kill_at, self.pause_at = kill_at, pause_at
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.kill_at, self.kill_at_hot, self.pause_at = map(order.get, STOPS)
         self.lines = self.looks = 0
         self.hot: list[int] = []
 
@@ -111,6 +113,8 @@ class LineCounter:
     def hot_line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event == "line":
             self.hot.append(self.lines + 1)
+            if self.kill_at_hot is not None and len(self.hot) >= self.kill_at_hot:
+                os.killpg(0, signal.SIGKILL)
         self.line(frame, event, arg)
         return self.hot_line
 
@@ -129,12 +133,12 @@ def act(order: dict[str, Any]) -> None:
         os.setresgid(order["user"], order["user"], order["user"])
         os.setresuid(order["user"], order["user"], order["user"])
     tempfile.tempdir = order.get("temporary")
-    counter = LineCounter(order.get("kill_at"), order.get("pause_at"))
+    counter = LineCounter(order)
     code = 1
     try:
         with module_arguments({**order["args"], "_ansible_check_mode": False, "_ansible_no_log": False}):
             module = importlib.import_module(f"{MODULES}.{order['module']}")
-            if {"count", "kill_at", "pause_at"} & set(order):
+            if {"count", *STOPS} & set(order):
                 threading.settrace(counter.call)
                 sys.settrace(counter.call)
             with contextlib.suppress(SystemExit):

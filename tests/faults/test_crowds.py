@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from actors import Stage
+from actors import Moment, Stage
 from certificate_scenes import Scene, SignScene, public_key_of, spki
 from certificate_scenes import leaf_of as certificate_of
 from cryptography import x509
@@ -137,20 +137,18 @@ def test_killed_before_the_verdict(stage: Stage, fresh_cluster: Any, faults: Any
     counted, course = stage.measure("pg_conf", {**args, **REFUSED})
     assert "PostgreSQL refuses the new" in counted.result["msg"] and look(target) == old
     unjudged = 0
-    moments = [
-        *faults.some(course.hot, "verdict", 12),
-        *faults.some(range(course.hot[0], course.lines, 9), "verdict", 4),
-    ]
-    for line in moments:
+    moments = [Moment(hot=number) for number in faults.spread(len(course.hot), "verdict", 14)]
+    moments += [Moment(line=line) for line in faults.some(range(course.hot[0], course.hot[-1], 9), "verdict", 4)]
+    for moment in moments:
         place(target, old)
-        assert stage.run("pg_conf", {**args, **REFUSED}, kill_at=line).killed
+        assert stage.run("pg_conf", {**args, **REFUSED}, **moment.stop).killed
         now = look(target)
         unjudged += now != old
         result = stage.run("pg_conf", {**args, "settings": {"work_mem": "7MB"}}).result
         assert not result["failed"], result
         found = look(target)
         assert found is not None and found.content is not None
-        assert b"Nowhere" not in found.content, f"killed before line {line}: a file that the server refuses stayed"
+        assert b"Nowhere" not in found.content, f"killed {moment}: a file that the server refuses stayed"
         assert b"7MB" in found.content
         assert [name for name in os.listdir(fresh_cluster.data_directory) if "pgtls" in name] == []
     assert unjudged, "no kill fell between the new file and the verdict"

@@ -50,9 +50,8 @@ def _serving(make_cluster: Callable[[], Any]) -> Any:
 
 
 def run_until(scene: Scene, moment: Moment) -> Run:
-    if moment.line is not None:
-        return scene.stage.run(scene.module, scene.args, kill_at=moment.line, **scene.how)
-    assert moment.seconds is not None
+    if moment.seconds is None:
+        return scene.stage.run(scene.module, scene.args, **moment.stop, **scene.how)
     return scene.stage.run_and_kill(scene.module, scene.args, moment.seconds, **scene.how)
 
 
@@ -62,12 +61,12 @@ def one_kill(scene: Scene, moment: Moment) -> dict[str, Any]:
     with Watch(scene.watched()) as watch:
         run = run_until(scene, moment)
     assert not watch.too_wide, watch.too_wide
-    check_leftovers(scene.folder)
-    found = len(leftovers(scene.folder))
+    check_leftovers(scene.written())
+    found = len(leftovers(scene.written()))
     scene.check_killed(str(moment))
     result = scene.stage.run(scene.module, scene.args, **scene.how).result
     assert not result["failed"], f"the next run failed: {result['msg']}"
-    assert not leftovers(scene.folder), "the next run left the unfinished files of the killed one"
+    assert not leftovers(scene.written()), "the next run left the unfinished files of the killed one"
     scene.check_done(result)
     if scene.settles:
         again = scene.stage.run(scene.module, scene.args, **scene.how).result
@@ -127,8 +126,8 @@ def test_a_directory_is_never_half_made(stage: Stage, scene_folder: Any, faults:
     """Nobody tells the next run which mode an existing directory should have, so it must have it from the first moment."""
     scene = ExchangeScene(stage, scene_folder)
     _run, course = stage.measure(scene.module, scene.args)
-    for line in faults.some(course.hot[:36], "half made", 6):
-        one_kill(scene, Moment(line, None))
+    for number in faults.some(range(1, min(36, len(course.hot))), "half made", 6):
+        one_kill(scene, Moment(hot=number))
 
 
 def test_trust_anchor(scene_folder: Any, faults: Any, shown_trust_store: Any) -> None:

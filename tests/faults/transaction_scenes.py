@@ -18,7 +18,7 @@ from typing import Any
 
 from certificate_scenes import SERVER, leaf_of, public_key_of, spki
 from cryptography.hazmat.primitives.serialization import Encoding
-from pictures import Item, check_leftovers, leftovers, look, place
+from pictures import Item, look, place
 from server_scenes import ServerScene
 
 CONFIGURATION = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
@@ -120,7 +120,6 @@ class TransactionScene(ServerScene):
 
     def check_killed(self, where: str) -> None:
         self.kills += 1
-        check_leftovers(self.data)
         for name in CONFIGURATION + OTHERS:
             found = look(os.path.join(self.data, name))
             assert found in [self.items[which][name] for which in self.allowed], (
@@ -147,9 +146,6 @@ class TransactionScene(ServerScene):
         for one in journal["files"]:
             assert not (one["made"] and one["existed"]) or os.path.basename(one["target"]) in remembered, one["path"]
 
-    def check_done(self, result: dict[str, Any]) -> None:
-        assert not leftovers(self.data)
-
     def finish(self) -> None:
         super().finish()
         self.reset()
@@ -164,7 +160,6 @@ class BeginScene(TransactionScene):
     act, share, allowed = "begun", 30, ("old",)
 
     def check_done(self, result: dict[str, Any]) -> None:
-        super().check_done(result)
         self.check_remembered()
         journal = self.journal()
         assert journal is not None and not journal["closed"] and all(one["made"] for one in journal["files"])
@@ -193,7 +188,6 @@ class CommitScene(TransactionScene):
         self.put("new")
 
     def check_done(self, result: dict[str, Any]) -> None:
-        super().check_done(result)
         assert (self.now(), self.traces()) == ("new", [])
 
     def had_work(self, result: dict[str, Any]) -> bool:
@@ -221,7 +215,6 @@ class UndoScene(TransactionScene):
             assert journal is not None and not journal["closed"], "nothing tells that the rest is to be put back"
 
     def check_done(self, result: dict[str, Any]) -> None:
-        super().check_done(result)
         assert (self.now(), self.traces()) == ("old", [])
 
     def notes(self) -> list[str]:

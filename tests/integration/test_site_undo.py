@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -198,13 +199,12 @@ def test_a_change_that_only_the_start_refuses_is_undone_and_the_server_is_up_aga
 @pytest.fixture(scope="module")
 def impatient(site: Site) -> str:
     """The name of site.yml with one change: a killed run is taken over at once, and not after a minute without a sign of life."""
-    plays = (CHECKOUT / "playbooks/site.yml").read_text()
-    server = "- name: Have servers that speak TLS\n"
+    folder = shutil.copytree(CHECKOUT / "playbooks", site.directory / "playbooks")
+    plays, server = (folder / "site.yml").read_text(), "- name: Have servers that speak TLS\n"
     assert plays.count(server) == 1
     at_once = "  module_defaults:\n    pgtls.postgresql.pg_transaction:\n      takeover_seconds: 0\n"
-    (site.directory / "impatient.yml").write_text(plays.replace(server, server + at_once))
-    (site.directory / "verify.yml").write_text((CHECKOUT / "playbooks/verify.yml").read_text())
-    return os.path.relpath(site.directory / "impatient", CHECKOUT / "playbooks")
+    (folder / "site.yml").write_text(plays.replace(server, server + at_once))
+    return os.path.relpath(folder / "site", CHECKOUT / "playbooks")
 
 
 def kill_in(site: Site, playbook: str, task: str, wait_seconds: float, *options: str) -> None:
@@ -217,11 +217,10 @@ def kill_in(site: Site, playbook: str, task: str, wait_seconds: float, *options:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    for line in run.stdout:
-        if line.startswith(f"TASK [pgtls.postgresql.{task}"):
-            break
-    else:
-        raise AssertionError(f"the run ended before {task}")
+    said = []
+    while not (said and said[-1].startswith(f"TASK [pgtls.postgresql.{task}")):
+        said.append(run.stdout.readline())
+        assert said[-1], f"the run ended before {task}: {''.join(said)}"
     time.sleep(wait_seconds)
     os.kill(run.pid, signal.SIGSTOP)
     for process in [run.pid, *descendants(run.pid)]:
