@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk faults sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk load faults sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes \
         format clean
 
 help: ## this list
@@ -92,6 +92,10 @@ benchmark: ## CPU seconds of the editors on 10,000 entries, and what twice the e
 bulk: ## seconds of 1,000 client certificates in one play, and of the same keys and signatures in a plain script
 	@scripts/venv.sh dev
 	@.venv/dev/bin/python tests/benchmark/bulk.py
+
+load: ## an application that connects all the time through changes of rules, certificates and the CA: PGTLS_LOAD_ROTATIONS=20
+	@scripts/venv.sh dev
+	@.venv/dev/bin/pytest tests/integration/under_load.py
 
 ##@ Work on it
 readmes: ## write roles/*/README.md from the specs
