@@ -13,10 +13,8 @@ each of them (``below/<name>/``); all have the same layout. ``rollover.json`` sa
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from .errors import ModuleError
 from .files import FileAttributes, Wanted, Written, read_bytes, write_directory
+from .folder import wait_for_lock
 from .rollover_file import read_rollover
 
 if TYPE_CHECKING:
@@ -111,7 +110,12 @@ def all_authority_directories(home: str) -> list[str]:
 
     :raises ModuleError: for a damaged rollover.json.
     """
-    return [each for directory in trusted_directories(home) for each in (directory, *_directories_below(directory))]
+    return [each for directory in trusted_directories(home) for each in with_those_below(directory)]
+
+
+def with_those_below(directory: str) -> list[str]:
+    """The directory of a CA, and those of the finished CAs below it."""
+    return [directory, *_directories_below(directory)]
 
 
 def _directories_below(directory: str) -> Iterator[str]:
@@ -142,24 +146,15 @@ def locked(home: str, check_mode: bool = False) -> Iterator[None]:
     try:
         if os.geteuid() == 0:  # whoever owns the CA can lock it too
             os.fchown(handle, os.stat(home).st_uid, os.stat(home).st_gid)
-        _wait_for(handle, path)
+        try:
+            wait_for_lock(handle, LOCK_TIMEOUT_SECONDS)
+        except BlockingIOError as error:
+            raise ModuleError(
+                f"another process has held {path} for {LOCK_TIMEOUT_SECONDS} seconds; wait until it has ended"
+            ) from error
         yield
     finally:
         os.close(handle)
-
-
-def _wait_for(handle: int, path: str) -> None:
-    until = time.monotonic() + LOCK_TIMEOUT_SECONDS
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() >= until:
-                raise ModuleError(
-                    f"another process has held {path} for {LOCK_TIMEOUT_SECONDS} seconds; wait until it has ended"
-                ) from error
-            time.sleep(0.05)
 
 
 def read_authority(directory: str) -> StoredAuthority:

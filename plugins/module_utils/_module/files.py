@@ -287,16 +287,17 @@ def _carry_out(module: AnsibleModule, plans: Sequence[_Plan]) -> dict[str, str]:
         directories = sorted({os.path.dirname(plan.target) for plan in plans})
         folders = {directory: stack.enter_context(sole_writer(directory)) for directory in directories}
         writes = [_Write(plan, folders[os.path.dirname(plan.target)]) for plan in plans]
-        waiting = _staged(writes)
+        staged = _staged(writes)
         try:
-            for write in writes:
-                backup = write.carry_out(module, waiting[0])
-                del waiting[0]
+            for write, temporary in zip(writes, staged):
+                backup = write.carry_out(module, temporary)
                 if backup is not None:
                     backups[write.plan.target] = backup
+        except BaseException:
+            for write, temporary in zip(writes, staged):
+                write.discard(temporary)  # which is nothing for what has its name by now
+            raise
         finally:
-            for write, temporary in zip(reversed(writes), reversed(waiting)):
-                write.discard(temporary)
             for folder in folders.values():
                 folder.settle()
     return backups

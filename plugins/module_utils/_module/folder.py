@@ -306,21 +306,34 @@ def _open_directory(directory: str) -> int:
 
 def _lock(handle: int, directory: str, patience_seconds: float) -> bool:
     """Whether the directory is ours alone now; False where its file system knows no locks."""
+    try:
+        wait_for_lock(handle, patience_seconds)
+        return True
+    except BlockingIOError as error:
+        raise ModuleError(
+            f"another run has been writing in {directory} for {patience_seconds:g} seconds; "
+            "let it end (fuser shows it), then run again"
+        ) from error
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False
+        raise
+
+
+def wait_for_lock(handle: int, patience_seconds: float) -> None:
+    """Lock an open file or directory for ourselves alone, as soon as nobody else has it locked.
+
+    :raises BlockingIOError: when somebody has it locked for longer.
+    :raises OSError: where its file system knows no locks.
+    """
     end = monotonic() + patience_seconds
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError as error:
+            return
+        except BlockingIOError:
             if monotonic() > end:
-                raise ModuleError(
-                    f"another run has been writing in {directory} for {patience_seconds:g} seconds; "
-                    "let it end (fuser shows it), then run again"
-                ) from error
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                return False
-            raise
+                raise
         sleep(_POLL_SECONDS)
 
 

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from .._pki.compat import not_after
 from .._pki.profiles import is_authority
 from .._pki.rollover import Rollover
-from .ca_directory import generation_directory
+from .ca_directory import generation_directory, with_those_below
 from .errors import ModuleError
 from .revocations import Records, read_records
 
@@ -27,16 +26,10 @@ def check_nobody_is_left_behind(home: str, state: Rollover, abandoned: Collectio
     :raises PkiError: for a damaged copy of a certificate.
     :raises ModuleError: with the names that were issued nothing by the successor.
     """
-    successor = generation_directory(home, state.issuing)
-    old, new = [], set(abandoned)
-    for each in read_records(home):
-        if successor in (
-            each.directory,
-            os.path.dirname(os.path.dirname(each.directory)),
-        ):  # itself, or below/NAME in it
-            new.update(each.issued.serials)
-        else:
-            old.append(each)
+    successors = with_those_below(generation_directory(home, state.issuing))
+    records = read_records(home)
+    new = {name for each in records if each.directory in successors for name in each.issued.serials}.union(abandoned)
+    old = [each for each in records if each.directory not in successors]
     left = sorted({name for each in old for name in _living(each, new, now)})
     if left:
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""

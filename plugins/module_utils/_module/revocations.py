@@ -152,7 +152,7 @@ def _by_name(
 
 def yet_unissued(records: Sequence[Records], items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The items whose name nothing was issued under: in check mode an earlier task may only have said that it would."""
-    return [item for item in items if item["name"] and not any(each.issued.read(item["name"]) for each in records)]
+    return [item for item in items if item["name"] and not any(item["name"] in each.issued.serials for each in records)]
 
 
 def _by_serial(

@@ -25,9 +25,9 @@ from .authentication import (
     authenticate,
 )
 from .errors import ConfigError
-from .guard import show_rule
 from .hba import Rule, describe_rule
 from .matching import Connection, first_match
+from .rule_words import show_rule
 from .task_lists import read_each
 from .verdict import Located
 from .vocabulary import GSS, PLAIN, TLS, UNIX

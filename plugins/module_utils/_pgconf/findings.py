@@ -14,10 +14,10 @@ from typing import Any
 
 from .addresses import Address, covers, parse_address
 from .authentication import Server
-from .guard import show_rule
 from .hba import Rule, connection_classes
 from .methods import normal_options
 from .reach import Shadow, unreachable_rules
+from .rule_words import show_rule
 from .tokens import Name, Token
 from .verdict import Located, Verdict
 from .vocabulary import PLAIN, UNIX

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections that must stay possible, and how a rule is shown in messages."""
+"""Connections that must stay possible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from .addresses import parse_number
 from .authentication import Attempt, Certificate
 from .errors import ConfigError
-from .hba import Rule, describe_rule
+from .hba import Rule
 from .matching import Connection, first_match
 from .task_lists import read_each
 from .vocabulary import TLS, TYPES
@@ -76,10 +76,3 @@ def read_guard(listed: Sequence[Mapping[str, Any]]) -> list[Guarded]:
 def surely_meets_one(rules: Iterable[Rule], attempt: Attempt) -> bool:
     """Whether an attempt surely meets one of these rules, whatever else may match before."""
     return first_match(rules, attempt.connection, attempt.connection_class).rule is not None
-
-
-def show_rule(rule: Rule) -> str:
-    """The rule in one line without its padding, for messages."""
-    fields = describe_rule(rule)
-    words = [rule.type, ",".join(fields["database"]), ",".join(fields["user"]), fields["address"], fields["netmask"]]
-    return f'"{" ".join([word for word in words if word] + [rule.method])}"'

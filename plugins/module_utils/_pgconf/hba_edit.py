@@ -12,12 +12,12 @@ from .document import Document
 from .ensure import ensure_records
 from .entries import Entry, Record, check_no_new_problem, describe_broken, problems
 from .errors import ConfigError
-from .guard import show_rule
 from .hba import Rule, read_rule, read_subject
 from .included_rules import Behind, DeadRule, nothing_known
 from .includes import Include, read_include
 from .layout import Order, Placement, Wishes
 from .reach import Shadow, overlap
+from .rule_words import show_rule
 from .task_lists import gather_wishes, read_each
 
 EFFECTIVE = Placement()

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rule of pg_hba.conf demands, in words."""
+"""A rule of pg_hba.conf in words: what it demands, and the line itself for messages."""
 
 from __future__ import annotations
 
-from .hba import Rule
+from .hba import Rule, describe_rule
 from .methods import normal_method, normal_options
 
 REFUSED = "refused"
@@ -29,3 +29,10 @@ def describe_outcome(rule: Rule) -> str:
 
 def _describe_option(name: str, value: str) -> str:
     return f"{name} (not shown)" if name in _SECRET_OPTIONS else f"{name}={value}"
+
+
+def show_rule(rule: Rule) -> str:
+    """The rule in one line without its padding, for messages."""
+    fields = describe_rule(rule)
+    words = [rule.type, ",".join(fields["database"]), ",".join(fields["user"]), fields["address"], fields["netmask"]]
+    return f'"{" ".join([word for word in words if word] + [rule.method])}"'
