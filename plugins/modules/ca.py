@@ -45,9 +45,10 @@ options:
     type: str
     choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
   lifetime_days:
-    description: How many days a new CA lives; one below another must not end after it. An existing one is not compared.
+    description:
+      - How many days a new CA lives; one below another must not end after it. An existing one is not compared.
+      - When this is not given, a new root gets V(3650) and a new CA below another one V(1825).
     type: int
-    default: 3650
   passphrase:
     description:
       - The passphrase of the CA's private key, which is stored encrypted (PKCS#8) when this is given. A new CA needs 8 characters.
@@ -123,7 +124,6 @@ EXAMPLES = r"""
   pgtls.postgresql.ca:
     directory: /etc/pgtls-ca-servers
     common_name: SW Galaxy Server CA
-    lifetime_days: 1825
     parent: /etc/pgtls-ca
     parent_passphrase: "{{ vault_pgtls_ca_passphrase }}"
 
@@ -134,7 +134,6 @@ EXAMPLES = r"""
     common_name: SW Galaxy Server CA
     usages: [server]
     permitted_dns_domains: [swgalaxy, db.example.org]
-    lifetime_days: 1825
     parent_passphrase: "{{ vault_pgtls_ca_passphrase }}"
 
 - name: The CA that was made by hand is used from now on
@@ -244,7 +243,7 @@ ARGUMENTS = {
     "common_name": {"type": "str"},
     "subject": {"type": "dict"},
     "key_type": {"type": "str", "choices": list(KEY_TYPES)},
-    "lifetime_days": {"type": "int", "default": 3650},
+    "lifetime_days": {"type": "int"},
     "passphrase": {"type": "str", "no_log": True},
     "parent": {"type": "path"},
     "parent_passphrase": {"type": "str", "no_log": True},

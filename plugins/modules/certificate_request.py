@@ -117,6 +117,12 @@ keys_made:
   returned: success
   type: list
   elements: str
+keys_changed:
+  description:
+    - Whether a private key was made or its owner, group or mode changed.
+    - A certificate that is due counts as a change too. This tells both apart, where a request is only repeated until it is answered.
+  returned: success
+  type: bool
 """
 
 from datetime import datetime, timezone
@@ -156,10 +162,11 @@ def run(module: AnsibleModule) -> dict:
     due = [holding for holding in holdings if reasons.get(holding.place.wanted.name)]
 
     outcome = merge_written(written)
-    outcome["changed"] = bool(due) or outcome["changed"]
+    keys_changed = outcome["changed"]
+    outcome["changed"] = bool(due) or keys_changed
     outcome["diff"] += [_diff(holding, reasons[holding.place.wanted.name]) for holding in due]
     requests = [_request(holding, reasons[holding.place.wanted.name]) for holding in due]
-    return {**outcome, "requests": requests, "keys_made": keys_made}
+    return {**outcome, "requests": requests, "keys_made": keys_made, "keys_changed": keys_changed}
 
 
 def _diff(holding: Holding, reasons: list[Reason]) -> dict:

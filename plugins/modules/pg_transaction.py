@@ -59,10 +59,15 @@ options:
     default: 60
   restart:
     description:
-      - With V(if_pending) O(state=undone) restarts the server when settings wait for it, because the run had restarted it.
+      - With V(if_pending) O(state=undone) restarts the server when settings wait for it, because the run had restarted it,
+        and when it was restarted since the begin and does not let the login in any more.
     type: str
     choices: [never, if_pending]
     default: never
+  cause:
+    description:
+      - Why O(state=undone) is called. Where it fails as well, its message begins with this, so that what went wrong first is told.
+    type: str
   timeout_seconds:
     description:
       - How long to wait for the server to load its files, or to accept connections after a start.
@@ -176,6 +181,7 @@ SPEC = {
     "run_id": {"type": "str"},
     "takeover_seconds": {"type": "int", "default": 60},
     "restart": {"type": "str", "choices": ["never", "if_pending"], "default": "never"},
+    "cause": {"type": "str"},
     "timeout_seconds": {"type": "int", "default": 60},
 }
 
@@ -213,7 +219,12 @@ def keep(transaction, params):
 def put_back(transaction, params):
     """Undo, and return the results."""
     wish = {"restart": params["restart"] == "if_pending", "timeout_seconds": params["timeout_seconds"]}
-    restored, recovered = undo(transaction, Login.of(params), wish)
+    try:
+        restored, recovered = undo(transaction, Login.of(params), wish)
+    except ModuleError as error:
+        if params["cause"] is None:
+            raise
+        raise ModuleError(f"{params['cause']} (and that could not be undone: {error})") from error
     changed = bool(restored or recovered.reloaded or recovered.started or recovered.restarted)
     after = "".join(f"{path}: as before the transaction\n" for path in restored)
     header = params["data_directory"]

@@ -243,6 +243,22 @@ def test_crls_that_keep_every_client_out_are_found(tls_cluster, authority, tmp_p
     assert "ended at 2020-01-02 00:00:00 UTC" in message
 
 
+def test_rules_that_the_server_loads_although_nobody_can_meet_them_are_told(tls_cluster, authority):
+    rule = "hostssl all all 192.0.2.0/24 cert\n"
+    tls_cluster.write("pg_hba.conf", "local all all trust\nhost all all 127.0.0.1/32 trust\n" + rule)
+    (warning,) = reload(tls_cluster)["warnings"]
+    path = os.path.join(tls_cluster.data_directory, "pg_hba.conf")
+    assert warning.startswith(
+        f'{path} line 3: "hostssl all all 192.0.2.0/24 cert" wants a client certificate and refuses'
+    )
+    tls_cluster.write("ca.pem", Path(authority.pair.certificate).read_bytes())
+    tls_cluster.configure("ssl_ca_file = 'ca.pem'\n")
+    assert reload(tls_cluster)["warnings"] == []
+    tls_cluster.configure("ssl = off\n")
+    (warning,) = reload(tls_cluster)["warnings"]
+    assert "is never met while ssl is off" in warning
+
+
 def revocation_list(authority, ended=False):
     """A list made by openssl, good for 30 days or over since 2020."""
     folder = authority.directory

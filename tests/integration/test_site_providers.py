@@ -110,3 +110,40 @@ def test_a_command_signs(fresh: Site, tmp_path: Path) -> None:
     report = json.loads((fresh.directory / "verify/report.json").read_text())
     assert {one["outcome"] for one in report["attempts"]} == {"accepted", "refused"}
     assert changed(fresh.play("-e", json.dumps(options))) == 0
+
+
+def test_signed_by_hand_elsewhere(fresh: Site, tmp_path: Path) -> None:
+    key, certificate, template = somebody_else(tmp_path)
+    folder = tmp_path / "exchange"
+    options = (
+        "-e",
+        json.dumps(
+            {
+                "pgtls_ca_provider": "external",
+                "pgtls_ca_crl": False,
+                "pgtls_ca_exchange_directory": str(folder),
+                "pgtls_server_lifetime_days": 365,
+            }
+        ),
+    )
+    first = fresh.play(*options)
+    requests = sorted(path.name for path in (folder / "requests").glob("*.csr"))
+    assert requests == ["apps1.app1.csr", "apps1.app2.csr", "raxus.server-raxus.csr"]
+    assert "server-raxus" in first and "and run again" in first
+    assert changed(fresh.play(*options)) == 0
+    for path in (folder / "requests").glob("*.csr"):
+        run(
+            "certtool",
+            "--generate-certificate",
+            f"--load-request={path}",
+            f"--load-ca-certificate={certificate}",
+            f"--load-ca-privkey={key}",
+            f"--template={template}",
+            f"--outfile={folder / 'signed' / (path.stem + '.crt')}",
+        )
+    (folder / "signed/chain.crt").write_bytes(certificate.read_bytes())
+    assert changed(fresh.play(*options)) > 0
+    assert changed(fresh.play(*options)) == 0
+    report = json.loads((fresh.directory / "verify/report.json").read_text())
+    assert [one["name"] for one in report["attempts"] if not one["as_expected"]] == []
+    assert len(report["attempts"]) > 20

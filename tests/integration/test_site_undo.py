@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,6 +99,30 @@ def port_in_use() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
+@contextmanager
+def port_taken_when_free(port: int) -> Iterator[None]:
+    """Listen on a port of ours as soon as its server does not any more."""
+    over = threading.Event()
+
+    def take() -> None:
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            while not over.is_set():
+                with suppress(OSError):
+                    other.bind(("127.0.0.1", port))
+                    other.listen()
+                    over.wait()
+                time.sleep(0.001)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_a_good_site_is_there(site: Site) -> None:
     site.play()
     everybody_comes_in(site)
@@ -173,11 +198,16 @@ def test_a_refused_change_leaves_the_server_and_its_clients_as_they_were(site: S
     everybody_comes_in(site)
 
 
+def failures(output: str) -> list[str]:
+    """The messages of the tasks that failed on the server."""
+    begin = "fatal: [raxus]: FAILED! => "
+    return [json.loads(line.removeprefix(begin))["msg"] for line in output.splitlines() if line.startswith(begin)]
+
+
 def last_words(output: str) -> str:
     """The message with which the play of the server ends, after it was brought back."""
-    failures = [line for line in output.splitlines() if line.startswith("fatal: [raxus]: FAILED! => ")]
-    message = json.loads(failures[-1].split("=> ", 1)[1])["msg"]
-    assert len(failures) == 2 and "the server is as it was before; put back: " in message, output
+    *first, message = failures(output)
+    assert len(first) == 1 and "the server is as it was before; put back: " in message, output
     assert "data/postgres_server.crt" in message
     return message
 
@@ -189,11 +219,36 @@ def test_a_change_that_only_the_start_refuses_is_undone_and_the_server_is_up_aga
             ({"pgtls_server_settings": {"shared_preload_libraries": "nowhere"}}, 'could not access file "nowhere"'),
             ({"pgtls_server_port": taken, "pgtls_server_apply": "restart"}, "could not create any TCP/IP sockets"),
         ):
-            before = (server_files(site), served_serial(site), settings_in_use(site))
-            output = site.play(*SERVER, "-e", json.dumps({**NEW_NAMES, **wish}), succeeds=False)
-            assert re.match(rf"{USE}: the cluster \S+ did not restart .*{words}", last_words(output))
-            assert (server_files(site), served_serial(site), settings_in_use(site)) == before
-            everybody_comes_in(site)
+            restart_and_go_back(site, wish, f"did not restart .*{words}")
+
+
+def restart_and_go_back(site: Site, wish: dict, cause: str) -> None:
+    """Run with a wish that the server restarts into and cannot serve with."""
+    before = (server_files(site), served_serial(site), settings_in_use(site))
+    output = site.play(*SERVER, "-e", json.dumps({**NEW_NAMES, **wish}), succeeds=False)
+    assert re.match(rf"{USE}: the cluster \S+ {cause}", last_words(output)), last_words(output)
+    assert (server_files(site), served_serial(site), settings_in_use(site)) == before
+    everybody_comes_in(site)
+
+
+def test_a_server_that_comes_up_and_lets_nobody_in_is_restarted_back(site: Site) -> None:
+    closed = {"pgtls_server_settings": {"unix_socket_directories": "", "max_connections": 33}}
+    cause = "does not accept connections after 5 seconds"
+    restart_and_go_back(site, {**closed, "pgtls_server_timeout_seconds": 5}, cause)
+
+
+def test_what_cannot_be_undone_is_said_after_the_first_cause(site: Site) -> None:
+    wish = {**NEW_NAMES, "pgtls_server_settings": {"shared_preload_libraries": "nowhere"}}
+    with port_taken_when_free(int(site.environment["PGTLS_DEMO_PORT"])):
+        output = site.play(*SERVER, "-e", json.dumps(wish), succeeds=False)
+    (message,) = failures(output)[-1:]
+    first, _apart, second = message.partition(" (and that could not be undone: ")
+    assert re.match(rf'{USE}: the cluster \S+ did not restart .*could not access file "nowhere"', first), message
+    assert "could not create any TCP/IP sockets" in second, message
+    site.server("start")
+    site.play(*SERVER)
+    assert left_behind(site) == []
+    everybody_comes_in(site)
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,9 @@ from .errors import ModuleError
 from .files import FileAttributes, Wanted, read_bytes
 from .rollover_file import read_rollover
 
+# A CA below another one has to end before it, also when that one is some years old.
+_ROOT_DAYS, _LOWER_DAYS = 3650, 1825
+
 
 def open_authority(
     directory: str, passphrase: str | None, may_be_missing: bool = False, option: str = "passphrase"
@@ -106,8 +109,11 @@ def wanted_authority(params: Mapping[str, Any]) -> WantedAuthority:
 
     :raises PkiError: for a lifetime or a limit that is none.
     """
+    days = params["lifetime_days"]
+    if days is None:
+        days = _ROOT_DAYS if params["parent"] is None else _LOWER_DAYS
     return WantedAuthority(
-        lifetime_of(params["lifetime_days"], None, None, "the CA"),
+        lifetime_of(days, None, None, "the CA"),
         params["common_name"],
         params["subject"],
         params["key_type"],

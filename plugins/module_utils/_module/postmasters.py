@@ -24,9 +24,13 @@ _SHORT_OPTIONS = {"-D": "data_directory", "-p": "port", "-k": "unix_socket_direc
 
 @dataclass(frozen=True)
 class Postmaster:
-    """A running server. socket_directory and listen_addresses are None while it has not opened them."""
+    """A running server. socket_directory and listen_addresses are None while it has not opened them.
+
+    started_at: whole seconds since 1970.
+    """
 
     pid: int
+    started_at: int
     data_directory: str
     port: int | None
     socket_directory: str | None
@@ -89,6 +93,7 @@ def running_postmaster(data_directory: str, root: str = "/") -> Postmaster | Non
         return None
     return Postmaster(
         pid=pid,
+        started_at=int(lines[2]) if lines[2].strip().isdigit() else 0,
         data_directory=os.path.realpath(data_directory) if root == "/" else data_directory,
         port=int(lines[3]) if lines[3].strip().isdigit() else None,
         socket_directory=lines[4].strip() or None,

@@ -15,6 +15,7 @@ from .clusters import Cluster, find_cluster
 from .database import Login
 from .errors import ModuleError
 from .journal import Base, Journal, beside, digest, journal_path
+from .postmasters import running_postmaster
 from .reloading import check_log, reload_reasons, tell_to_load, try_login, waiting_settings
 from .served_certificate import Listener, expected_fingerprints, served_certificates, served_fingerprint
 from .server_views import file_errors, setting
@@ -93,7 +94,7 @@ def undo(transaction: Transaction, login: Login, wish: dict[str, Any]) -> tuple[
         raise ModuleError(f"not restored: {'; '.join(problems)}; {_what_is_left(transaction, journal, restored)}")
     try:
         recovered = bring_back(
-            transaction.cluster.data_directory, login, journal.base, {**wish, "files_changed": bool(restored)}
+            transaction.cluster.data_directory, login, journal, {**wish, "files_changed": bool(restored)}
         )
     except ModuleError as error:
         left = _what_is_left(transaction, journal, restored)
@@ -112,31 +113,45 @@ def _what_is_left(transaction: Transaction, journal: Journal, restored: list[str
     )
 
 
-def bring_back(data_directory: str, login: Login, base: Base, wish: dict[str, Any]) -> Recovered:
+def bring_back(data_directory: str, login: Login, journal: Journal, wish: dict[str, Any]) -> Recovered:
     """Let a server use the files that were put back, and prove that it is as it was.
 
     wish: as for undo, and files_changed.
 
     :raises ModuleError: when it does not start, refuses its files, or is not as it was.
     """
-    cluster, timeout_seconds = find_cluster(data_directory), wish["timeout_seconds"]
+    cluster, base, timeout_seconds = find_cluster(data_directory), journal.base, wish["timeout_seconds"]
     if not base.running and not cluster.running:
         return Recovered()
     started = not cluster.running
-    if started:
+    restarted = wish["restart"] and _came_up_closed(cluster, login_at(cluster, login), journal)
+    if restarted:
+        restart(cluster, login_at(cluster, login), timeout_seconds)
+        cluster = find_cluster(data_directory)
+    elif started:
         start(cluster, login_at(cluster, login), timeout_seconds, base.output)
         cluster = find_cluster(data_directory)
     else:
         wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
-    reloaded = False if started else _reload(cluster, login_at(cluster, login), base, wish)
+    reloaded = False if started or restarted else _reload(cluster, login_at(cluster, login), base, wish)
     waiting = waiting_settings(login_at(cluster, login))
-    restarted = bool(waiting and wish["restart"])
-    if restarted:
+    if waiting and wish["restart"]:
         restart(cluster, login_at(cluster, login), timeout_seconds)
-        cluster = find_cluster(data_directory)
+        cluster, restarted = find_cluster(data_directory), True
         waiting = waiting_settings(login_at(cluster, login))
     _prove(cluster, login_at(cluster, login), base, waiting)
     return Recovered(reloaded, started, restarted, served_fingerprint(cluster), tuple(waiting))
+
+
+def _came_up_closed(cluster: Cluster, login: Login, journal: Journal) -> bool:
+    """Whether the server was restarted since the begin and does not let us in, as it did before: no reload mends that."""
+    server = running_postmaster(cluster.data_directory)
+    if server is None or server.started_at < int(journal.begun_at) or not journal.base.settings:
+        return False
+    connection, _problem = try_login(login)
+    if connection is not None:
+        connection.close()
+    return connection is None
 
 
 def _reload(cluster: Cluster, login: Login, base: Base, wish: dict[str, Any]) -> bool:

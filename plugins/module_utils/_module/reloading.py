@@ -18,6 +18,7 @@ from .._pgconf.conf import AUTO_CONF
 from .clusters import Cluster, find_cluster
 from .crl_coverage import check_crls
 from .database import DatabaseError, Login, LoginRefused, connect, fetch
+from .dead_rules import check_rules
 from .errors import ModuleError
 from .served_certificate import expected_fingerprints, listens_on_tcp, wait_for_certificates, wrong_listeners
 from .server_views import CONF, conf_load_time, file_errors, files_of, pending_restarts, server_version_of
@@ -30,6 +31,8 @@ _POLL_SECONDS = 0.1
 # Once a new connection shows the new load time, the TLS files were loaded or refused before it, and the log says so.
 _SETTLE_SECONDS = 2
 _COLLECTOR_SECONDS = 0.3
+# Files are stamped with the time of the kernel's last tick, so one that is written after a load may look older.
+_TICK_SECONDS = 0.01
 _TLS_FILES = ("ssl_cert_file", "ssl_ca_file", "ssl_crl_file")
 # What every language of the server's messages leaves as it is, and what a server in English says of a refusal
 # (postmaster.c, guc-file.c). Settings that wait for a restart end in "unaffected changes were applied".
@@ -71,7 +74,7 @@ def reload_reasons(cluster: Cluster, connection: Any, files_changed: bool) -> li
         loaded = conf_load_time(connection)
         changed = {**{path: _changed_at(path) for path in _files(cluster, connection)}, **_keys_written_at(cluster)}
         for path, moment in changed.items():
-            if moment > loaded:
+            if is_newer(moment, loaded):
                 reasons.append(Reason("file_newer", f"{path} changed after the server loaded its files"))
     if listens_on_tcp(cluster) and not files_changed:
         expected = expected_fingerprints(cluster)
@@ -79,6 +82,11 @@ def reload_reasons(cluster: Cluster, connection: Any, files_changed: bool) -> li
             sentence = f"the server serves {one}, not {expected[one.server_name]} of its files"
             reasons.append(Reason("certificate_not_served", sentence))
     return reasons
+
+
+def is_newer(stamp: float, loaded: float) -> bool:
+    """Whether a file with this time stamp may have changed after the server loaded its files (both seconds since 1970)."""
+    return stamp > loaded - _TICK_SECONDS
 
 
 def check_files(cluster: Cluster, connection: Any) -> list[str]:
@@ -90,7 +98,7 @@ def check_files(cluster: Cluster, connection: Any) -> list[str]:
     if errors:
         raise ModuleError(f"the server was not reloaded, because it refuses its files: {'; '.join(errors)}; mend them")
     check_tls_files(cluster)
-    return check_crls(cluster, datetime.now(timezone.utc))
+    return [*check_crls(cluster, datetime.now(timezone.utc)), *check_rules(cluster)]
 
 
 def reload(cluster: Cluster, login: Login, connection: Any, timeout_seconds: int) -> str | None:
