@@ -246,7 +246,7 @@ def test_what_cannot_be_undone_is_said_after_the_first_cause(site: Site) -> None
     assert re.match(rf'{USE}: the cluster \S+ did not restart .*could not access file "nowhere"', first), message
     assert "could not create any TCP/IP sockets" in second, message
     site.server("start")
-    site.play(*SERVER)
+    site.play(*SERVER, "-e", json.dumps({"pgtls_server_takeover_seconds": 1}))
     assert left_behind(site) == []
     everybody_comes_in(site)
 
