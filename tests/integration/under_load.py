@@ -4,7 +4,7 @@
 """No change of certificates, rules or the CA costs a connection of an application that connects all the time.
 
 PGTLS_LOAD_ROTATIONS says how many changes of each kind there are (1). Each round edits the inventory as its owner would:
-rules change and a client comes or goes; certificates are due, and the server gets one more name and another type of key;
+a client comes, or is revoked and goes, and rules change; certificates are due, and the server gets one more name and another type of key;
 at last the CA is rolled over. Clients keep their keys: one that reads its two files just while a new key takes its place
 may hold a mixed pair, which no server can help (see certificate_install).
 """
@@ -55,6 +55,14 @@ def change(site: Site, load: Load, number: int, kind: str, playbook: str, *parts
     assert changed(site.play("-e", json.dumps(wished), playbook=playbook)) > 0, kind
 
 
+def say_goodbye(site: Site, load: Load, number: int) -> None:
+    """Revoke what the guest of the round before holds, who leaves in this one."""
+    load.step = "revocation"
+    revocations = [{"name": "app3", "reason": "cessationOfOperation"}]
+    wished = {**inventory(number - 1), "pgtls_ca_revocations": revocations}
+    assert changed(site.play("-e", json.dumps(wished), playbook="revoke")) > 0
+
+
 @pytest.fixture(scope="module")
 def served_site(site: Site) -> Site:
     """The site as it is before the first round."""
@@ -67,6 +75,8 @@ def test_no_connection_fails_through_rule_edits_renewals_and_rollovers(served_si
     rules, certificates = ("pgtls_clients", "pgtls_password_users"), ("pgtls_server", "pgtls_client")
     with connecting_load(site.directory, [conninfo(site, name) for name in ("app1", "app2")]) as load:
         for number in range(1, ROTATIONS + 1):
+            if number % 2 == 0:
+                say_goodbye(site, load, number)
             before = [key_of(site, file) for file in keys], serial_of(site, "clients/app1.crt")
             change(site, load, number, "rules", "../tests/integration/servers_alone", *rules)
             change(site, load, number, "certificates", "renew", *rules, *certificates)
