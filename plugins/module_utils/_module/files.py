@@ -183,7 +183,7 @@ def write_directory(module: AnsibleModule, path: str, attributes: FileAttributes
     if not module.check_mode:
         sweep(os.path.dirname(target))
         with sole_writer(os.path.dirname(target)) as folder:
-            folder.make(os.path.basename(target), after, _label(module, target, existed=now is not None))
+            folder.make(os.path.basename(target), after, labelling(module, target, existed=now is not None))
     before = "" if now is None else str(now)
     return Written(path, True, {"before_header": path, "after_header": path, "before": before, "after": str(after)})
 
@@ -354,7 +354,7 @@ class _Write:
         if self.is_done():
             self.discard(temporary)
             return None
-        label = _label(module, plan.target, existed=plan.now is not None)
+        label = labelling(module, plan.target, existed=plan.now is not None)
 
         def prepare(path: str) -> None:
             label(path)
@@ -388,8 +388,8 @@ def _changed_meanwhile(path: str) -> ModuleError:
     return ModuleError(f"{path} was changed by somebody else during this run and is left as it is; run again")
 
 
-def _label(module: AnsibleModule, name: str, existed: bool) -> Preparation:
-    """Give a file the SELinux context its name has now, or shall have by the policy."""
+def labelling(module: AnsibleModule, name: str, existed: bool) -> Preparation:
+    """Return what gives a file the SELinux context its name has now, or shall have by the policy."""
 
     def label(path: str) -> None:
         if module.selinux_enabled():

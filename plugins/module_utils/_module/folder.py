@@ -111,6 +111,23 @@ class Folder:
             os.fsync(stream.fileno())
         return temporary
 
+    def stage_link(self, name: str, identity: Identity) -> str:
+        """Give a file of this directory one more name, which is returned; owner and mode are mended first.
+
+        :raises ModuleError: when that fails.
+        """
+        temporary = _temporary_name()
+        with _in_one_sentence(os.path.join(self.path, name)):
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.handle)
+            try:
+                if Identity.of(os.fstat(handle)) != identity:
+                    os.fchown(handle, identity.uid, identity.gid)
+                    os.fchmod(handle, identity.mode)
+            finally:
+                os.close(handle)
+            os.link(name, temporary, src_dir_fd=self.handle, dst_dir_fd=self.handle, follow_symlinks=False)
+        return temporary
+
     def place(self, temporary: str, name: str, prepare: Preparation) -> None:
         """Let a staged file be ``name``, after ``prepare`` had its path and did not refuse.
 

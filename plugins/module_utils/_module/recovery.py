@@ -17,10 +17,11 @@ from .errors import ModuleError
 from .journal import Base, Journal, beside, digest, journal_path
 from .postmasters import running_postmaster
 from .reloading import check_log, reload_reasons, tell_to_load, try_login, waiting_settings
+from .restoring import restore
 from .served_certificate import Listener, expected_fingerprints, served_certificates, served_fingerprint
 from .server_views import file_errors, setting
 from .service import find_log, output_of, restart, start, wait_until_ready
-from .transactions import Transaction, close, find_open, restore, written_through
+from .transactions import Transaction, close, find_open, written_through
 
 # What a client meets, and what decides which files the server reads.
 _TELLING_SETTINGS = (

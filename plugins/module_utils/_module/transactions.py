@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 from .clusters import Cluster
 from .errors import ModuleError
 from .files import FileAttributes, Wanted, write_files, writing_alone
-from .folder import Folder, Found, Identity, look_at, sole_writer
+from .folder import Folder, Identity, look_at, sole_writer
 from .journal import (
     Base,
     Journal,
@@ -30,7 +29,6 @@ from .journal import (
     beside,
     journal_path,
     last_sign_of_life,
-    may_obey,
     read_journal,
     write_journal,
 )
@@ -133,22 +131,6 @@ def close(transaction: Transaction, journal: Journal | None) -> None:
         write_journal(transaction.module, transaction.cluster, None)
 
 
-def restore(transaction: Transaction, journal: Journal) -> tuple[list[str], list[str]]:
-    """Put back every file that differs; returns the paths put back, and a sentence for each that could not be.
-
-    In check mode the paths that would be.
-    """
-    restored, problems = [], []
-    named = list(transaction.targets)
-    for one in journal.files:
-        try:
-            if one.made and _restore(transaction, one, named):
-                restored.append(one.path)
-        except (ModuleError, OSError) as error:
-            problems.append(f"{one.path}: {error}")
-    return restored, problems
-
-
 def written_through(cluster: Cluster, journal: Journal) -> list[str]:
     """Return the files whose remembered link was written to since the begin, which no link can undo."""
     found = []
@@ -241,65 +223,6 @@ def _link(folder: Folder, name: str, hidden: str) -> bool:
         raise
     os.fsync(folder.handle)
     return True
-
-
-def _restore(transaction: Transaction, one: Remembered, named: list[str]) -> bool:
-    """Put one file back where it differs; whether it did."""
-    now = look_at(one.target)
-    hidden = beside(one.target, transaction.cluster)
-    kept = look_at(hidden) if one.existed else None
-    if one.existed and kept is None:
-        raise ModuleError(f"{hidden}, which remembered it, is gone")
-    wanted = None if kept is None else Found(kept.content, _identity(transaction.cluster, one, kept))
-    if now == wanted:
-        return False
-    if not may_obey(transaction.cluster, one, named):
-        raise ModuleError("neither is its directory the cluster owner's nor does the option files name it")
-    if transaction.module.check_mode:
-        return True
-    if wanted is None:
-        write_files(transaction.module, [Wanted(one.target, None)])
-    elif one.linked:
-        _put_link_back(one.target, hidden, wanted.identity)
-    else:
-        _put(transaction.module, one.target, wanted.content, wanted.identity)
-    return True
-
-
-def _identity(cluster: Cluster, one: Remembered, kept: Found) -> Identity:
-    """Owner and mode to restore: a copy has them itself; those of a link may have been changed in place since.
-
-    :raises ModuleError: when they were, and the journal cannot be trusted with a file that was never its writer's.
-    """
-    if not one.linked or kept.identity == one.identity:
-        return kept.identity
-    if os.geteuid() == 0 and kept.identity.uid != os.stat(os.path.dirname(journal_path(cluster))).st_uid:
-        raise ModuleError(
-            f"somebody changed its owner or mode in place; give it to uid {one.uid} and gid {one.gid} with mode {one.mode:04o}"
-        )
-    return one.identity
-
-
-def _put_link_back(target: str, hidden: str, identity: Identity) -> None:
-    """Let the name lead to the remembered file again, which stays remembered until the end.
-
-    Renaming one link to another of the same file does nothing, so its owner and mode are mended first.
-    """
-    directory, name = os.path.split(target)
-    temporary = f".pgtls-{secrets.token_hex(8)}"
-    with sole_writer(directory) as folder:
-        handle = os.open(os.path.basename(hidden), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder.handle)
-        try:
-            if Identity.of(os.fstat(handle)) != identity:
-                os.fchown(handle, identity.uid, identity.gid)
-                os.fchmod(handle, identity.mode)
-        finally:
-            os.close(handle)
-        os.link(os.path.basename(hidden), temporary, src_dir_fd=folder.handle, dst_dir_fd=folder.handle)
-        os.rename(temporary, name, src_dir_fd=folder.handle, dst_dir_fd=folder.handle)
-        with suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder.handle)
-        os.fsync(folder.handle)
 
 
 def _put(module: AnsibleModule, path: str, content: bytes, identity: Identity) -> None:
