@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -292,7 +293,6 @@ def sign(home, tmp_path, usages, common_name="app1", directory=None, **options):
 SERVERS = {
     "intermediate": "servers",
     "common_name": "Test Server CA",
-    "lifetime_days": 1825,
     "usages": ["server"],
     "permitted_dns_domains": ["swgalaxy"],
 }
@@ -308,6 +308,8 @@ def test_a_ca_by_the_name_of_an_intermediate_stands_below_the_root(ca, tmp_path)
     assert (made["generation"], made["phase"], made["crl_pem"]) == (1, "stable", "")
     assert made["root_pem"] == made["trusted_pem"] == root["certificate_pem"] == root["trusted_pem"]
     assert made["chain_pem"] == made["certificate_pem"] + root["certificate_pem"]
+    ends = [datetime.fromisoformat(one["not_after"].replace("Z", "+00:00")) for one in (root, made)]
+    assert (ends[0] - ends[1]).days in (1824, 1825), "half a root's life, when nothing is said"
     text = text_of(made["certificate_pem"])
     for said in (
         "Issuer: CN=Test Root CA ",
