@@ -91,6 +91,7 @@ def change_everything(cluster, authority, name):
 
 def test_a_failed_run_leaves_the_server_as_it_was(server, authority):
     before, served = seen(server), reload(server)["served_fingerprint"]
+    key = os.stat(os.path.join(server.data_directory, "server.key")).st_ino
     begun = transaction(server, "begun")
     assert (begun["failed"], begun["changed"], begun["resumed"]) == (False, False, False), begun
     new = change_everything(server, authority, "failed")
@@ -101,6 +102,7 @@ def test_a_failed_run_leaves_the_server_as_it_was(server, authority):
     result = transaction(server, "undone", run_id=begun["run_id"])
     assert not result["failed"], result
     assert seen(server) == before
+    assert os.stat(os.path.join(server.data_directory, "server.key")).st_ino == key, "a key is never copied"
     assert (result["changed"], result["reloaded"], result["started"]) == (True, True, False)
     assert result["served_fingerprint"] == served != new.fingerprint()
     changed = {"postgresql.conf", "pg_hba.conf", "pg_ident.conf", "server.crt", "server.key", "server.key.next"}

@@ -55,6 +55,8 @@ def restore(transaction: Transaction, journal: Journal) -> tuple[list[str], list
             change = _find_change(transaction, one) if one.made else None
             if change is not None:
                 changes.append(change)
+    # in one order for all runs, so that two of them never wait for each other
+    changes.sort(key=lambda change: change.directory)
     if transaction.module.check_mode:
         return [change.one.path for change in changes], problems
     return _carry_out(transaction.module, changes, problems), problems
@@ -100,8 +102,7 @@ def _carry_out(module: AnsibleModule, changes: Sequence[_Change], problems: list
     restored: list[str] = []
     staged = []
     with ExitStack() as stack:
-        # in one order for all runs, so that two of them never wait for each other
-        for change in sorted(changes, key=lambda change: change.directory):
+        for change in changes:
             with _noting(change.one, problems):
                 folder = stack.enter_context(sole_writer(change.directory))
                 staged.append((change, folder, _stage(folder, change)))
