@@ -101,6 +101,13 @@ def test_an_anchor_comes_is_proven_and_goes(store: Store, certificates: Path) ->
     assert not run_module("trust_anchor", anchor(state="absent"))["changed"]
 
 
+def test_an_anchor_of_an_unknown_ca_leaves_the_bundle_too(store: Store, certificates: Path) -> None:
+    run_module("trust_anchor", anchor(certificates / "ca.crt"))
+    gone = run_module("trust_anchor", anchor(certificate_pem="", state="absent"))
+    assert (gone["changed"], gone["verified"]) == (True, True)
+    assert bundle_count(store) == 1
+
+
 def test_a_ca_that_is_yet_to_be_made_is_a_predicted_change(store: Store) -> None:
     predicted = run_module("trust_anchor", anchor(certificate_pem=""), check=True, diff=True)
     assert predicted["changed"]
