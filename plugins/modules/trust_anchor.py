@@ -110,9 +110,9 @@ def read_store(style):
 def read_anchor(module, path):
     """The DER that is meant: the one given, else (to take it away) the one in place, else None."""
     params = module.params
-    given = params["certificate_pem"]
-    if given or (given is not None and params["state"] == "present"):  # an empty one names nothing to take away
-        pem, origin = given.encode(), "certificate_pem"
+    # an empty one names nothing that could be taken away
+    if params["certificate_pem"] or (params["certificate_pem"] is not None and params["state"] == "present"):
+        pem, origin = params["certificate_pem"].encode(), "certificate_pem"
     else:
         origin = params["src"] or path
         pem = read_bytes(origin)
