@@ -14,6 +14,7 @@ description:
   - A root CA is replaced in four steps, and a call takes at most one of them. V(introduce) makes the successor, and everybody shall trust
     both. From V(reissue) on the successor issues. From V(retire) on only the successor is to be trusted. V(stable) ends the rollover.
   - Between two calls, the results have to be delivered. The playbook C(pgtls.postgresql.rotate_ca) does this, and proves it.
+  - A step is taken only once O(completed) was recorded for the phase before it.
   - It only goes forwards. A call whose O(phase) was reached already changes nothing, so the same calls may be made again after an
     interruption. The state is in C(rollover.json) in O(directory).
   - The successor lives in C(generation-2) in O(directory), the next one in C(generation-3). Its common name is that of the CA and the
@@ -38,6 +39,14 @@ options:
     type: str
     choices: [introduce, reissue, retire, stable]
     required: true
+  completed:
+    description:
+      - Takes no step, but records that every server and client has been through O(phase). To say so is the duty of who calls it.
+      - The next phase is refused until this was recorded, because a server that has not learnt to trust the successor would refuse everybody
+        who presents a certificate of it.
+      - In check mode a phase that the CA would only have reached is not recorded.
+    type: bool
+    default: false
   abandoned:
     description: Names of certificates that need no successor, because nobody uses them any more.
     type: list
@@ -73,7 +82,15 @@ EXAMPLES = r"""
     passphrase: "{{ vault_pgtls_ca_passphrase }}"
   register: rollover
 
-- name: Let the successor issue, once everybody trusts it
+- name: Record that every server and client trusts both
+  pgtls.postgresql.ca_rollover:
+    directory: /etc/pgtls-ca
+    generation: 2
+    phase: introduce
+    completed: true
+    passphrase: "{{ vault_pgtls_ca_passphrase }}"
+
+- name: Let the successor issue from now on
   pgtls.postgresql.ca_rollover:
     directory: /etc/pgtls-ca
     generation: 2
@@ -130,6 +147,7 @@ ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "generation": {"type": "int", "required": True},
     "phase": {"type": "str", "choices": list(STEPS), "required": True},
+    "completed": {"type": "bool", "default": False},
     "abandoned": {"type": "list", "elements": "str", "default": []},
     "passphrase": {"type": "str", "no_log": True},
     "common_name": {"type": "str"},
@@ -143,7 +161,7 @@ def run(module: AnsibleModule) -> dict:
     """Read, ensure, write, report."""
     require_cryptography()
     with locked(module.params["directory"], module.check_mode):
-        step = next_step(module.params, datetime.now(timezone.utc))
+        step = next_step(module.params, datetime.now(timezone.utc), module.check_mode)
 
         written = write_directories(module, step.successor, FileAttributes()) if step.successor else []
         written += write_files(module, step.files)

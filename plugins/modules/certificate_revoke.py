@@ -72,6 +72,12 @@ options:
         type: str
         choices: [revoked, released]
         default: revoked
+  create:
+    description:
+      - Whether the CAs of a home that has no list yet get one although nothing is revoked.
+      - Once there is a list, all of them are kept current whatever this says.
+    type: bool
+    default: true
   crl_lifetime_days:
     description: How many days a new list is good.
     type: int
@@ -191,6 +197,7 @@ ARGUMENTS = {
         "mutually_exclusive": [("name", "serial_number")],
         "required_one_of": [("name", "serial_number")],
     },
+    "create": {"type": "bool", "default": True},
     "crl_lifetime_days": {"type": "int", "default": 30},
     "crl_renew_before_days": {"type": "int", "default": 10},
 }
@@ -204,8 +211,9 @@ def run(module: AnsibleModule) -> dict:
     keys = CaKeys(home, params["passphrase"], params["intermediate_passphrases"])
     with locked(home, module.check_mode):
         records = read_records(home)
-        if not records and module.check_mode:
-            return {"changed": True, "diff": [], "crl_pem": "", "crls": [], "revoked": []}
+        wanted = params["create"] or bool(params["certificates"])
+        if not any(each.current or wanted for each in records) and (records or module.check_mode):
+            return {"changed": wanted, "diff": [], "crl_pem": "", "crls": [], "revoked": []}
         if not records:
             raise ModuleError(f"there is no CA in {home}; make one with the module ca, or name its directory")
         promised = yet_unissued(records, params["certificates"]) if module.check_mode else []

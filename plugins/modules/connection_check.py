@@ -32,9 +32,13 @@ options:
     suboptions:
       name:
         description:
-          - Name of the attempt in the results. Attempts that differ in C(host) or C(sslmode) may share it.
+          - Name of the attempt in the results. Attempts that differ in O(attempts[].server), C(host) or C(sslmode) may share it.
         type: str
         required: true
+      server:
+        description:
+          - Which server the attempt is about. It tells attempts apart, and the table shows it where there are several.
+        type: str
       conninfo:
         description:
           - Keywords of libpq and their values, such as C(host), C(hostaddr), C(port), C(user), C(dbname), C(sslmode),
@@ -120,6 +124,9 @@ attempts:
   contains:
     name:
       description: Name of the attempt.
+      type: str
+    server:
+      description: The server that it is about, as the task named it.
       type: str
     claim:
       description: What it proves.
@@ -207,6 +214,7 @@ from ..module_utils._proof.table import render_table
 
 ATTEMPT = {
     "name": {"type": "str", "required": True},
+    "server": {"type": "str"},
     "conninfo": {"type": "dict", "default": {}},
     "address_of": {"type": "str"},
     "password": {"type": "str", "no_log": True},

@@ -1,14 +1,24 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A site with more than one server."""
+"""A site with more than one server: restarts, proofs, and a rollover of the CA while one of them is lost.
+
+The two servers share all their names, as two clusters of a host or a pair behind one address do.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+import psycopg
+import pytest
 from conftest import free_port
 from demo_site import Site, changed, demo_site
+from test_site_life import conninfo
+from test_site_undo import sql
 
 
 def time_down(site: Site) -> tuple[str, str]:
@@ -34,3 +44,84 @@ def test_servers_are_restarted_one_after_the_other() -> None:
         first, second = sorted(time_down(site) for site in (one, other))
         assert first[1] <= second[0]
         assert changed(one.play(*options)) == 0
+
+
+APPS = {"app1": {}, "app2": {"databases": ["shop"]}, "copier": {"databases": "replication"}}
+CLIENTS = [
+    {"name": name, "common_name": f"{name} of the shop", "database_role": name, "hosts": ["apps"], **more}
+    for name, more in APPS.items()
+]
+
+
+@dataclass
+class Pair:
+    """Two servers, a CA and an application host."""
+
+    one: Site
+    other: Site
+    options: tuple[str, ...]
+
+    def play(self, playbook: str = "site", *options: str, succeeds: bool = True, **variables: Any) -> str:
+        """Run a playbook on all of them."""
+        return self.one.play(*self.options, *options, "-e", json.dumps(variables), playbook=playbook, succeeds=succeeds)
+
+    def roll(self, succeeds: bool = True, generation: int = 2, **variables: Any) -> str:
+        """Roll the CA over."""
+        return self.play("rotate_ca", succeeds=succeeds, pgtls_ca_generation=generation, **variables)
+
+    def phase(self) -> dict[str, Any]:
+        """Where the CA says that it is."""
+        record = self.one.directory / "ca/rollover.json"
+        return json.loads(record.read_text()) if record.exists() else {}
+
+    def everybody_gets_in(self) -> None:
+        """Connect as app1 to both servers."""
+        for site in (self.one, self.other):
+            port = site.environment["PGTLS_DEMO_PORT"]
+            psycopg.connect(**{**conninfo(self.one, "app1"), "port": port}).close()
+
+
+def facts_of(site: Site, data_directory: bool = True) -> dict[str, Any]:
+    """How the inventory describes a server that is not the demo's own."""
+    port = int(site.environment["PGTLS_DEMO_PORT"])
+    return {"pgtls_server_data_directory": str(site.directory / "data"), "pgtls_server_port": port}
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    """A site with two servers, brought up once."""
+    with demo_site(free_port()) as one, demo_site(free_port()) as other:
+        for site in (one, other):
+            sql(site, "CREATE DATABASE shop")
+            sql(site, "CREATE ROLE copier LOGIN REPLICATION")
+            sql(site, f"ALTER ROLE report PASSWORD '{one.environment['PGTLS_DEMO_PASSWORD']}'")
+        inventory = one.directory / "mobus.json"
+        inventory.write_text(json.dumps({"postgres_servers": {"hosts": {"mobus": facts_of(other)}}}))
+        small = {"pgtls_ca_key_type": "ecdsa-p256", "pgtls_clients": CLIENTS}
+        made = Pair(one, other, ("-i", str(inventory), "-e", json.dumps(small)))
+        made.play(pgtls_password_users={"databases": ["shop"]})
+        yield made
+
+
+def test_every_client_is_proven_on_every_server_where_it_may_be(pair: Pair) -> None:
+    report = json.loads((pair.one.directory / "verify/report.json").read_text())
+    attempts = report["attempts"]
+    assert all(one["as_expected"] for one in attempts)
+    accepted = [one for one in attempts if one["outcome"] == "accepted" and one["name"].endswith("with certificate")]
+    for server, site in (("raxus", pair.one), ("mobus", pair.other)):
+        here = [one for one in accepted if one["server"] == server]
+        assert {one["conninfo"]["port"] for one in here} == {site.environment["PGTLS_DEMO_PORT"]}
+        assert {one["conninfo"]["user"] for one in here} == set(APPS)
+        assert {one["evidence"]["database"] for one in here if one["conninfo"]["user"] == "app2"} == {"shop"}
+        copying = [one["conninfo"] for one in here if one["conninfo"]["user"] == "copier"]
+        assert copying and all(one["replication"] == "true" and "dbname" not in one for one in copying)
+    assert "server" in report["table"][0].split()
+
+
+def test_a_second_run_changes_nothing_on_either(pair: Pair) -> None:
+    assert changed(pair.play(pgtls_password_users={"databases": ["shop"]})) == 0
+
+
+def test_every_revoked_certificate_is_tried_on_both(pair: Pair) -> None:
+    output = pair.play("revoke", pgtls_ca_revocations=[{"name": "app2"}], pgtls_password_users={"databases": ["shop"]})
+    assert output.count("app2, revoked") == 2 and output.count("app1, not revoked") == 2

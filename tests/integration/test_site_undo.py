@@ -73,13 +73,17 @@ def served_serial(site: Site) -> str:
     return subprocess.run(read, input=shown.stdout, check=True, capture_output=True).stdout.decode().strip()
 
 
-def settings_in_use(site: Site) -> list[tuple[str, ...]]:
-    """What the running server uses, as its superuser sees it through the socket."""
-    query = "SELECT name || '=' || setting FROM pg_settings WHERE sourcefile IS NOT NULL ORDER BY 1"
+def sql(site: Site, query: str) -> list[str]:
+    """What the superuser of a site's server is answered through the socket, line by line."""
     command = ["psql", "-X", "-At", "-h", str(site.directory / "run"), "-p", site.environment["PGTLS_DEMO_PORT"]]
     as_owner = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"] if os.geteuid() == 0 else []
     ask = [*as_owner, *command, "-d", "postgres", "-c", query]
     return subprocess.run(ask, check=True, capture_output=True, text=True, cwd="/").stdout.splitlines()
+
+
+def settings_in_use(site: Site) -> list[str]:
+    """What the running server uses."""
+    return sql(site, "SELECT name || '=' || setting FROM pg_settings WHERE sourcefile IS NOT NULL ORDER BY 1")
 
 
 def everybody_comes_in(site: Site) -> None:

@@ -23,6 +23,8 @@ _NO_FILE = "/dev/null/none"
 _TRIES = 3
 _CONNECT_TIMEOUT_SECONDS = 10
 _CLIENT_FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir")
+# The words of libpq for a physical replication connection (manual, section 34.1.2).
+_PHYSICAL = ("true", "on", "yes", "1")
 # Keywords that must not stand in a conninfo, and the options that take them.
 SECRETS = {"password": "password", "sslpassword": "key_password"}
 
@@ -72,7 +74,9 @@ def plan_attempts(given: Sequence[Mapping[str, Any]], defaults: Mapping[str, Any
         merged = {**(defaults or {}), **(one["conninfo"] or {})}
         conninfo = {str(word): _text(value) for word, value in merged.items() if value not in (None, "")}
         _check_conninfo(one["name"], conninfo)
-        attempt = proof.Attempt(one["name"], conninfo, one["expect"], one.get("reason"), one.get("claim"))
+        attempt = proof.Attempt(
+            one["name"], conninfo, one["expect"], one.get("reason"), one.get("claim"), one.get("server")
+        )
         planned.append(Planned(attempt, one.get("address_of"), one.get("password"), one.get("key_password")))
     return planned
 
@@ -105,16 +109,27 @@ def _try(planned: Planned) -> proof.Outcome:
 
 
 def _try_login(planned: Planned, conninfo: Mapping[str, str]) -> proof.Outcome:
-    driver = load_driver()
+    driver, keywords = load_driver(), dict(conninfo)
+    physical = conninfo.get("replication", "").lower() in _PHYSICAL
+    if physical and driver.__name__ == "psycopg2":  # which sends SQL over any other kind of connection
+        import psycopg2.extras
+
+        keywords["connection_factory"] = psycopg2.extras.PhysicalReplicationConnection
     try:
-        connection = driver.connect(**_isolated(planned, conninfo, _libpq_version(driver)))
+        connection = driver.connect(**_isolated(planned, keywords, _libpq_version(driver)))
     except driver.Error as error:
         words = in_one_line(error)
         return proof.Outcome(proof.classify_refusal(words), words)
     try:
-        return proof.Outcome(proof.ACCEPTED, None, fetch(connection, _EVIDENCE)[0])
+        evidence = _physical_evidence(conninfo) if physical else fetch(connection, _EVIDENCE)[0]
+        return proof.Outcome(proof.ACCEPTED, None, evidence)
     finally:
         connection.close()
+
+
+def _physical_evidence(conninfo: Mapping[str, str]) -> dict[str, Any]:
+    """A physical replication connection takes no SQL, so there is no more to tell than who was let in."""
+    return {**dict.fromkeys(EVIDENCE_NAMES), "role": conninfo.get("user")}
 
 
 def _try_legacy(conninfo: Mapping[str, str]) -> proof.Outcome:

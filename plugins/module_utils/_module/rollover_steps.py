@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from .._pki.authority import Authority
 from .._pki.certificates import render_pem
 from .._pki.foundation import WantedAuthority, wanted_successor
-from .._pki.rollover import INTRODUCE, RETIRE, Rollover, advance, remaining_phases
+from .._pki.rollover import INTRODUCE, RETIRE, Rollover, advance, complete, remaining_phases
 from .._pki.validity import lifetime_of
 from .authorities import ensure_authority, open_authority, trusted_pem, wanted_files
 from .ca_directory import authority_directory, generation_directory, read_authority
@@ -37,7 +37,7 @@ class Step:
     files: tuple[Wanted, ...] = ()
 
 
-def next_step(params: Mapping[str, Any], now: datetime) -> Step:
+def next_step(params: Mapping[str, Any], now: datetime, check_mode: bool) -> Step:
     """Read the state of a CA and decide; nothing is written.
 
     The state is written last: a step that was cut off before is taken again, with the successor's key that is there.
@@ -49,8 +49,11 @@ def next_step(params: Mapping[str, Any], now: datetime) -> Step:
     home, passphrase = params["directory"], params["passphrase"]
     before = read_rollover(home)
     present = _open(authority_directory(home), passphrase)
-    after = advance(before, params["generation"], params["phase"])
-    if after == before:
+    if params["completed"]:
+        return Step(before, present, None, _record(home, before, params, check_mode))
+    # check mode has not recorded what an earlier call said that it would
+    after = advance(replace(before, completed=before.completed or check_mode), params["generation"], params["phase"])
+    if (after.generation, after.phase) == (before.generation, before.phase):
         return Step(before, present)
     state_file = rollover_file(home, after, FileAttributes())
     if after.phase == RETIRE:
@@ -63,6 +66,12 @@ def next_step(params: Mapping[str, Any], now: datetime) -> Step:
     wanted = wanted_successor(_wish(params), present, after.generation + 1)
     successor, _reason = ensure_authority(place, stored, wanted, now)
     return Step(after, present, directory, (*wanted_files(place, stored, successor), state_file))
+
+
+def _record(home: str, before: Rollover, params: Mapping[str, Any], check_mode: bool) -> tuple[Wanted, ...]:
+    """The file that says that a phase was completed; nothing for one that was passed before, or is only promised."""
+    after = complete(before, params["generation"], params["phase"], may_be_promised=check_mode)
+    return () if after == before else (rollover_file(home, after, FileAttributes()),)
 
 
 def describe_step(step: Step, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:

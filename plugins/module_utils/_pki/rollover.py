@@ -12,7 +12,7 @@ is the playbook's work.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import PkiError
@@ -28,10 +28,14 @@ STEPS = (INTRODUCE, REISSUE, RETIRE, STABLE)
 
 @dataclass(frozen=True)
 class Rollover:
-    """Where a CA stands: the generation that was stable last, and how far the way to its successor has gone."""
+    """Where a CA stands: the generation that was stable last, and how far the way to its successor has gone.
+
+    completed: every server and client has been through the phase.
+    """
 
     generation: int = 1
     phase: str = STABLE
+    completed: bool = False
 
     @property
     def is_under_way(self) -> bool:
@@ -70,30 +74,40 @@ def parse_rollover(record: Any) -> Rollover:
 
     :raises PkiError: when it is something else; the message is the end of a sentence about it.
     """
-    if not isinstance(record, Mapping) or set(record) != {"generation", "phase"}:
+    if not isinstance(record, Mapping) or set(record) - {"completed"} != {"generation", "phase"}:
         raise PkiError('is not a record like {"generation": 1, "phase": "stable"}')
     generation, phase = record["generation"], record["phase"]
     if not isinstance(generation, int) or isinstance(generation, bool) or generation < 1:
         raise PkiError(f"has the generation {generation!r}, which is no number from 1 on")
     if phase not in STEPS:
         raise PkiError(f"has the phase {phase!r}, which is none of {', '.join(STEPS)}")
-    return Rollover(generation, phase)
+    completed = record.get("completed", False)
+    if not isinstance(completed, bool):
+        raise PkiError(f"has {completed!r} for completed, which is not true or false")
+    return Rollover(generation, phase, completed)
 
 
 def render_rollover(state: Rollover) -> dict[str, Any]:
     """The record of a state, ready for JSON."""
-    return {"generation": state.generation, "phase": state.phase}
+    completed = {"completed": True} if state.completed else {}
+    return {"generation": state.generation, "phase": state.phase, **completed}
 
 
 def advance(state: Rollover, generation: int, phase: str) -> Rollover:
-    """The state after a call that wishes ``generation`` and may go as far as ``phase``: one step further, or the same.
+    """The state after a call that asks for ``generation`` and may go as far as ``phase``: one step further, or the same.
 
-    :raises PkiError: for a generation that is neither the present one nor the next.
+    :raises PkiError: for a generation that is neither the present one nor the next, and for a phase that was not completed.
     """
     goal = state.generation + 1
     if generation == goal:
-        reached = STEPS.index(state.phase) if state.is_under_way else -1
-        return state.following if reached < STEPS.index(phase) else state
+        if _reached(state) >= STEPS.index(phase):
+            return state
+        if state.is_under_way and not state.completed:
+            raise PkiError(
+                f"phase {state.phase} was not completed: no run has brought every server and client through it; "
+                f"run it again for all of them before phase {state.following.phase}"
+            )
+        return state.following
     if generation == state.issuing:
         return state
     if state.is_under_way:
@@ -105,6 +119,24 @@ def advance(state: Rollover, generation: int, phase: str) -> Rollover:
         f"generation is {generation}, but the CA is in generation {state.generation}; "
         f"give {goal} to roll it over, or {state.generation} to leave it"
     )
+
+
+def complete(state: Rollover, generation: int, phase: str, may_be_promised: bool = False) -> Rollover:
+    """The state once every server and client has been through ``phase`` on the way to ``generation``.
+
+    :param may_be_promised: a phase that the CA has not reached is no error, and changes nothing.
+    :raises PkiError: for a phase that the CA has not reached.
+    """
+    if generation == state.generation + 1 and _reached(state) < STEPS.index(phase) and not may_be_promised:
+        raise PkiError(
+            f"phase {phase} cannot be completed, because the CA is in phase {state.phase}; take it there first"
+        )
+    is_present = state.is_under_way and generation == state.generation + 1 and phase == state.phase
+    return replace(state, completed=True) if is_present else state
+
+
+def _reached(state: Rollover) -> int:
+    return STEPS.index(state.phase) if state.is_under_way else -1
 
 
 def remaining_phases(state: Rollover, generation: int) -> tuple[str, ...]:

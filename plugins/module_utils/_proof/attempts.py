@@ -47,6 +47,7 @@ class Attempt:
     """One connection to try: libpq keywords without any secret, and what is expected of it.
 
     expect: ACCEPTED or REFUSED. reason: regular expression (case does not matter) that a refusal must match.
+    server: which one it is about, where there are several.
     """
 
     name: str
@@ -54,12 +55,14 @@ class Attempt:
     expect: str = ACCEPTED
     reason: str | None = None
     claim: str | None = None
+    server: str | None = None
 
     @property
     def label(self) -> str:
         """The name with what tells it from its likes: the same thing is often tried in several modes, by several names."""
-        details = [self.conninfo[key] for key in ("sslmode", "host") if self.conninfo.get(key)]
-        return f"{self.name} ({', '.join(details)})" if details else self.name
+        details = [self.server, *(self.conninfo.get(key) for key in ("sslmode", "host"))]
+        told = [detail for detail in details if detail]
+        return f"{self.name} ({', '.join(told)})" if told else self.name
 
 
 @dataclass(frozen=True)

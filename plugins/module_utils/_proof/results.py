@@ -27,6 +27,7 @@ def describe_result(attempt: Attempt, outcome: Outcome) -> dict[str, object]:
     verdict = judge(attempt, outcome)
     return {
         "name": attempt.name,
+        "server": attempt.server,
         "claim": attempt.claim,
         "conninfo": dict(attempt.conninfo),
         "expect": attempt.expect,
@@ -53,6 +54,7 @@ def row_of(attempt: Attempt, outcome: Outcome) -> Row:
         client_dn=evidence.get("client_dn"),
         mark=_mark(attempt, outcome),
         error=None if outcome.error is None else _WHERE.sub("", outcome.error),
+        server=attempt.server,
     )
 
 

@@ -15,20 +15,31 @@ NOT_TRIED = "not tried"
 _NOTHING = "-"
 _GAP = "  "
 
-# Heading and the widest that a cell may become before it is cut.
+
+@dataclass(frozen=True)
+class _Column:
+    """A field of Row with its heading and the widest that a cell may become before it is cut."""
+
+    field: str
+    heading: str
+    widest: int
+
+
 _COLUMNS = (
-    ("attempt", 56),
-    ("sslmode", 11),
-    ("name used", 32),
-    ("role", 20),
-    ("expected", 8),
-    ("outcome", 13),
-    ("TLS version", 11),
-    ("cipher", 30),
-    ("client DN", 48),
-    ("", 9),
+    _Column("attempt", "attempt", 56),
+    _Column("server", "server", 24),
+    _Column("sslmode", "sslmode", 11),
+    _Column("name_used", "name used", 32),
+    _Column("role", "role", 20),
+    _Column("expected", "expected", 8),
+    _Column("outcome", "outcome", 13),
+    _Column("tls_version", "TLS version", 11),
+    _Column("cipher", "cipher", 30),
+    _Column("client_dn", "client DN", 48),
+    _Column("mark", "", 9),
 )
-_FIRST_OF_TLS, _LAST_OF_TLS = 6, 8
+# So many columns before the mark are about TLS; an error stands in their place.
+_ABOUT_TLS = 3
 _WIDEST_ERROR = 60
 
 
@@ -50,31 +61,25 @@ class Row:
     client_dn: str | None
     mark: str
     error: str | None = None
+    server: str | None = None
 
-    def cells(self) -> tuple[str, ...]:
+    def cells(self, columns: Sequence[_Column]) -> tuple[str, ...]:
         """Return the printable cells in the order of the columns."""
-        raw = (
-            self.attempt,
-            self.sslmode,
-            self.name_used,
-            self.role,
-            self.expected,
-            self.outcome,
-            self.tls_version,
-            self.cipher,
-            self.client_dn,
-            self.mark,
-        )
-        return tuple(_cut(_printable(cell), width) for cell, (_heading, width) in zip(raw, _COLUMNS))
+        return tuple(_cut(_printable(getattr(self, column.field)), column.widest) for column in columns)
 
 
 def render_table(rows: Sequence[Row]) -> list[str]:
-    """Return the lines of the table, without trailing blanks; the last one is the summary."""
-    headings = tuple(heading for heading, _width in _COLUMNS)
-    cells = [row.cells() for row in rows]
+    """Return the lines of the table, without trailing blanks; the last one is the summary.
+
+    The column of servers is there where the attempts are about several.
+    """
+    several = len({row.server for row in rows}) > 1
+    columns = [column for column in _COLUMNS if several or column.field != "server"]
+    headings = tuple(column.heading for column in columns)
+    cells = [row.cells(columns) for row in rows]
     widths = [max(len(line[index]) for line in [headings, *cells]) for index in range(len(headings))]
     longest_error = max((len(_printable(row.error)) for row in rows if row.error), default=0)
-    widths[_LAST_OF_TLS] += max(0, min(longest_error, _WIDEST_ERROR) - _span(widths))
+    widths[-2] += max(0, min(longest_error, _WIDEST_ERROR) - _span(widths))
     rule = tuple("-" * width if heading else "" for heading, width in zip(headings, widths))
     lines = [_line(line, widths) for line in (headings, rule)]
     lines += [_line(line, widths, row.error) for row, line in zip(rows, cells)]
@@ -83,8 +88,8 @@ def render_table(rows: Sequence[Row]) -> list[str]:
 
 def _span(widths: Sequence[int]) -> int:
     """The width of the columns about TLS together."""
-    columns = widths[_FIRST_OF_TLS : _LAST_OF_TLS + 1]
-    return sum(columns) + len(_GAP) * (len(columns) - 1)
+    columns = widths[-1 - _ABOUT_TLS : -1]
+    return sum(columns) + len(_GAP) * (_ABOUT_TLS - 1)
 
 
 def summarise(rows: Sequence[Row]) -> str:
@@ -104,7 +109,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], error: str | None = None)
     padded = [cell.ljust(width) for cell, width in zip(cells, widths)]
     if error:
         span = _span(widths)
-        padded[_FIRST_OF_TLS : _LAST_OF_TLS + 1] = [_cut(_printable(error), span).ljust(span)]
+        padded[-1 - _ABOUT_TLS : -1] = [_cut(_printable(error), span).ljust(span)]
     return _GAP.join(padded).rstrip()
 
 

@@ -47,9 +47,9 @@ def ca(home):
 
 @pytest.fixture
 def roll(home):
-    """roll(phase, generation, option=...) -> result."""
+    """roll(phase, generation, option=...) -> result; every host goes through the phase then, unless told otherwise."""
 
-    def run(phase, generation=2, check=False, diff=False, **options):
+    def run(phase, generation=2, check=False, diff=False, completed=True, **options):
         args = {
             "directory": str(home),
             "generation": generation,
@@ -58,7 +58,11 @@ def roll(home):
             "passphrase": PASSPHRASE,
             **options,
         }
-        return run_module("ca_rollover", {k: v for k, v in args.items() if v is not None}, check, diff)
+        args = {k: v for k, v in args.items() if v is not None}
+        result = run_module("ca_rollover", args, check, diff)
+        if completed and not check and not result["failed"]:
+            run_module("ca_rollover", {**args, "phase": result["phase"], "completed": True})
+        return result
 
     return run
 
@@ -317,7 +321,7 @@ def test_check_mode_tells_the_next_step_and_takes_none(ca, roll, home):
         facts = ("changed", "diff", "phase", "generation", "remaining_phases", "directory", "chain_pem")
         assert {fact: foreseen[fact] for fact in facts} == {fact: taken[fact] for fact in facts}
         assert foreseen["trusted_pem"] == (None if phase == "introduce" else taken["trusted_pem"])
-    assert foreseen["diff"][-1]["before"] == '{"generation": 1, "phase": "retire"}\n'
+    assert foreseen["diff"][-1]["before"] == '{"generation": 1, "phase": "retire", "completed": true}\n'
     assert foreseen["diff"][-1]["after"] == '{"generation": 2, "phase": "stable"}\n'
 
 
@@ -505,3 +509,37 @@ def test_the_old_ca_stays_while_somebody_holds_nothing_else(ca, roll, home, tmp_
     assert "yet: forgotten, gone; issue" in roll("retire", check=True)["msg"]
     issue(home, tmp_path, "forgotten")
     assert roll("retire", abandoned=["gone"])["phase"] == "retire"
+
+
+def test_no_phase_begins_before_everybody_has_been_through_the_one_before(ca, roll, home):
+    roll("introduce", completed=False)
+    before = tree(home)
+    for phase in PHASES[1:]:
+        refused = roll(phase, completed=False)
+        assert refused["failed"] and refused["msg"].startswith("phase introduce was not completed"), refused
+        assert tree(home) == before
+    assert roll("reissue", check=True)["phase"] == "reissue"  # check mode may have said so earlier in the play
+
+    def complete(phase, check=False):
+        return run_module(
+            "ca_rollover",
+            {
+                "directory": str(home),
+                "generation": 2,
+                "phase": phase,
+                "completed": True,
+                "common_name": "Test Root CA",
+                "passphrase": PASSPHRASE,
+            },
+            check,
+        )
+
+    assert complete("reissue")["failed"]
+    assert not complete("reissue", check=True)["changed"]
+    assert complete("introduce", check=True)["changed"] and tree(home) == before
+    assert complete("introduce")["changed"] and not complete("introduce")["changed"]
+    assert state(home) == {"generation": 1, "phase": "introduce", "completed": True}
+    assert roll("reissue", completed=False)["phase"] == "reissue"
+    assert state(home) == {"generation": 1, "phase": "reissue"}
+    assert not complete("introduce")["changed"], "a phase that was passed before"
+    assert roll("retire", completed=False)["failed"]

@@ -276,9 +276,9 @@ def test_every_ca_of_the_home_has_a_list_and_openssl_wants_all(home):
 
 def test_during_a_rollover_both_generations_have_lists(home):
     one = home.issue("app1")
-    step = {"directory": str(home.directory), "generation": 2, "phase": "reissue", "common_name": "Root"}
-    for _step in range(2):
-        assert run_module("ca_rollover", step)["changed"]
+    step = {"directory": str(home.directory), "generation": 2, "common_name": "Root"}
+    for call in ({"phase": "introduce"}, {"phase": "introduce", "completed": True}, {"phase": "reissue"}):
+        assert run_module("ca_rollover", {**step, **call})["changed"]
     home.below("clients")
     two = home.issue("app1", intermediate="clients")
     result = home.revoke({"name": "app1"}, {"serial_number": "77"})

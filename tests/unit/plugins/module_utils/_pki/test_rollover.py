@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.rollover import (
     STEPS,
     Rollover,
     advance,
+    complete,
     first_name,
     parse_rollover,
     remaining_phases,
@@ -22,6 +25,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 STATES = st.builds(Rollover, st.integers(1, 50), st.sampled_from(STEPS))
+
+
+def completed(state):
+    """The state once every host has been through its phase."""
+    return replace(state, completed=True)
 
 
 @pytest.mark.parametrize(
@@ -41,15 +49,15 @@ def test_a_phase_says_who_issues_and_who_is_trusted(phase, issuing, trusted, rem
 def test_the_way_to_the_next_generation_has_four_steps():
     state, seen = Rollover(), []
     for _step in range(5):
-        state = advance(state, 2, "stable")
+        state = advance(completed(state), 2, "stable")
         seen.append((state.generation, state.phase))
     assert seen == [(1, "introduce"), (1, "reissue"), (1, "retire"), (2, "stable"), (2, "stable")]
 
 
 @given(STATES, st.sampled_from(STEPS))
 def test_one_step_keeps_one_trusted_ca_and_what_issued_is_trusted_after_it(state, phase):
-    after = advance(state, state.generation + 1, phase)
-    assert after in (state, state.following)
+    after = advance(completed(state), state.generation + 1, phase)
+    assert after in (completed(state), state.following)
     assert after.issuing in after.trusted
     assert state.issuing in after.trusted or state.phase == "reissue"  # by then nobody presents the old one
     assert after.issuing in state.trusted or state.phase == "stable"
@@ -58,13 +66,26 @@ def test_one_step_keeps_one_trusted_ca_and_what_issued_is_trusted_after_it(state
 
 @given(STATES, st.sampled_from(STEPS))
 def test_a_phase_that_was_reached_changes_nothing(state, phase):
-    after = advance(state, state.generation + 1, phase)
+    after = advance(completed(state), state.generation + 1, phase)
     for _call in range(5):
-        after = advance(after, state.generation + 1, phase)
+        after = advance(completed(after), state.generation + 1, phase)
     reached = STEPS.index(after.phase) if after.generation == state.generation and after.is_under_way else 3
     assert reached >= STEPS.index(phase)
     for passed in STEPS[: reached + 1]:
         assert advance(after, state.generation + 1, passed) == after
+
+
+@given(STATES, st.sampled_from(STEPS))
+def test_a_phase_that_was_not_completed_is_not_left(state, phase):
+    state = replace(state, completed=False)
+    try:
+        after = advance(state, state.generation + 1, phase)
+    except PkiError as refused:
+        assert state.is_under_way and f"phase {state.phase} was not completed" in str(refused)
+    else:
+        assert after == state or state.phase == "stable"
+    if state.is_under_way:
+        assert complete(state, state.generation + 1, state.phase) == replace(state, completed=True)
 
 
 @given(STATES)
@@ -112,6 +133,7 @@ def test_a_state_is_read_back(state):
         ([], "is not a record"),
         ({"generation": 1}, "is not a record"),
         ({"generation": 1, "phase": "stable", "more": 1}, "is not a record"),
+        ({"generation": 1, "phase": "reissue", "completed": 1}, "has 1 for completed"),
         ({"generation": 0, "phase": "stable"}, "has the generation 0"),
         ({"generation": True, "phase": "stable"}, "has the generation True"),
         ({"generation": "1", "phase": "stable"}, "has the generation '1'"),
