@@ -10,58 +10,86 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  requests:
-    description: The list that M(pgtls.postgresql.certificate_request) returns.
+  certificates:
+    description:
+      - The certificates of the inventory, which alone say who gets what. P(pgtls.postgresql.certificate_entries#filter) makes this list from the
+        one that M(pgtls.postgresql.certificate_request) and M(pgtls.postgresql.certificate_install) take.
+      - An empty list means that nobody gets a certificate.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: The name of the certificate; letters, digits, C(.), C(_) and C(-).
+        description: The name of the certificate, unique for its host; letters, digits, C(.), C(_) and C(-). The CA names its copy after it.
         type: str
         required: true
-      csr_pem:
-        description: The certificate signing request in PEM.
+      host:
+        description: The host that holds the certificate, as O(requests[].host).
+        type: str
+        default: ""
+      common_name:
+        description: The common name (CN). PostgreSQL logs a client in by it.
         type: str
         required: true
+      subject:
+        description: The rest of the subject as short names of RFC 4514 with a string or a list of strings.
+        type: dict
+      dns_names:
+        description: The DNS names (subject alternative names).
+        type: list
+        elements: str
+        default: []
+      ip_addresses:
+        description: The IP addresses (subject alternative names).
+        type: list
+        elements: str
+        default: []
       usages:
         description: What the certificate is for. Both only where one certificate really serves both.
         type: list
         elements: str
         choices: [server, client]
         required: true
-      dns_names:
-        description: The DNS names of the certificate.
-        type: list
-        elements: str
-        default: []
-      ip_addresses:
-        description: The IP addresses of the certificate.
-        type: list
-        elements: str
-        default: []
       lifetime_days:
-        description: How many days the certificate shall live.
+        description: Validity period in days.
         type: int
         default: 365
       not_before:
-        description: An exact begin (RFC 3339, UTC).
+        description: An exact start (RFC 3339, UTC).
         type: str
       not_after:
-        description: An exact end (RFC 3339, UTC) in place of O(requests[].lifetime_days).
+        description: An exact end (RFC 3339, UTC) in place of O(certificates[].lifetime_days).
         type: str
-      replaces:
-        description: The serial number (hexadecimal) of the certificate that shall be replaced, which is therefore no answer.
+      renew_before_days:
+        description: How many days before its end a certificate is due. A certificate that is due is never handed out again.
+        type: int
+      renew_before_percent:
+        description: How much of the whole life is left when a certificate is due, from 1 to 99, in place of O(certificates[].renew_before_days).
+        type: int
+  requests:
+    description:
+      - The list that M(pgtls.postgresql.certificate_request) returns. What comes from other hosts belongs through
+        P(pgtls.postgresql.certificate_requests#filter), which says which host asked.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The name of the certificate.
         type: str
+        required: true
+      host:
+        description: The host that asks, as O(certificates[].host).
+        type: str
+        default: ""
+      csr_pem:
+        description: The certificate signing request in PEM.
+        type: str
+        required: true
       reasons:
-        description: Why the certificate is due. Not looked at.
+        description: Why the certificate is due. Ignored.
         type: list
         elements: dict
-  allowed_common_names:
-    description: The common names that may be signed; an empty list allows all.
-    type: list
-    elements: str
-    default: []
   allowed_dns_domains:
     description: The domains whose names, and names below them, may be signed; an empty list allows all.
     type: list

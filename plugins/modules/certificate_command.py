@@ -15,11 +15,11 @@ description:
     the certificate in PEM (step-ca, Vault, cfssl, certtool, a wrapper of your own). Runs where that program runs, usually delegated.
   - The program is run once for each request, one after the other, without a shell and without a terminal.
   - All requests are checked before the program runs for the first of them. A CA that is not ours signs what a request itself says, so a
-    request that says anything else than its entry in O(requests) is refused.
+    request that says anything else than its entry in O(certificates) is refused.
   - Of what it prints, the certificates in PEM count, in any order, also inside JSON; all other text is passed over. The one for the key
     of the request is the certificate, the others are its chain, and O(chain_pem) completes the chain up to the root.
-  - An answer is refused when it holds no certificate for that key, when subject, names or usages are not those of the request, when it
-    has ended or ends otherwise than wished, and when its chain does not lead to a root. M(pgtls.postgresql.certificate_install) checks
+  - An answer is refused when it holds no certificate for that key, when subject, names or usages are not those of the entry, when it
+    has expired, is due for renewal already or ends otherwise than the entry says, and when its chain does not lead to a root. M(pgtls.postgresql.certificate_install) checks
     again, on the holder.
   - Every run with requests has them signed, so it reports a change.
 extends_documentation_fragment:
@@ -30,8 +30,8 @@ options:
     description:
       - The program and its arguments. The request is its standard input.
       - C({csr}) becomes the path of a file with the request, for programs that do not read standard input. C({name}), C({usages}),
-        C({dns_names}), C({ip_addresses}) (lists with commas), C({lifetime_days}) and C({not_after}) (RFC 3339, UTC) become what the request
-        wishes.
+        C({dns_names}), C({ip_addresses}) (lists with commas), C({lifetime_days}) and C({not_after}) (RFC 3339, UTC) become what the entry
+        says.
       - Arguments can be seen by every user of the host. Give secrets in the environment (C(environment) of the task) or in files.
     type: list
     elements: str
@@ -60,7 +60,8 @@ EXAMPLES = r"""
       - --load-ca-privkey=/etc/our-ca/ca.key
       - --template=/etc/our-ca/{usages}.cfg
     chain_pem: "{{ lookup('ansible.builtin.file', 'our-ca.pem') }}"
-    requests: "{{ request.requests }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
   delegate_to: ca1
   when: request.requests | length > 0
   register: signed
@@ -69,7 +70,8 @@ EXAMPLES = r"""
   pgtls.postgresql.certificate_command:
     command: [vault, write, -field=certificate, pki/sign-verbatim/pgtls, csr=-, "ttl={lifetime_days}d"]
     chain_pem: "{{ lookup('ansible.builtin.file', 'vault-ca.pem') }}"
-    requests: "{{ request.requests }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
   environment:
     VAULT_TOKEN: "{{ vault_token }}"
   delegate_to: localhost
@@ -86,6 +88,9 @@ certificates:
   contains:
     name:
       description: The name of the certificate.
+      type: str
+    host:
+      description: The host of its entry.
       type: str
     certificate_pem:
       description: The certificate; null in check mode.

@@ -16,11 +16,11 @@ description:
   - Each request becomes the file C(requests/<host>.<name>.csr). Somebody has it signed and puts the certificate back as
     C(signed/<host>.<name>.crt), in PEM, followed by the certificates of the CAs above it. What all certificates have in common may lie
     once in C(signed/chain.crt), intermediates and root. The order within the files does not matter.
-  - A CA that is not ours signs what a request itself says, so a request that says anything else than its entry in O(requests) is refused.
+  - A CA that is not ours signs what a request itself says, so a request that says anything else than its entry in O(certificates) is refused.
   - The next run returns what has come back, and removes the request. Until then the request waits, a warning says so, and nothing changes.
-  - A signed file counts only when it is for the key, the subject, the names and the usages of the request, has not ended, ends when it
-    shall (where an exact end is wished), and is another certificate than the one in use. Otherwise the request still waits, and a
-    warning says why. M(pgtls.postgresql.certificate_install) checks again, on the holder.
+  - A signed file counts only when it is for the key of the request, has the subject, the names and the usages of the entry, has not
+    expired, ends when it shall (where an exact end is given), is signed by the CA in O(issuer_pem) (where one is given), and is not due
+    for renewal by the rule of the entry. Otherwise the request still waits, and a warning says why. M(pgtls.postgresql.certificate_install) checks again, on the holder.
   - A signed file that is damaged, or whose chain does not lead to a root, is an error.
   - The files hold no secrets. They get the mode C(0644), and the folders C(0755), when they are made; later they keep what they have.
 extends_documentation_fragment:
@@ -33,10 +33,12 @@ options:
     required: true
   host:
     description:
-      - The name of the host that holds the keys, for the names of the files; letters, digits, C(.), C(_) and C(-).
+      - The host that holds the keys of entries without O(certificates[].host), for the names of the files; letters, digits, C(.), C(_) and C(-).
       - The same host and name of a certificate must not come from two hosts.
     type: str
-    required: true
+  issuer_pem:
+    description: The CA that should sign, and those above it. A certificate of another CA is ignored; without this option any CA will do.
+    type: str
 seealso:
   - module: pgtls.postgresql.certificate_request
   - module: pgtls.postgresql.certificate_command
@@ -47,8 +49,8 @@ EXAMPLES = r"""
 - name: Hand the requests out, and take what has been signed
   pgtls.postgresql.certificate_exchange:
     directory: /srv/pgtls-exchange
-    host: "{{ inventory_hostname }}"
-    requests: "{{ request.requests }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
   delegate_to: localhost
   when: request.requests | length > 0
   register: exchanged
@@ -68,6 +70,9 @@ certificates:
   contains:
     name:
       description: The name of the certificate.
+      type: str
+    host:
+      description: The host of its entry.
       type: str
     certificate_pem:
       description: The certificate.
@@ -95,7 +100,8 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.exchange_folder import exchange_folder, read_post, request_file, say_what_waits
+from ..module_utils._module.certificate_arguments import known_authorities
+from ..module_utils._module.exchange_folder import ExchangeFolder, check_places, read_post, request_file, say_what_waits
 from ..module_utils._module.external_requests import read_requests
 from ..module_utils._module.files import merge_written, write_files
 from ..module_utils._module.libraries import require_cryptography
@@ -106,16 +112,18 @@ from ..module_utils._pki.errors import PkiError
 ARGUMENTS = {
     **REQUESTS,
     "directory": {"type": "path", "required": True},
-    "host": {"type": "str", "required": True},
+    "host": {"type": "str"},
+    "issuer_pem": {"type": "str"},
 }
 
 
 def run(module: AnsibleModule) -> dict:
     """Read, ensure, write, report."""
     require_cryptography()
-    now = datetime.now(timezone.utc)
-    folder = exchange_folder(module.params["directory"], module.params["host"])
-    requests = read_requests(module.params, now)
+    params, now = module.params, datetime.now(timezone.utc)
+    folder = ExchangeFolder(params["directory"], params["host"], known_authorities(params).issuer)
+    requests = read_requests(params, now)
+    check_places(folder, requests)
     posts = list(zip(requests, read_post(folder, requests, now)))
 
     files = [request_file(folder, request, post) for request, post in posts]

@@ -37,6 +37,9 @@ options:
         description: The name of the certificate in O(certificates).
         type: str
         required: true
+      host:
+        description: The host of its entry. Ignored.
+        type: str
       certificate_pem:
         description: The certificate.
         type: str

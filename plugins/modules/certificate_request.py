@@ -48,23 +48,24 @@ seealso:
 """
 
 EXAMPLES = r"""
+# app_certificates stands in the inventory, for example:
+#   app_certificates:
+#     - name: app1
+#       common_name: PostgreSQL client1
+#       usages: [client]
+#       private_key: /etc/app1/client.key
+#       certificate: /etc/app1/client.crt
+#       root: /etc/app1/root.crt
 - name: Request what is due
   pgtls.postgresql.certificate_request:
     certificates: "{{ app_certificates }}"
   register: request
-  vars:
-    app_certificates:
-      - name: app1
-        common_name: PostgreSQL client1
-        usages: [client]
-        private_key: /etc/app1/client.key
-        certificate: /etc/app1/client.crt
-        root: /etc/app1/root.crt
 
 - name: Sign it where the CA is
   pgtls.postgresql.certificate_sign:
     directory: /etc/pgtls-ca
-    requests: "{{ request.requests }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
   delegate_to: ca1
   when: request.requests | length > 0
   register: signed
@@ -82,30 +83,6 @@ requests:
       type: str
     csr_pem:
       description: The certificate signing request.
-      type: str
-    usages:
-      description: What it is for.
-      type: list
-      elements: str
-    dns_names:
-      description: The DNS names, normalised.
-      type: list
-      elements: str
-    ip_addresses:
-      description: The IP addresses, normalised.
-      type: list
-      elements: str
-    lifetime_days:
-      description: How many days it shall live.
-      type: int
-    not_before:
-      description: The exact begin that is wished, or null.
-      type: str
-    not_after:
-      description: The exact end that is wished, or null.
-      type: str
-    replaces:
-      description: The serial number of the installed certificate in hexadecimal as openssl prints it, or null.
       type: str
     reasons:
       description: Why it is due, always in the same order.
@@ -135,11 +112,9 @@ from ..module_utils._module.files import merge_written
 from ..module_utils._module.key_making import ensure_keys
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._pki.certificates import serial_hex
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.policy import Reason, reissue_reasons
 from ..module_utils._pki.requests import build_request
-from ..module_utils._pki.validity import render_time
 
 ARGUMENTS = {**CERTIFICATE, "issuer_pem": {"type": "str"}, "trusted_pem": {"type": "str"}, "crl_pem": {"type": "str"}}
 
@@ -177,17 +152,9 @@ def _diff(holding: Holding, reasons: list[Reason]) -> dict:
 
 def _request(holding: Holding, reasons: list[Reason]) -> dict:
     wanted = holding.place.wanted
-    lifetime = wanted.lifetime
     return {
         "name": wanted.name,
         "csr_pem": build_request(wanted.identity, wanted.usages, holding.signing_key()),
-        "usages": list(wanted.usages),
-        "dns_names": list(wanted.identity.dns_names),
-        "ip_addresses": list(wanted.identity.ip_addresses),
-        "lifetime_days": lifetime.lifetime_days,
-        "not_before": None if lifetime.not_before is None else render_time(lifetime.not_before),
-        "not_after": None if lifetime.not_after is None else render_time(lifetime.not_after),
-        "replaces": None if holding.leaf is None else serial_hex(holding.leaf),
         "reasons": [{"code": reason.code, "sentence": reason.sentence} for reason in reasons],
     }
 

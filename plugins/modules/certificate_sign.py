@@ -12,15 +12,17 @@ version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Runs on the host that holds the CA, usually delegated, and only when something is due.
-  - The subject of a request is kept. Names, usages and lifetime come from the options, within the limits given here; what a request
-    says about itself beyond its subject and key counts for nothing.
+  - The inventory decides. Each request is matched by host and name with its entry in O(certificates), and subject, names, usages and lifetime
+    are the entry's, within the limits given here. Of the request only its public key counts, once its signature has proven that the sender
+    holds the private key. A request without an entry is refused, so an empty list means nobody.
   - All requests are checked before the first signature. A certificate never outlives its CA, and never has names or usages that its CA's
     own certificate forbids (RFC 5280 sections 4.2.1.10 and 4.2.1.12). A begin that is not given never lies before the CA's own.
   - A copy of each certificate is kept as C(issued/<name>.<serial>.crt). There is no index, so many hosts may be served at once. Copies are
     written batch by batch, so a run that is killed leaves whole certificates.
-  - A request for what this CA issued already under that name (the same key, subject, names and usages, an end that differs by a day at most,
-    not revoked, and not the certificate that is to be replaced) is answered with that certificate. So the next run takes over what a killed
-    one has finished, and a run that signs nothing reports no change.
+  - A request for what this CA issued already under that name (the same key, what the entry says, not revoked, and not due for renewal
+    by the entry's own rule) is answered with that certificate. So the next run takes over what a killed one has finished, a holder
+    that lost its certificate gets it back, and a run that signs nothing reports no change.
+  - While the last certificate of an entry is on hold, no other one is signed for it.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.requests
@@ -55,7 +57,8 @@ EXAMPLES = r"""
   pgtls.postgresql.certificate_sign:
     directory: /etc/pgtls-ca
     passphrase: "{{ vault_pgtls_ca_passphrase }}"
-    requests: "{{ request.requests }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
     max_lifetime_days: 825
     allowed_dns_domains: [swgalaxy]
   delegate_to: ca1
@@ -72,6 +75,9 @@ certificates:
   contains:
     name:
       description: The name of the certificate.
+      type: str
+    host:
+      description: The host of its entry.
       type: str
     certificate_pem:
       description: The certificate; null in check mode when it is yet to be signed.
@@ -99,9 +105,10 @@ from ..module_utils._module.ca_directory import authority_directory, issued_path
 from ..module_utils._module.issuing import answers, sign_and_keep
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.signing_requests import REQUESTS, limits_of, signed_item
+from ..module_utils._module.signing_requests import REQUESTS, signed_item
 from ..module_utils._pki.authority import Authority
 from ..module_utils._pki.errors import PkiError
+from ..module_utils._pki.limits import Limits
 from ..module_utils._pki.orders import Order, read_orders
 from ..module_utils._pki.profiles import CLIENT, SERVER
 
@@ -121,18 +128,18 @@ def run(module: AnsibleModule) -> dict:
     params, now = module.params, datetime.now(timezone.utc)
     directory = authority_directory(params["directory"], params["intermediate"])
     authority = open_authority(directory, params["passphrase"], may_be_missing=module.check_mode)
-    limits = limits_of(params, params["max_lifetime_days"], params["allowed_usages"])
-    orders = read_orders(params["requests"], authority, limits, now)
+    limits = Limits(params["max_lifetime_days"], tuple(params["allowed_usages"]), tuple(params["allowed_dns_domains"]))
+    orders = read_orders(params["certificates"], params["requests"], authority, limits, now)
 
-    answered = answers(directory, orders, authority)
-    new = [order for order in orders if order.name not in answered]
+    answered = answers(directory, orders, authority, now)
+    new = [order for order in orders if order.key not in answered]
 
     signed = {} if authority is None or module.check_mode else sign_and_keep(module, directory, new, authority, now)
     leaves, chain = {**answered, **signed}, () if authority is None else authority.chain
     return {
         "changed": bool(new),
         "diff": [_diff(directory, order, authority) for order in new],
-        "certificates": [signed_item(order, leaves.get(order.name), chain) for order in orders],
+        "certificates": [signed_item(order, leaves.get(order.key), chain) for order in orders],
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from inventory import entries_of
 from module_runner import run_module
 
 SERVER = {"usages": ["server"], "dns_names": ["raxus.swgalaxy", "mobus.swgalaxy"], "ip_addresses": ["10.0.0.1"]}
@@ -20,6 +21,7 @@ class Site:
         self.folder = folder
         self.ca_directory = folder / "ca"
         self.outputs: list[str] = []
+        self.inventory: dict[str, dict] = {}
 
     def run(self, name: str, args: dict, **how) -> dict:
         result = run_module(name, args, **how)
@@ -47,12 +49,14 @@ class Site:
 
     def request(self, *items: dict, **more) -> dict:
         how = {key: more.pop(key) for key in ("check", "diff") if key in more}
+        self.inventory.update({entry["name"]: entry for entry in entries_of(items)})
         return self.run("certificate_request", {"certificates": list(items), **more}, **how)
 
     def sign(self, requests: list, **more) -> dict:
         how = {key: more.pop(key) for key in ("check", "diff") if key in more}
         directory = more.pop("directory", str(self.ca_directory))
-        return self.run("certificate_sign", {"directory": directory, "requests": requests, **more}, **how)
+        asked = {"certificates": list(self.inventory.values()), "requests": requests}
+        return self.run("certificate_sign", {"directory": directory, **asked, **more}, **how)
 
     def install(self, *items: dict, signed: list, **more) -> dict:
         how = {key: more.pop(key) for key in ("check", "diff") if key in more}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from inventory import entries_of
 from module_runner import run_module
 from openssl_judge import openssl
 
@@ -69,6 +70,7 @@ class Holder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.inventory: dict[str, dict] = {}
         folder.mkdir()
 
     def item(self, name: str = "app1", **more: object) -> dict:
@@ -80,6 +82,7 @@ class Holder:
 
     def requests(self, *items: dict, **more: object) -> list[dict]:
         """What is due."""
+        self.inventory.update({entry["name"]: entry for entry in entries_of(items)})
         done = run_module("certificate_request", {"certificates": list(items), **more})
         assert not done["failed"], done
         requests: list[dict] = done["requests"]

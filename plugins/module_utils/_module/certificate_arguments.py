@@ -14,17 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._pki.authority import check_names
 from .._pki.certificates import is_self_signed, load_certificates
 from .._pki.compat import split_crls
+from .._pki.entries import read_entry
 from .._pki.errors import PkiError, UnreadableError
-from .._pki.identity import parse_identity, render_name
+from .._pki.identity import render_name
 from .._pki.keys import DEFAULT_KEY_TYPE, KEY_TYPES, check_key_passphrase
-from .._pki.policy import RENEW_BEFORE_DAYS, Authorities, WantedCertificate
-from .._pki.profiles import CLIENT, SERVER, is_authority, parse_usages
-from .._pki.requests import check_file_name
-from .._pki.validity import lifetime_of
+from .._pki.policy import Authorities, WantedCertificate
+from .._pki.profiles import is_authority
 from .arguments import Spec
+from .certificate_entry import IDENTITY_OPTIONS
 from .errors import ModuleError
 from .files import FileAttributes
 
@@ -37,18 +36,8 @@ CERTIFICATE: Spec = {
         "elements": "dict",
         "required": True,
         "options": {
-            "name": {"type": "str", "required": True},
-            "common_name": {"type": "str", "required": True},
-            "subject": {"type": "dict"},
-            "dns_names": {"type": "list", "elements": "str", "default": []},
-            "ip_addresses": {"type": "list", "elements": "str", "default": []},
-            "usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT], "required": True},
+            **IDENTITY_OPTIONS,
             "key_type": {"type": "str", "choices": list(KEY_TYPES), "default": DEFAULT_KEY_TYPE},
-            "lifetime_days": {"type": "int", "default": 365},
-            "not_before": {"type": "str"},
-            "not_after": {"type": "str"},
-            "renew_before_days": {"type": "int"},
-            "renew_before_percent": {"type": "int"},
             "private_key": {"type": "path", "required": True, "no_log": False},
             "private_key_passphrase": {"type": "str", "no_log": True},
             "certificate": {"type": "path", "required": True},
@@ -68,6 +57,7 @@ CERTIFICATE: Spec = {
 # What certificate_sign returns; certificate_install documents it.
 SIGNED = {
     "name": {"type": "str", "required": True},
+    "host": {"type": "str"},
     "certificate_pem": {"type": "str"},
     "chain_pem": {"type": "str"},
     "serial_number": {"type": "str"},
@@ -150,22 +140,12 @@ def _revocation_lists(content: bytes) -> tuple[x509.CertificateRevocationList, .
 
 
 def _place(item: Mapping[str, Any]) -> CertificatePlace:
-    whose = f"the certificate {item['name']}"
-    check_file_name(item["name"], "name of a certificate")
-    usages = parse_usages(item["usages"], whose)
-    identity = parse_identity(item["common_name"], item["subject"], item["dns_names"], item["ip_addresses"], whose)
-    check_names(identity, usages, whose)
+    entry = read_entry(item)
     for option in ("private_key_passphrase", "pkcs12_passphrase"):
-        check_key_passphrase(item[option] or None, f"{whose}: {option}")
-    days, percent = _renewal_window(item, whose)
+        check_key_passphrase(item[option] or None, f"{entry.whose}: {option}")
     wanted = WantedCertificate(
-        name=item["name"],
-        identity=identity,
-        usages=usages,
+        **vars(entry),
         key_type=item["key_type"],
-        lifetime=lifetime_of(item["lifetime_days"], item["not_before"], item["not_after"], whose),
-        renew_before_days=days,
-        renew_before_percent=percent,
         wants_fullchain=bool(item["fullchain"]),
         wants_root=bool(item["root"]),
     )
@@ -175,18 +155,6 @@ def _place(item: Mapping[str, Any]) -> CertificatePlace:
         key_attributes=FileAttributes(item["owner"], item["group"], item["key_mode"]),
         **{option: item[option] or None for option in _PLACES},
     )
-
-
-def _renewal_window(item: Mapping[str, Any], whose: str) -> tuple[int, int | None]:
-    """Days and percent; a renewal that is asked for both ways is refused, because one of them would count for nothing."""
-    days, percent = item["renew_before_days"], item["renew_before_percent"]
-    if days is not None and percent is not None:
-        raise ModuleError(f"{whose}: renew_before_days and renew_before_percent exclude each other; leave one out")
-    if days is not None and days < 0:
-        raise ModuleError(f"{whose}: renew_before_days is {days}, but must not be negative")
-    if percent is not None and not 1 <= percent <= 99:
-        raise ModuleError(f"{whose}: renew_before_percent is {percent}, but must be from 1 to 99")
-    return RENEW_BEFORE_DAYS if days is None else days, percent
 
 
 def _own_files(place: CertificatePlace) -> list[str]:

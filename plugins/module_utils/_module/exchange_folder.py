@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .._pki.answers import Answer, complete_chain, find_certificates, is_same_request, leaf_differences, leaf_for
-from .._pki.certificates import serial_hex
+from .._pki.compat import is_issued_by
 from .._pki.requests import check_file_name
 from .errors import ModuleError
 from .external_requests import ExternalRequest
@@ -33,18 +33,23 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True)
 class ExchangeFolder:
-    """The part of one host in it."""
+    """Where it is; host is that of the entries that name none, and issuer the CA that shall sign (empty: any)."""
 
     directory: str
-    host: str
+    host: str | None
+    issuer: tuple[x509.Certificate, ...] = ()
 
-    def request_path(self, name: str) -> str:
+    def host_of(self, request: ExternalRequest) -> str:
+        """The host that holds the key of a request."""
+        return request.order.entry.host or self.host or ""
+
+    def request_path(self, request: ExternalRequest) -> str:
         """Where the request lies while it waits."""
-        return os.path.join(self.directory, "requests", f"{self.host}.{name}.csr")
+        return os.path.join(self.directory, "requests", f"{self.host_of(request)}.{request.name}.csr")
 
-    def signed_path(self, name: str) -> str:
+    def signed_path(self, request: ExternalRequest) -> str:
         """Where the signed certificate is put back, its chain after it."""
-        return os.path.join(self.directory, "signed", f"{self.host}.{name}.crt")
+        return os.path.join(self.directory, "signed", f"{self.host_of(request)}.{request.name}.crt")
 
     @property
     def chain_path(self) -> str:
@@ -61,13 +66,21 @@ def _folder(module: AnsibleModule, path: str) -> Written:
     return write_directory(module, path, FileAttributes(mode=None if os.path.isdir(path) else 0o755))
 
 
-def exchange_folder(directory: str, host: str) -> ExchangeFolder:
-    """The folder of a host.
+def check_places(folder: ExchangeFolder, requests: Sequence[ExternalRequest]) -> None:
+    """Refuse requests that have no file of their own.
 
-    :raises PkiError: for a host that is no file name.
+    :raises PkiError: for a host that is not a file name.
+    :raises ModuleError: for a request without a host, and for two with the same file.
     """
-    check_file_name(host, "option host")
-    return ExchangeFolder(directory, host)
+    seen: set[str] = set()
+    for request in requests:
+        host, path = folder.host_of(request), folder.request_path(request)
+        if not host:
+            raise ModuleError(f"{request.order.entry.whose} has no host; give it in certificates, or the option host")
+        check_file_name(host, f"host of the certificate {request.name}")
+        if path in seen:
+            raise ModuleError(f"two requests would be the file {path}; rename a host or a certificate")
+        seen.add(path)
 
 
 @dataclass(frozen=True)
@@ -92,7 +105,7 @@ def read_post(folder: ExchangeFolder, requests: Sequence[ExternalRequest], now: 
 def _read_one(
     folder: ExchangeFolder, request: ExternalRequest, shared: Sequence[x509.Certificate], now: datetime
 ) -> Post:
-    path = folder.signed_path(request.name)
+    path = folder.signed_path(request)
     content = read_bytes(path)
     if content is None:
         return Post(None)
@@ -102,13 +115,13 @@ def _read_one(
     leaf = leaf_for(request.order, certificates)
     if leaf is None:
         return Post(None, f"{path} belongs to another private key")
-    if serial_hex(leaf) == request.order.replaces:
-        return Post(None, f"{path} is the certificate that is in use already")
+    if folder.issuer and not is_issued_by(leaf, folder.issuer[0]):
+        return Post(None, f"{path} was signed by another CA than the one in issuer_pem")
     differences = leaf_differences(leaf, request.order, now)
     if differences:
         return Post(None, f"{path} is not as requested ({'; '.join(differences)})")
     remedy = f"append it to {path}, or put it into {folder.chain_path}"
-    return Post(Answer(leaf, complete_chain(leaf, (*certificates, *shared), path, remedy)))
+    return Post(Answer(leaf, complete_chain(leaf, (*certificates, *shared, *folder.issuer), path, remedy)))
 
 
 def request_file(folder: ExchangeFolder, request: ExternalRequest, post: Post) -> Wanted:
@@ -116,7 +129,7 @@ def request_file(folder: ExchangeFolder, request: ExternalRequest, post: Post) -
 
     :raises ModuleError: when it cannot be read.
     """
-    path = folder.request_path(request.name)
+    path = folder.request_path(request)
     before = read_bytes(path)
     summary = request.order.summary(_ISSUER)
     if post.answer is not None:
@@ -132,17 +145,19 @@ def request_file(folder: ExchangeFolder, request: ExternalRequest, post: Post) -
 def say_what_waits(folder: ExchangeFolder, posts: Sequence[tuple[ExternalRequest, Post]]) -> list[str]:
     """The warnings of a run: each signed file that is none, then all that waits in one sentence."""
     sentences = [
-        f"{post.misfit}; have {folder.request_path(request.name)} signed, and put the new certificate there"
+        f"{post.misfit}; have {folder.request_path(request)} signed, and put the new certificate there"
         for request, post in posts
         if post.misfit
     ]
     waiting = [request.name for request, post in posts if post.answer is None]
+    hosts = sorted({folder.host_of(request) for request, post in posts if post.answer is None})
     if waiting:
+        whose = hosts[0] if len(hosts) == 1 else f"{len(hosts)} hosts"
         names = ", ".join(waiting[:_MOST_NAMES]) + (
             f" and {len(waiting) - _MOST_NAMES} more" * (len(waiting) > _MOST_NAMES)
         )
         sentences.append(
-            f"{len(waiting)} certificates of {folder.host} wait for their CA ({names}); have the requests in "
+            f"{len(waiting)} certificates of {whose} wait for their CA ({names}); have the requests in "
             f"{folder.directory}/requests signed, put the certificates into {folder.directory}/signed, and run again"
         )
     return sentences

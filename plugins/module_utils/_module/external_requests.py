@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests that somebody else's CA shall sign. It signs what a request itself says, so that must be what is wished."""
+"""Requests that somebody else's CA shall sign. It signs what a request itself says, so that must be what the entry says."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .._pki.answers import check_request
+from .._pki.exact_requests import exact_request
+from .._pki.limits import Limits
 from .._pki.orders import Order, read_orders
-from .signing_requests import limits_of
 
 _NO_LIMIT_DAYS = 10_000 * 366
 
 
 @dataclass(frozen=True)
 class ExternalRequest:
-    """A checked request, read and as it was handed in."""
+    """A checked request, read and in PEM."""
 
     order: Order
     csr_pem: str
@@ -36,8 +36,8 @@ def read_requests(params: Mapping[str, Any], now: datetime) -> list[ExternalRequ
 
     :raises PkiError: for the first request that no CA shall be asked for.
     """
-    orders = read_orders(params["requests"], None, limits_of(params, _NO_LIMIT_DAYS), now)
-    requests = [ExternalRequest(order, item["csr_pem"]) for order, item in zip(orders, params["requests"])]
-    for request in requests:
-        check_request(request.csr_pem, request.order)
-    return requests
+    limits = Limits(_NO_LIMIT_DAYS, dns_domains=tuple(params["allowed_dns_domains"]))
+    orders = read_orders(params["certificates"], params["requests"], None, limits, now)
+    return [
+        ExternalRequest(order, exact_request(item["csr_pem"], order)) for order, item in zip(orders, params["requests"])
+    ]

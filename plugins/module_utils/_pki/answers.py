@@ -2,33 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may be handed to a CA that is not ours, and what comes back: a leaf, its chain, and whether they fit the order.
-
-Such a CA signs what the request says, while ours goes by the list beside it; so here both must say the same.
-"""
+"""What comes back from a CA that is not ours: a leaf, its chain, and whether they fit the order."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from .certificates import describe, is_self_signed, load_certificates
-from .compat import UnsupportedAlgorithm, find_extension, is_issued_by, not_after, not_before, same_public_key, x509
+from .compat import find_extension, is_issued_by, not_after, not_before, same_public_key, x509
 from .errors import PkiError, UnreadableError
-from .identity import identity_of, render_name, render_subject, subject_pairs
+from .identity import build_alternative_names, kinds_of_names, render_name, render_names, render_subject, subject_pairs
 from .orders import Order
+from .policy import renewal_due
 from .profiles import is_authority, usages_of
-from .requests import parse_request
+from .readable import readable
 from .validity import render_time
 
 _BEGIN = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----")
 _END = re.compile(rb"-----END (?:TRUSTED |X509 )?CERTIFICATE-----")
-# subjectKeyIdentifier, keyUsage, subjectAltName, basicConstraints, extKeyUsage (RFC 5280 section 4.2.1)
-_ASKED_EXTENSIONS = ("2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37")
 
 
 @dataclass(frozen=True)
@@ -39,39 +34,12 @@ class Answer:
     chain: tuple[x509.Certificate, ...]
 
 
-def check_request(csr_pem: str, order: Order) -> None:
-    """Refuse a request that says more or less than the order, because its signer knows the request alone.
-
-    :raises PkiError: with everything that differs, in one sentence.
-    """
-    whose = f"the certificate {order.name}"
-    csr = parse_request(csr_pem, whose)
-    with _readable(f"{whose}: the request"):
-        problems = _name_differences(csr, order)
-    extensions = [extension.oid.dotted_string for extension in csr.extensions]
-    problems += [f"it asks for the extension {oid}" for oid in extensions if oid not in _ASKED_EXTENSIONS]
-    if is_authority(csr):  # type: ignore[arg-type]  # a request has extensions as well
-        problems.append("it asks for the certificate of a CA")
-    if problems:
-        raise PkiError(f"{whose}: the request is not as the list says: {'; '.join(problems)}; make it again")
-
-
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    """Extensions are parsed when they are asked for; whatever is wrong with them becomes one sentence."""
-    try:
-        yield
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        words = " ".join(str(error).split())
-        raise UnreadableError(f"{what} has fields that cannot be read ({words}); have it made again") from error
-
-
 def facts_of(certificate: x509.Certificate, now: datetime, source: str) -> dict[str, Any]:
     """The facts of a certificate that anybody may have made; ``source`` names it in messages.
 
     :raises UnreadableError: when some of them cannot be read.
     """
-    with _readable(source):
+    with readable(source):
         return describe(certificate, now)
 
 
@@ -109,7 +77,7 @@ def leaf_differences(leaf: x509.Certificate, order: Order, now: datetime) -> lis
 
     :raises UnreadableError: when it holds fields that cannot be read.
     """
-    with _readable(f"what was signed for the certificate {order.name}"):
+    with readable(f"what was signed for {order.entry.whose}"):
         problems = _name_differences(leaf, order)
     wanted = order.identity.subject
     found = subject_pairs(leaf.subject)
@@ -122,6 +90,8 @@ def leaf_differences(leaf: x509.Certificate, order: Order, now: datetime) -> lis
         problems.append(f"it ends {render_time(end)}, not {render_time(order.lifetime.not_after)}")
     if end <= now:
         problems.append(f"it ended {render_time(end)}")
+    elif (due := renewal_due(leaf, order.entry, now)) is not None:
+        problems.append(f"its renewal is due: {due}")
     return problems
 
 
@@ -130,7 +100,7 @@ def read_answer(order: Order, data: bytes, more: Sequence[x509.Certificate], now
 
     :raises PkiError: when that holds no certificate as ordered.
     """
-    whose = f"the certificate {order.name}"
+    whose = order.entry.whose
     certificates = find_certificates(data, f"the signer's answer for {whose}")
     if not certificates:
         raise PkiError(f"{whose}: the signer printed no certificate in PEM; correct the option command")
@@ -143,27 +113,16 @@ def read_answer(order: Order, data: bytes, more: Sequence[x509.Certificate], now
     return Answer(leaf, complete_chain(leaf, (*certificates, *more), whose, "add it to the option chain_pem"))
 
 
-def _name_differences(holder: x509.Certificate | x509.CertificateSigningRequest, order: Order) -> list[str]:
-    """Differences in names and usages; holder is a certificate or a request."""
-    found, wanted = identity_of(holder), order.identity
-    names, kinds = [*found.dns_names, *found.ip_addresses], _alternative_names(holder)
-    problems = []
-    if set(names) != {*wanted.dns_names, *wanted.ip_addresses}:
-        problems.append(f"the names are {_listed(names)}, not {_listed([*wanted.dns_names, *wanted.ip_addresses])}")
-    if kinds > len(names):
-        problems.append("it has alternative names that are neither DNS names nor IP addresses")
-    usages = usages_of(holder)  # type: ignore[arg-type]  # a request has extensions as well
+def _name_differences(leaf: x509.Certificate, order: Order) -> list[str]:
+    """Differences in names and usages."""
+    found = list(find_extension(leaf, x509.SubjectAlternativeName) or ())
+    wanted = list(build_alternative_names(order.identity) or ())
+    usages, problems = usages_of(leaf), []
+    if kinds_of_names(found) != kinds_of_names(wanted):
+        problems.append(f"the names are {render_names(found)}, not {render_names(wanted)}")
     if set(usages) != set(order.usages):
-        problems.append(f"the usages are {_listed(usages)}, not {_listed(order.usages)}")
+        problems.append(f"the usages are {', '.join(usages) or 'none'}, not {', '.join(order.usages)}")
     return problems
-
-
-def _alternative_names(holder: x509.Certificate | x509.CertificateSigningRequest) -> int:
-    return len(list(find_extension(holder, x509.SubjectAlternativeName) or ()))
-
-
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(words) if words else "none"
 
 
 def complete_chain(

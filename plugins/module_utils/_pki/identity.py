@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +159,23 @@ def build_alternative_names(identity: Identity) -> x509.SubjectAlternativeName |
     # RFC 5280 section 4.1.2.6: an address in the subject must stand here too.
     names += [x509.RFC822Name(value) for short, value in identity.subject if short == "emailAddress"]
     return x509.SubjectAlternativeName(names) if names else None
+
+
+def kinds_of_names(names: Iterable[x509.GeneralName]) -> frozenset[tuple[str, str]]:
+    """Alternative names as a set of kinds and values; DNS names in lower case."""
+    return frozenset(
+        (type(name).__name__, str(name.value).lower() if isinstance(name, x509.DNSName) else str(name.value))
+        for name in names
+    )
+
+
+def render_names(names: Iterable[x509.GeneralName]) -> str:
+    """Alternative names in words; DNS names and IP addresses speak for themselves."""
+    words = [
+        str(name.value) if isinstance(name, (x509.DNSName, x509.IPAddress)) else f"{type(name).__name__} {name.value}"
+        for name in names
+    ]
+    return ", ".join(words) or "none"
 
 
 def subject_pairs(name: x509.Name) -> tuple[tuple[str, str], ...]:

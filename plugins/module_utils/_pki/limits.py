@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a CA is willing to sign: its own policy, which a request cannot widen."""
+"""What a CA is willing to sign: its own policy, which the inventory cannot widen."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from .validity import Validity
 
 @dataclass(frozen=True)
 class Limits:
-    """An empty tuple of names or domains allows all of them; domains may have a dot in front or behind."""
+    """An empty tuple of domains allows all of them; domains may have a dot in front or behind."""
 
     max_lifetime_days: int
     usages: tuple[str, ...] = tuple(PURPOSES)
-    common_names: tuple[str, ...] = ()
     dns_domains: tuple[str, ...] = ()
 
 
@@ -32,8 +31,6 @@ def check_limits(limits: Limits, identity: Identity, usages: Sequence[str], vali
     :raises PkiError: with everything that does, in one sentence.
     """
     refused = [f"the usage {usage} is not in allowed_usages" for usage in usages if usage not in limits.usages]
-    if limits.common_names and identity.common_name not in limits.common_names:
-        refused.append(f"the common name {identity.common_name!r} is not in allowed_common_names")
     refused += [
         f"the name {name} is not in allowed_dns_domains" for name in identity.dns_names if not _inside(name, limits)
     ]

@@ -6,73 +6,109 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .authority import Authority, check_names, check_scope, nested_validity, sign_leaf
-from .certificates import serial_hex, summarise_wish
+from .authority import Authority, check_scope, nested_validity, sign_leaf
+from .certificates import summarise_wish
 from .compat import is_issued_by, not_after, not_before, same_public_key, x509
+from .entries import Entry, entries_of
 from .errors import PkiError
-from .identity import Identity, identity_of, parse_dns_name, parse_ip_address
+from .identity import Identity, identity_of
 from .keys import key_type_of
 from .limits import Limits, check_limits
-from .profiles import parse_usages, usages_of
-from .requests import check_file_name, parse_request, request_key, request_subject
-from .validity import Lifetime, Validity, lifetime_of
+from .policy import renewal_due
+from .profiles import usages_of
+from .requests import parse_request, request_key
+from .validity import BACKDATE, Lifetime, Validity, render_time
 
 if TYPE_CHECKING:
     from .compat import PublicKey
 
-# How much earlier (or later) than a new certificate's end that of an answer may be: a run that was killed is
-# repeated within a day.
-_SAME_END = timedelta(days=1)
+# The clock of a holder may be ahead of the CA's: what is due there within this time is due here.
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Order:
-    """One certificate that a CA has agreed to sign; replaces is the serial number of the one in use, or None."""
+    """One certificate that a CA has agreed to sign: an entry of the inventory, and the key of the request for it."""
 
-    name: str
-    identity: Identity
-    usages: tuple[str, ...]
+    entry: Entry
     public_key: PublicKey
-    lifetime: Lifetime
     validity: Validity
-    replaces: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Host and name, which together are unique."""
+        return self.entry.key
+
+    @property
+    def name(self) -> str:
+        """The name of the certificate."""
+        return self.entry.name
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is for."""
+        return self.entry.identity
+
+    @property
+    def usages(self) -> tuple[str, ...]:
+        """What it is for."""
+        return self.entry.usages
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """How long it is valid."""
+        return self.entry.lifetime
 
     def sign(self, authority: Authority, now: datetime) -> x509.Certificate:
         """The certificate."""
         return sign_leaf(authority, self.identity, self.usages, self.public_key, self.lifetime, now)
 
     def answer(
-        self, issued: Sequence[x509.Certificate], authority: Authority, revoked: Container[int]
+        self, issued: Sequence[x509.Certificate], authority: Authority, revoked: Container[int], now: datetime
     ) -> x509.Certificate | None:
-        """The certificate among those issued under the name that a new one would only repeat."""
+        """The certificate among those issued under the name that a new one would only repeat: never one that is due."""
         found = [
             one
             for one in issued
             if one.serial_number not in revoked
-            and serial_hex(one) != self.replaces
-            and self._is_same(one)
-            and is_issued_by(one, authority.certificate)
+            and same_public_key(one.public_key(), self.public_key)
+            and self.is_alike(one, authority)
+            and self._is_still_good(one, authority, now)
         ]
         return max(found, key=not_after, default=None)
 
-    def _is_same(self, one: x509.Certificate) -> bool:
-        identity, lifetime = identity_of(one), self.lifetime
-        same_end = timedelta(0) if lifetime.is_exact else _SAME_END
+    def is_alike(self, one: x509.Certificate, authority: Authority) -> bool:
+        """Whether this CA issued a certificate that says what the entry says, whatever its key and its dates."""
+        identity = identity_of(one)
         return (
-            abs(not_after(one) - self.validity.not_after) <= same_end
-            and (lifetime.not_before is None or lifetime.not_before == not_before(one))
-            and identity.subject == self.identity.subject
+            identity.subject == self.identity.subject
             and sorted(identity.dns_names) == sorted(self.identity.dns_names)
             and sorted(identity.ip_addresses) == sorted(self.identity.ip_addresses)
             and usages_of(one) == self.usages
-            and same_public_key(one.public_key(), self.public_key)
+            and is_issued_by(one, authority.certificate)
         )
+
+    def _is_still_good(self, one: x509.Certificate, authority: Authority, now: datetime) -> bool:
+        """Whether its dates are those of the entry, and its renewal is not due soon."""
+        return (
+            self._has_the_dates(one, now)
+            and not_after(one) <= not_after(authority.certificate)
+            and renewal_due(one, self.entry, now + _CLOCKS_DIFFER) is None
+        )
+
+    def _has_the_dates(self, one: x509.Certificate, now: datetime) -> bool:
+        start, end, lifetime = not_before(one), not_after(one), self.lifetime
+        if lifetime.not_before is None and start > now or lifetime.not_before not in (None, start):
+            return False
+        if lifetime.not_after is not None:
+            return end == lifetime.not_after
+        wanted = self.validity.not_after - self.validity.not_before
+        return abs(end - start - wanted) <= BACKDATE  # a CA that was just made leaves no room for the whole of it
 
     def summary(self, issuer: str | None) -> str:
         """What a diff shows of it; the CA that shall issue it is None when it does not exist yet."""
@@ -80,33 +116,31 @@ class Order:
 
 
 def read_orders(
-    requests: Sequence[Mapping[str, Any]], authority: Authority | None, limits: Limits, now: datetime
+    certificates: Sequence[Mapping[str, Any]],
+    requests: Sequence[Mapping[str, Any]],
+    authority: Authority | None,
+    limits: Limits,
+    now: datetime,
 ) -> list[Order]:
-    """Check all requests (the dicts of certificate_sign's option of that name).
+    """Check all requests against the entries of the inventory (the dicts of a signer's options of these names).
 
     :param authority: None when the CA is yet to be made; then the end of its life is not looked at.
     :raises PkiError: for the first request that cannot be signed.
     """
-    for name, times in Counter(request["name"] for request in requests).items():
-        if times > 1:
-            raise PkiError(f"requests holds the name {name} twice; every certificate needs its own")
-    return [_read_order(request, authority, limits, now) for request in requests]
+    entries = entries_of(certificates, requests)
+    return [_read_order(entry, request["csr_pem"], authority, limits, now) for entry, request in zip(entries, requests)]
 
 
-def _read_order(request: Mapping[str, Any], authority: Authority | None, limits: Limits, now: datetime) -> Order:
-    check_file_name(request["name"], "name of a request")
-    whose = f"the certificate {request['name']}"
-    csr = parse_request(request["csr_pem"], whose)
-    identity = request_subject(csr, whose).with_names(
-        tuple(dict.fromkeys(parse_dns_name(name, whose) for name in request["dns_names"])),
-        tuple(dict.fromkeys(parse_ip_address(address, whose) for address in request["ip_addresses"])),
-    )
-    usages = parse_usages(request["usages"], whose)
-    check_names(identity, usages, whose)
-    lifetime = lifetime_of(request["lifetime_days"], request["not_before"], request["not_after"], whose)
+def _read_order(entry: Entry, csr_pem: str, authority: Authority | None, limits: Limits, now: datetime) -> Order:
+    csr, lifetime, whose = parse_request(csr_pem, entry.whose), entry.lifetime, entry.whose
     validity = lifetime.starting(now) if authority is None else nested_validity(authority, lifetime, now, whose)
-    check_limits(limits, identity, usages, validity, whose)
+    check_limits(limits, entry.identity, entry.usages, validity, whose)
     if authority is not None:
-        check_scope(authority, identity, usages, whose)
-    replaces = (request.get("replaces") or "").upper() or None
-    return Order(request["name"], identity, usages, request_key(csr), lifetime, validity, replaces)
+        check_scope(authority, entry.identity, entry.usages, whose)
+    due = entry.renewal_from(validity.not_before, validity.not_after)
+    if due is not None and due <= now:
+        raise PkiError(
+            f"{whose} would be due for renewal at once, because it would end {render_time(validity.not_after)}; "
+            "correct not_before, lifetime_days or the time of renewal"
+        )
+    return Order(entry, request_key(csr), validity)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Callable
 
 from .certificates import is_self_signed, links, serial_hex, without_root
@@ -22,16 +22,16 @@ from .compat import (
     same_public_key,
     x509,
 )
+from .entries import Entry
 from .errors import PkiError
-from .identity import Identity, identity_of, render_name, render_subject, subject_pairs
-from .keys import key_type_of
+from .identity import identity_of, render_name, render_subject, subject_pairs
+from .keys import DEFAULT_KEY_TYPE, key_type_of
 from .profiles import usages_of
-from .validity import Lifetime, render_time, whole_days
+from .validity import render_time, whole_days
 
 if TYPE_CHECKING:
     from .compat import PrivateKey
 
-RENEW_BEFORE_DAYS = 30
 UNSPECIFIED = "unspecified"
 
 
@@ -44,20 +44,10 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class WantedCertificate:
-    """A certificate as its holder wishes it; names and usages are normalised.
+class WantedCertificate(Entry):
+    """A certificate as its holder wishes it: its entry, the kind of key, and the files beside it."""
 
-    renew_before_percent: how much of the whole life is left when a renewal is due (1 to 99); it stands before
-    renew_before_days.
-    """
-
-    name: str
-    identity: Identity
-    usages: tuple[str, ...]
-    key_type: str
-    lifetime: Lifetime
-    renew_before_days: int = RENEW_BEFORE_DAYS
-    renew_before_percent: int | None = None
+    key_type: str = DEFAULT_KEY_TYPE
     wants_fullchain: bool = False
     wants_root: bool = False
 
@@ -236,23 +226,14 @@ def _validity_changed(case: _Case) -> str | None:
     return None
 
 
-def _renewal_due(case: _Case) -> str | None:
-    if case.wanted.lifetime.is_exact:
+def renewal_due(leaf: x509.Certificate, wanted: Entry, now: datetime) -> str | None:
+    """Why a certificate must be renewed by its entry's rule; an exact end is what the operator wants."""
+    end = not_after(leaf)
+    due = wanted.renewal_from(not_before(leaf), end)
+    if due is None or now < due:
         return None
-    end = not_after(case.leaf)
-    if case.now < end - _renewal_window(case):
-        return None
-    left = whole_days(end - case.now)
+    left = whole_days(end - now)
     return f"it ends {render_time(end)}, in {left} days" if left >= 0 else f"it ended {render_time(end)}"
-
-
-def _renewal_window(case: _Case) -> timedelta:
-    """A window as long as the whole life would renew at every run; then the last third of life is the window."""
-    life = not_after(case.leaf) - not_before(case.leaf)
-    if case.wanted.renew_before_percent is not None:
-        return life * case.wanted.renew_before_percent / 100
-    window = timedelta(days=case.wanted.renew_before_days)
-    return window if window < life else life / 3
 
 
 def _revoked(case: _Case) -> str | None:
@@ -318,7 +299,7 @@ _CHECKS: tuple[tuple[str, Callable[[_Case], str | None]], ...] = (
     ("usage_changed", _usage_changed),
     ("issuer_changed", _issuer_changed),
     ("validity_changed", _validity_changed),
-    ("renewal_due", _renewal_due),
+    ("renewal_due", lambda case: renewal_due(case.leaf, case.wanted, case.now)),
     ("revoked", _revoked),
     ("outlives_issuer", _outlives_issuer),
     ("chain_changed", _chain_changed),

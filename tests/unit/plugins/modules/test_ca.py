@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._module import ca_directory
+from inventory import asked
 from module_runner import run_module
 from openssl_judge import openssl, text_of, verdict
 
@@ -136,7 +137,7 @@ def test_a_ca_made_by_hand_is_adopted_and_works(ca, by_hand, tmp_path, passphras
         {
             "directory": str(tmp_path / "ca"),
             "passphrase": passphrase,
-            "requests": [{"name": "app1", "csr_pem": request, "usages": ["client"]}],
+            **asked({"name": "app1", "csr_pem": request, "usages": ["client"]}),
         },
     )
     (one,) = signed["certificates"]
@@ -284,7 +285,7 @@ def sign(home, tmp_path, usages, common_name="app1", directory=None, **options):
         "certificate_sign",
         {
             "directory": str(directory or home),
-            "requests": [{"name": "one", "csr_pem": request, "usages": usages, "lifetime_days": 10, **options}],
+            **asked({**options, "name": "one", "common_name": common_name, "csr_pem": request, "usages": usages, "lifetime_days": 10}),
         },
     )
     return result["msg"] if result["failed"] else result["certificates"][0]

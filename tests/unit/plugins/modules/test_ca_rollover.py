@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._module import ca_directory
+from inventory import asked
 from module_runner import run_module
 from openssl_judge import openssl, text_of, verdict
 
@@ -87,7 +88,7 @@ def client_of(directory: str, tmp_path: Path) -> dict:
         {
             "directory": directory,
             "passphrase": PASSPHRASE,
-            "requests": [{"name": "app1", "csr_pem": request, "usages": ["client"], "lifetime_days": 9}],
+            **asked({"name": "app1", "csr_pem": request, "usages": ["client"], "lifetime_days": 9}),
         },
     )
     return signed["certificates"][0]
@@ -489,7 +490,7 @@ def issue(home: Path, tmp_path: Path, name: str, **more) -> dict:
     """A certificate of the CA that issues now, under a name."""
     request = openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k", "-subj", f"/CN={name}")
     one = {"name": name, "csr_pem": request, "usages": ["client"], "lifetime_days": 30, **more}
-    signed = run_module("certificate_sign", {"directory": str(home), "passphrase": PASSPHRASE, "requests": [one]})
+    signed = run_module("certificate_sign", {"directory": str(home), "passphrase": PASSPHRASE, **asked(one)})
     return signed["certificates"][0]
 
 

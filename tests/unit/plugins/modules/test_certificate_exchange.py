@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.exchange_folder import exchange_folder
+from ansible_collections.pgtls.postgresql.plugins.module_utils._module.exchange_folder import ExchangeFolder
 from foreign_ca import ForeignCa, Holder
+from inventory import asked
 from module_runner import run_module
 from openssl_judge import openssl, verdict
 
@@ -32,7 +34,8 @@ class Office:
         self.csr, self.signed = self.folder / "requests/h1.app1.csr", self.folder / "signed/h1.app1.crt"
 
     def exchange(self, requests: list[dict], **how) -> dict:
-        args = {"directory": str(self.folder), "host": "h1", "requests": requests}
+        certificates = list(self.holder.inventory.values())
+        args = {"directory": str(self.folder), "host": "h1", "certificates": certificates, "requests": requests}
         return run_module("certificate_exchange", {**args, **how.pop("more", {})}, **how)
 
     def files(self) -> dict[str, tuple[bytes, int]]:
@@ -113,21 +116,56 @@ def test_a_run_killed_before_the_install_gets_the_certificate_again(ca, office):
     assert office.exchange(office.holder.requests(item))["certificates"] == first["certificates"]
 
 
-def test_a_renewal_waits_while_the_old_certificate_lies_there(ca, office):
-    item = office.holder.item()
+def test_a_renewal_waits_while_the_old_certificate_lies_there(ca, office, tmp_path):
+    item = office.holder.item(lifetime_days=100, renew_before_days=30)
     requests = office.holder.requests(item)
-    old = ca.sign(requests[0]["csr_pem"])
+    started = (datetime.now(timezone.utc) - timedelta(days=80)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    authority = {"directory": str(tmp_path / "ca"), "common_name": "Elsewhere"}
+    root = run_module("ca", authority)["root_pem"]
+    old = asked({**item, "renew_before_days": 1, "not_before": started, "csr_pem": requests[0]["csr_pem"]})
+    (one,) = run_module("certificate_sign", {"directory": authority["directory"], **old})["certificates"]
     office.exchange(requests)
-    office.signed.write_text(old + ca.chain)
-    serial = openssl("x509", "-noout", "-serial", stdin=old).strip().partition("=")[2]
-    renewal = [{**requests[0], "replaces": serial}]
-    waiting = office.exchange(renewal)
+    office.signed.write_text(one["certificate_pem"] + root)
+    waiting = office.exchange(requests)
     assert waits(waiting)
-    assert f"{office.signed} is the certificate that is in use already" in waiting["warnings"][0]
+    assert f"{office.signed} is not as requested (its renewal is due: it ends 20" in waiting["warnings"][0]
     assert office.csr.exists()
     new = ca.sign(requests[0]["csr_pem"], days=200)
     office.signed.write_text(new + ca.chain)
-    assert office.exchange(renewal)["certificates"][0]["certificate_pem"] == new
+    assert office.exchange(requests)["certificates"][0]["certificate_pem"] == new
+
+
+def test_a_certificate_of_a_ca_that_signs_no_more_does_not_count(ca, office, tmp_path):
+    item = office.holder.item()
+    requests = office.holder.requests(item)
+    office.exchange(requests)
+    office.signed.write_text(ca.sign(requests[0]["csr_pem"]) + ca.chain)
+    successor = ForeignCa(tmp_path / "successor")
+    waiting = office.exchange(requests, more={"issuer_pem": successor.chain})
+    assert waits(waiting)
+    assert f"{office.signed} was signed by another CA than the one in issuer_pem" in waiting["warnings"][0]
+    office.signed.write_text(successor.sign(requests[0]["csr_pem"]))
+    (one,) = office.exchange(requests, more={"issuer_pem": successor.chain})["certificates"]
+    assert one["chain_pem"] == successor.chain
+
+
+def test_hosts_may_come_together_and_each_has_its_own_files(ca, office, tmp_path):
+    other = Holder(tmp_path / "other")
+    wishes = [
+        {**holder.item(), **holder.requests(holder.item())[0], "host": host}
+        for host, holder in (("h1", office.holder), ("h2", other))
+    ]
+    both = office.exchange([], more={**asked(*wishes), "host": None})
+    assert both["waiting"] == ["app1", "app1"]
+    assert "2 certificates of 2 hosts wait for their CA (app1, app1)" in both["warnings"][0]
+    assert sorted(path.name for path in office.csr.parent.iterdir()) == ["h1.app1.csr", "h2.app1.csr"]
+    office.signed.write_text(ca.sign(office.csr.read_text()) + ca.chain)
+    (one,) = office.exchange([], more={**asked(*wishes), "host": None})["certificates"]
+    assert (one["host"], one["name"]) == ("h1", "app1")
+    nameless = office.exchange([], more={**asked({**wishes[0], "host": ""}), "host": None})
+    assert nameless["msg"] == "the certificate app1 has no host; give it in certificates, or the option host"
+    one_file = [{**wishes[0], "host": "a", "name": "b.c"}, {**wishes[1], "host": "a.b", "name": "c"}]
+    assert "two requests would be the file" in office.exchange([], more=asked(*one_file))["msg"]
 
 
 def test_the_chain_may_lie_once_for_all(ca, office):
@@ -237,17 +275,18 @@ def test_check_mode_says_the_same_and_writes_nothing(ca, office):
 
 def test_bad_input_is_refused_before_anything_is_written(office):
     (good,) = office.holder.requests(office.holder.item())
+    item = office.holder.item()
     for more, said in (
-        ({"host": "../h1"}, "the option host is '../h1'"),
+        ({"host": "../h1"}, "the host of the certificate app1 is '../h1'"),
         (
-            {"requests": [good, {**good, "name": "app2", "csr_pem": "x"}]},
+            asked({**item, **good}, {**item, "name": "app2", "csr_pem": "x"}),
             "app2: csr_pem holds no certificate signing request",
         ),
         (
-            {"requests": [{**good, "ip_addresses": []}]},
-            "the request is not as the list says: the names are app1.swgalaxy",
+            asked({**item, **good, "ip_addresses": []}),
+            "the request is not as its entry in certificates: the names are app1.swgalaxy",
         ),
-        ({"allowed_common_names": ["other"]}, "the common name 'PostgreSQL app1' is not in allowed_common_names"),
+        ({"certificates": []}, "the certificate app1 is requested, but the option certificates has no entry for it"),
         ({"directory": str(office.folder / "a/b")}, f"the directory {office.folder}/a does not exist"),
     ):
         result = office.exchange([good], more=more)
@@ -262,7 +301,7 @@ def test_hosts_that_make_the_folder_at_the_same_time_all_find_it(tmp_path):
         selinux_enabled = staticmethod(lambda: False)
 
     for attempt in range(20):
-        folders = [exchange_folder(str(tmp_path / f"e{attempt}"), f"h{number}") for number in range(8)]
+        folders = [ExchangeFolder(str(tmp_path / f"e{attempt}"), f"h{number}") for number in range(8)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda folder: folder.write_folders(Module()), folders))
         assert (tmp_path / f"e{attempt}/signed").is_dir()

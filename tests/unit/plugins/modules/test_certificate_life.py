@@ -212,7 +212,7 @@ def test_changes_of_the_wish_are_reasons(site):
         "subject_changed": {"common_name": "another"},
         "usage_changed": {"usages": ["server", "client"]},
         "validity_changed": {"not_after": "2030-01-01T00:00:00Z"},
-        "renewal_due": {"renew_before_days": 365},
+        "renewal_due": {"renew_before_days": 364, "lifetime_days": 1},
     }
     for code, change in changes.items():
         assert site.codes({**item, **change}, issuer_pem=chain) == [code]
@@ -337,7 +337,8 @@ def test_twenty_hosts_at_once_lose_nothing(site):
     )
 
     def one(request: dict) -> int:
-        args = json.dumps({"directory": str(site.ca_directory), "requests": [request]})
+        certificates = [site.inventory[request["name"]]]
+        args = json.dumps({"directory": str(site.ca_directory), "certificates": certificates, "requests": [request]})
         return subprocess.run(
             [sys.executable, "-c", script, str(Path(__file__).parents[2]), args], check=False
         ).returncode
@@ -347,16 +348,11 @@ def test_twenty_hosts_at_once_lose_nothing(site):
     assert len(list((site.ca_directory / "issued").iterdir())) == 20
 
 
-def test_a_request_names_what_it_replaces(site):
+def test_a_request_is_what_a_signer_takes_and_nothing_more(site):
     site.ca()
-    item = site.item()
-    assert site.request(item)["requests"][0]["replaces"] is None
-    site.issue(item)
-    item["common_name"] = "another"
-    serial = openssl("x509", "-noout", "-serial", "-in", item["certificate"]).strip().split("=")[1]
-    assert site.request(item)["requests"][0]["replaces"] == serial
-    Path(item["certificate"]).write_text("nonsense")
-    assert site.request(item)["requests"][0]["replaces"] is None
+    (request,) = site.request(site.item("db1", **SERVER))["requests"]
+    assert set(request) == {"name", "csr_pem", "reasons"}
+    assert site.sign([request])["failed"] is False
 
 
 def test_a_share_of_the_life_is_a_window_too(site):
@@ -367,8 +363,10 @@ def test_a_share_of_the_life_is_a_window_too(site):
     begun = (datetime.now(timezone.utc) - timedelta(days=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
     older = {**item, "not_before": begun}  # 60 of 100 days have passed
     requests = site.request(older)["requests"]
-    refused = site.install(older, signed=site.sign(requests)["certificates"])
-    assert "not as wished: it ends" in refused["msg"]
+    assert "the certificate app1 would be due for renewal at once, because it would end" in site.sign(requests)["msg"]
+    site.request({**older, "renew_before_percent": 39})
+    signed = site.sign(requests)["certificates"]
+    assert "not as wished: it ends" in site.install(older, signed=signed)["msg"]
     site.issue({**older, "renew_before_percent": 39})
     assert site.codes(item, issuer_pem=chain) == ["renewal_due"]
     assert site.codes({**item, "renew_before_percent": 39}, issuer_pem=chain) == []

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from inventory import entries_of
 from module_runner import run_module
 from openssl_judge import openssl
 
@@ -67,7 +68,7 @@ def test_an_encrypted_key_of_a_holder_is_refused(tmp_path):
 
 def test_signing_without_a_ca_is_refused_and_with_a_wrong_passphrase_too(tmp_path):
     requests = run_module("certificate_request", {"certificates": [item(tmp_path)]})["requests"]
-    args = {"directory": str(tmp_path / "ca"), "requests": requests}
+    args = {"directory": str(tmp_path / "ca"), "certificates": entries_of([item(tmp_path)]), "requests": requests}
     assert f"there is no CA in {tmp_path}/ca" in run_module("certificate_sign", args)["msg"]
     run_module("ca", {"directory": str(tmp_path / "ca"), "common_name": "CA", "passphrase": "right horse"})
     wrong = run_module("certificate_sign", {**args, "passphrase": "wrong"})
@@ -80,8 +81,9 @@ def test_one_bad_request_stops_all_before_the_first_signature(tmp_path):
     run_module("ca", {"directory": str(tmp_path / "ca"), "common_name": "CA"})
     items = [item(tmp_path), item(tmp_path, name="b", private_key=str(tmp_path / "b"), certificate=str(tmp_path / "c"))]
     requests = run_module("certificate_request", {"certificates": items})["requests"]
-    requests[1]["lifetime_days"] = 4000
-    refused = run_module("certificate_sign", {"directory": str(tmp_path / "ca"), "requests": requests})
+    entries = entries_of([items[0], {**items[1], "lifetime_days": 4000}])
+    args = {"directory": str(tmp_path / "ca"), "certificates": entries, "requests": requests}
+    refused = run_module("certificate_sign", args)
     assert "the certificate b would end" in refused["msg"]
     assert list((tmp_path / "ca" / "issued").iterdir()) == []
 
@@ -90,7 +92,8 @@ def test_install_refuses_what_does_not_fit(tmp_path):
     run_module("ca", {"directory": str(tmp_path / "ca"), "common_name": "CA"})
     certificates = [item(tmp_path)]
     requests = run_module("certificate_request", {"certificates": certificates})["requests"]
-    (one,) = run_module("certificate_sign", {"directory": str(tmp_path / "ca"), "requests": requests})["certificates"]
+    args = {"directory": str(tmp_path / "ca"), "certificates": entries_of(certificates), "requests": requests}
+    (one,) = run_module("certificate_sign", args)["certificates"]
 
     def refusal(wanted=None, **change):
         result = run_module(
@@ -132,7 +135,7 @@ def test_without_cryptography_every_module_says_so_in_one_sentence(tmp_path):
     calls = [
         ("ca", json.dumps({"directory": "/x"})),
         ("certificate_request", json.dumps({"certificates": [item(tmp_path)]})),
-        ("certificate_sign", json.dumps({"directory": "/x", "requests": []})),
+        ("certificate_sign", json.dumps({"directory": "/x", "certificates": [], "requests": []})),
         ("certificate_install", json.dumps({"certificates": [item(tmp_path)]})),
         ("certificate_info", json.dumps({"content": "x"})),
     ]

@@ -21,6 +21,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.revocation i
     load_revocation_list,
     sign_revocation_list,
 )
+from inventory import asked
 from module_runner import run_module
 from openssl_judge import openssl, verdict
 
@@ -45,7 +46,7 @@ class Home:
         request = openssl("req", "-new", *NEW_KEY, "-keyout", self.folder / f"{name}.key", "-subj", f"/CN={name}")
         one = {"name": name, "csr_pem": request, "usages": ["client"], "lifetime_days": 50}
         options = {key: more.pop(key) for key in ("intermediate", "passphrase") if key in more}
-        args = {"directory": str(self.directory), "requests": [{**one, **more}], **options}
+        args = {"directory": str(self.directory), **asked({**one, **more}), **options}
         signed = run_module("certificate_sign", args)
         assert not signed["failed"], signed
         return signed["certificates"][0]

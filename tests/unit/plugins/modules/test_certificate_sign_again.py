@@ -23,6 +23,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors impor
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import Limits
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
+from inventory import OF_THE_INVENTORY, asked
 from module_runner import module_arguments, run_module
 from openssl_judge import openssl, verdict
 
@@ -49,10 +50,11 @@ class Signer:
         return openssl("req", "-new", "-key", key, "-subj", subject)
 
     def request(self, name: str = "app1", **more) -> dict:
-        return {"name": name, "csr_pem": self.csr(name), "usages": ["client"], "lifetime_days": 50, **more}
+        known = {"common_name": "app1", "subject": {"O": "X"}, "usages": ["client"], "lifetime_days": 50}
+        return {"name": name, "csr_pem": self.csr(name), **known, **more}
 
     def sign(self, *requests: dict, check=False, diff=False, **more) -> dict:
-        args = {"directory": str(self.directory), "requests": list(requests), **more}
+        args = {"directory": str(self.directory), **asked(*requests), **more}
         signed = run_module("certificate_sign", args, check, diff)
         assert not signed["failed"], signed
         return signed
@@ -97,12 +99,11 @@ def test_old_and_new_are_told_apart_in_one_call(signer):
 def test_whatever_differs_is_signed_anew(signer):
     (first,) = signer.sign(signer.request())["certificates"]
     changes = [
-        {"replaces": first["serial_number"]},
-        {"replaces": first["serial_number"].lower()},
         {"dns_names": ["a.example"]},
         {"ip_addresses": ["10.0.0.1"]},
         {"usages": ["server", "client"], "dns_names": ["a.example"]},
-        {"csr_pem": signer.csr(subject="/CN=app1")},
+        {"subject": {}},
+        {"common_name": "app2"},
         {"csr_pem": signer.csr("another")},
         {"lifetime_days": 52},
         {"lifetime_days": 48},
@@ -113,8 +114,6 @@ def test_whatever_differs_is_signed_anew(signer):
         signed = signer.sign(signer.request(**change))
         assert signed["changed"], change
         assert signed["certificates"][0]["serial_number"] != first["serial_number"]
-        if "replaces" in change:
-            (signer.directory / "issued" / f"app1.{signed['certificates'][0]['serial_number']}.crt").unlink()
     assert signer.sign(signer.request())["certificates"][0]["serial_number"] == first["serial_number"]
     other = signer.sign({**signer.request(), "name": "app2"})  # the very same, but issued under another name
     assert other["changed"]
@@ -135,12 +134,31 @@ def test_an_exact_end_is_met_exactly(signer):
 
 def test_a_revoked_certificate_is_no_answer(signer):
     (first,) = signer.sign(signer.request())["certificates"]
-    hold = {"name": "app1", "reason": "certificateHold"}
-    args = {"directory": str(signer.directory), "certificates": [hold]}
+    args = {"directory": str(signer.directory), "certificates": [{"name": "app1"}]}
     assert run_module("certificate_revoke", args)["changed"]
     (second,) = signer.sign(signer.request())["certificates"]
     assert second["serial_number"] != first["serial_number"]
     assert signer.sign(signer.request())["certificates"] == [second]
+
+
+def test_nothing_is_signed_around_a_hold(signer):
+    (first,) = signer.sign(signer.request())["certificates"]
+    args = {"directory": str(signer.directory)}
+    hold = {"serial_number": first["serial_number"], "reason": "certificateHold"}
+    assert run_module("certificate_revoke", {**args, "certificates": [hold]})["changed"]
+    for request in (signer.request(), signer.request(csr_pem=signer.csr("another"))):
+        refused = run_module("certificate_sign", {**args, **asked(request)})
+        assert refused["msg"] == (
+            f"the certificate app1 is on hold at its CA (serial number {first['serial_number']}), so no other one is "
+            "signed; release it, or revoke it for good"
+        )
+    assert len(signer.issued()) == 1
+    other = signer.sign(signer.request(common_name="app2", csr_pem=signer.csr("another")))
+    assert other["changed"], "a hold of one certificate is none of another, although both have one name"
+    run_module("certificate_revoke", {**args, "certificates": [{**hold, "state": "released"}]})
+    assert signer.sign(signer.request())["certificates"] == [first]
+    run_module("certificate_revoke", {**args, "certificates": [{**hold, "reason": "keyCompromise"}]})
+    assert signer.sign(signer.request())["certificates"][0]["serial_number"] != first["serial_number"]
 
 
 def test_the_certificate_of_a_ca_that_is_no_more_is_no_answer(signer):
@@ -156,11 +174,11 @@ def test_the_certificate_of_a_ca_that_is_no_more_is_no_answer(signer):
 
 def test_the_limits_hold_for_an_answer_too(signer):
     signer.sign(signer.request())
-    args = {"directory": str(signer.directory), "requests": [signer.request()]}
+    args = {"directory": str(signer.directory), **asked(signer.request())}
     refused = run_module("certificate_sign", {**args, "max_lifetime_days": 49})
     assert "is longer than max_lifetime_days (49)" in refused["msg"]
-    refused = run_module("certificate_sign", {**args, "allowed_common_names": ["other"]})
-    assert "the common name 'app1' is not in allowed_common_names" in refused["msg"]
+    refused = run_module("certificate_sign", {**args, "allowed_usages": ["server"]})
+    assert "the usage client is not in allowed_usages" in refused["msg"]
 
 
 def test_an_intermediate_signs_and_answers_for_itself(signer):
@@ -176,12 +194,12 @@ def test_an_intermediate_signs_and_answers_for_itself(signer):
     server = signer.request("db1", usages=["server"], dns_names=["db1.example"])
     before = signer.issued()
     more = [{**signer.request("app2"), "name": f"more{number}"} for number in range(60)]  # a batch is full before
-    refused = run_module("certificate_sign", {**args, "requests": [*more, server]})
+    refused = run_module("certificate_sign", {**args, **asked(*more, server)})
     assert "the CA CN=Clients is for client alone, and not for server" in refused["msg"]
     assert signer.issued() == before
-    unknown = run_module("certificate_sign", {**args, "intermediate": "no/such", "requests": []})
+    unknown = run_module("certificate_sign", {**args, "intermediate": "no/such", **asked()})
     assert "intermediate is 'no/such'" in unknown["msg"]
-    missing = {**args, "intermediate": "missing", "requests": [signer.request()]}
+    missing = {**args, "intermediate": "missing", **asked(signer.request())}
     assert f"there is no CA in {signer.directory}/below/missing" in run_module("certificate_sign", missing)["msg"]
     promised = run_module("certificate_sign", missing, check=True)
     assert (promised["changed"], promised["certificates"][0]["chain_pem"]) == (True, None)
@@ -199,7 +217,7 @@ def test_a_killed_run_leaves_whole_certificates_and_the_next_finishes(signer):
     csr = signer.csr()
     names = [f"app{number}" for number in range(400)]
     requests = [{"name": name, "csr_pem": csr, "usages": ["client"], "lifetime_days": 50} for name in names]
-    (signer.folder / "args.json").write_text(json.dumps({"directory": str(signer.directory), "requests": requests}))
+    (signer.folder / "args.json").write_text(json.dumps({"directory": str(signer.directory), **asked(*requests)}))
     tests = str(Path(__file__).parents[2])
     run = subprocess.Popen(
         [sys.executable, "-c", ONE_RUN, tests, str(signer.folder / "args.json")],
@@ -227,10 +245,10 @@ def test_what_was_signed_before_a_failure_stays(signer):
     """The second batch cannot be signed; the first one is kept before that shows."""
     authority, now = open_authority(str(signer.directory), None), datetime.now(timezone.utc)
     assert authority is not None
-    request = {**signer.request(), "not_before": None, "not_after": None, "dns_names": [], "ip_addresses": []}
-    requests = [{**request, "name": f"app{number}"} for number in range(BATCH + 1)]
-    orders = read_orders(requests, authority, Limits(3650), now)
-    orders[-1] = replace(orders[-1], lifetime=Lifetime(9999))
+    known = dict.fromkeys(OF_THE_INVENTORY) | {"dns_names": [], "ip_addresses": [], **signer.request()}
+    taken = asked(*({**known, "name": f"app{number}"} for number in range(BATCH + 1)))
+    orders = read_orders(taken["certificates"], taken["requests"], authority, Limits(3650), now)
+    orders[-1] = replace(orders[-1], entry=replace(orders[-1].entry, lifetime=Lifetime(9999)))
     with module_arguments({"_ansible_check_mode": False}):
         module = AnsibleModule(argument_spec={})
     with pytest.raises(PkiError, match="would end"):

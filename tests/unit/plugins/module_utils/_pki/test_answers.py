@@ -11,7 +11,6 @@ from itertools import permutations
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.answers import (
-    check_request,
     complete_chain,
     facts_of,
     find_certificates,
@@ -25,31 +24,32 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority im
 )
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.certificates import render_pem
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError, UnreadableError
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.exact_requests import exact_request
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import Limits
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.requests import build_request
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
+from inventory import OF_THE_INVENTORY
 
 KEY, OTHER_KEY = generate_key("ecdsa-p256"), generate_key("ecdsa-p256")
+ENTRY = {
+    **dict.fromkeys(OF_THE_INVENTORY),
+    "name": "app1",
+    "common_name": "app1",
+    "usages": ["client"],
+    "dns_names": [],
+    "ip_addresses": [],
+}
 
 
 def order_for(key, now, **more):
-    names = {"dns_names": (), "usages": ("client",), **more}
-    identity = parse_identity("app1", dns_names=names["dns_names"])
-    request = {
-        "name": "app1",
-        "csr_pem": build_request(identity, names["usages"], key),
-        "usages": list(names["usages"]),
-        "dns_names": list(names["dns_names"]),
-        "ip_addresses": [],
-        "lifetime_days": 100,
-        "not_before": None,
-        "not_after": None,
-    }
-    (order,) = read_orders([request], None, Limits(3650), now)
-    check_request(request["csr_pem"], order)
+    entry = {**ENTRY, "lifetime_days": 100, **more}
+    identity = parse_identity("app1", entry["subject"], entry["dns_names"], entry["ip_addresses"])
+    request = {"name": "app1", "csr_pem": build_request(identity, entry["usages"], key)}
+    (order,) = read_orders([entry], [request], None, Limits(3650), now)
+    assert exact_request(request["csr_pem"], order) == request["csr_pem"]
     return order
 
 
@@ -115,12 +115,21 @@ def test_of_two_certificates_for_the_key_the_younger_counts(root, issue, now):
         assert (answer.leaf, answer.chain) == (new, (root.certificate,))
 
 
-def test_a_certificate_that_ends_now_has_ended(root, issue, now):
+def test_a_certificate_that_is_due_or_has_expired_is_none(root, issue, now):
     order = order_for(KEY, now)
     leaf = issue(root, KEY)
     end = now + timedelta(days=100)
-    assert leaf_differences(leaf, order, end - timedelta(seconds=1)) == []
+    assert leaf_differences(leaf, order, end - timedelta(days=30, seconds=1)) == []
+    due = "its renewal is due: it ends 2028-06-08T12:00:00Z, in 30 days"
+    assert leaf_differences(leaf, order, end - timedelta(days=30)) == [due]
     assert leaf_differences(leaf, order, end) == ["it ended 2028-06-08T12:00:00Z"]
+
+
+def test_an_address_in_the_subject_stands_among_the_names_too(root, issue, now):
+    order = order_for(KEY, now, subject={"emailAddress": "jane@doe.test"})
+    plain, named = issue(root, KEY), issue(root, KEY, identity=order.identity)
+    assert leaf_differences(named, order, now) == []
+    assert leaf_differences(plain, order, now)[1] == "the names are none, not RFC822Name jane@doe.test"
 
 
 def test_line_ends_of_json_count_and_damage_is_told(root, now):

@@ -35,7 +35,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity imp
 
 KEY = generate_key("ecdsa-p256")
 IDENTITY = parse_identity("db1", {"O": "X"}, ["a.example", "b.example"], ["10.0.0.1"])
-WANTED = WantedCertificate("db1", IDENTITY, ("server",), "ecdsa-p256", Lifetime(100))
+WANTED = WantedCertificate("db1", IDENTITY, ("server",), Lifetime(100))
 
 
 @pytest.fixture
