@@ -285,7 +285,16 @@ def sign(home, tmp_path, usages, common_name="app1", directory=None, **options):
         "certificate_sign",
         {
             "directory": str(directory or home),
-            **asked({**options, "name": "one", "common_name": common_name, "csr_pem": request, "usages": usages, "lifetime_days": 10}),
+            **asked(
+                {
+                    **options,
+                    "name": "one",
+                    "common_name": common_name,
+                    "csr_pem": request,
+                    "usages": usages,
+                    "lifetime_days": 10,
+                }
+            ),
         },
     )
     return result["msg"] if result["failed"] else result["certificates"][0]

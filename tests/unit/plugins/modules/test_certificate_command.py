@@ -218,13 +218,22 @@ def test_all_requests_are_checked_before_the_first_is_signed(ca, holder, tmp_pat
     good, bad = holder.requests(holder.item("app1"), holder.item("app2"))
     for change, said in (
         ({"csr_pem": "x"}, "the certificate app2: csr_pem holds no certificate signing request"),
-        ({"csr_pem": good["csr_pem"]}, "its entry in certificates: the subject is CN=PostgreSQL app1, not CN=PostgreSQL app2"),
-        ({"name": "../app2"}, "the certificate '../app2' is requested, but the option certificates has no entry for it"),
+        (
+            {"csr_pem": good["csr_pem"]},
+            "its entry in certificates: the subject is CN=PostgreSQL app1, not CN=PostgreSQL app2",
+        ),
+        (
+            {"name": "../app2"},
+            "the certificate '../app2' is requested, but the option certificates has no entry for it",
+        ),
         ({"name": "app1"}, "requests holds the certificate app1 2 times"),
     ):
         assert said in refusal(holder, [good, {**bad, **change}], command)
     for change, said in (
-        ({"dns_names": ["db.swgalaxy"]}, "the names are app2.swgalaxy, db.swgalaxy, 10.0.0.1, not db.swgalaxy, 10.0.0.1"),
+        (
+            {"dns_names": ["db.swgalaxy"]},
+            "the names are app2.swgalaxy, db.swgalaxy, 10.0.0.1, not db.swgalaxy, 10.0.0.1",
+        ),
         ({"usages": ["server", "client"]}, "the usages are server, not server, client"),
     ):
         certificates = entries_of([holder.item("app1"), holder.item("app2", **change)])
@@ -246,7 +255,10 @@ def test_all_requests_are_checked_before_the_first_is_signed(ca, holder, tmp_pat
         ("basicConstraints=critical,CA:TRUE", "it asks for the extension 2.5.29.19"),
         ("keyUsage=critical,keyCertSign", "it asks for the extension 2.5.29.15"),
         ("certificatePolicies=1.2.3.4", "it asks for the extension 2.5.29.32"),
-        ("subjectAltName=DNS:app1.swgalaxy,email:root@swgalaxy", "the names are app1.swgalaxy, RFC822Name root@swgalaxy, not app1.swgalaxy"),
+        (
+            "subjectAltName=DNS:app1.swgalaxy,email:root@swgalaxy",
+            "the names are app1.swgalaxy, RFC822Name root@swgalaxy, not app1.swgalaxy",
+        ),
     ],
 )
 def test_a_request_that_asks_for_more_never_reaches_the_signer(holder, tmp_path, extension, said):

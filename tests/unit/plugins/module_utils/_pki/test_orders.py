@@ -105,7 +105,13 @@ def test_a_request_of_openssl_is_signed_by_its_entry(root, now):
     assert identity_of(order.sign(root, now)).common_name == "db1"
 
 
-KNOWN = {**dict.fromkeys(OF_THE_INVENTORY), "common_name": "db1", "usages": ["client"], "dns_names": [], "ip_addresses": []}
+KNOWN = {
+    **dict.fromkeys(OF_THE_INVENTORY),
+    "common_name": "db1",
+    "usages": ["client"],
+    "dns_names": [],
+    "ip_addresses": [],
+}
 KNOWN["lifetime_days"] = 100
 
 
@@ -138,7 +144,9 @@ def test_one_name_on_two_hosts_is_two_certificates(root, now):
 
 def test_an_entry_that_would_be_due_at_once_is_refused(root, now):
     old = {"not_before": "2027-12-01T00:00:00Z"}
-    with pytest.raises(PkiError, match="db1 would be due for renewal at once, because it would end 2028-03-10T00:00:00Z"):
+    with pytest.raises(
+        PkiError, match="db1 would be due for renewal at once, because it would end 2028-03-10T00:00:00Z"
+    ):
         orders(root, Limits(3650), now, **old)
     assert orders(root, Limits(3650), now, renew_before_days=5, **old)
     assert orders(root, Limits(3650), now, not_before="2020-01-01T00:00:00Z", not_after="2020-12-31T00:00:00Z")
