@@ -46,11 +46,15 @@ _value:
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._module.certificate_entry import IDENTITY_OPTIONS
+
+# What YAML can say. The mark of an omitted value is of another type, and is left out as everywhere in Ansible.
+_KNOWN = (Mapping, list, tuple, str, int, float, date, type(None))
 
 
 def certificate_entries(certificates: Any, host: Any) -> list[dict[str, Any]]:
@@ -62,27 +66,28 @@ def certificate_entries(certificates: Any, host: Any) -> list[dict[str, Any]]:
         raise AnsibleFilterError("certificate_entries: give the name of the host that holds the certificates")
     if not isinstance(certificates, (list, tuple)) or not all(isinstance(one, Mapping) for one in certificates):
         raise AnsibleFilterError(f"certificate_entries: the certificates of {host} are not a list of dictionaries")
-    return [{**_entry(one), "host": plain(host)} for one in certificates]
+    return [{**_entry(one), "host": _plain(host)} for one in certificates]
 
 
 def _entry(certificate: Mapping[str, Any]) -> dict[str, Any]:
-    values = {option: plain(certificate[option]) for option in IDENTITY_OPTIONS if option in certificate}
+    values = _plain({option: certificate[option] for option in IDENTITY_OPTIONS if option in certificate})
     return {option: value for option, value in values.items() if value is not None}
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """The same value in Python's own types, without marks and without laziness."""
     if isinstance(value, Mapping):
-        return {plain(key): plain(value[key]) for key in value}
+        each = {_plain(key): value[key] for key in value}
+        return {key: _plain(one) for key, one in each.items() if isinstance(one, _KNOWN)}
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [_plain(one) for one in value if isinstance(one, _KNOWN)]
     if isinstance(value, str):
         return str.__str__(value)
+    if isinstance(value, date):  # a time of YAML without quotes
+        return value.isoformat()
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int):
-        return int(value)
-    return float(value) if isinstance(value, float) else str.__str__(str(value))
+    return int(value) if isinstance(value, int) else float(value)
 
 
 class FilterModule:

@@ -42,7 +42,10 @@ PLAY = """
       pgtls.postgresql.certificate_request: {certificates: "{{ certificates }}", issuer_pem: "{{ root.chain_pem }}"}
       register: due
     - name: certificate_sign
-      pgtls.postgresql.certificate_sign: {directory: "{{ folder }}/ca", requests: "{{ due.requests }}"}
+      pgtls.postgresql.certificate_sign:
+        directory: "{{ folder }}/ca"
+        certificates: "{{ certificates | pgtls.postgresql.certificate_entries('holder') }}"
+        requests: "{{ due.requests | pgtls.postgresql.certificate_requests('holder', certificates) }}"
       register: signed
       when: due.requests | length > 0
     - name: certificate_install

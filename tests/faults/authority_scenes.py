@@ -189,7 +189,7 @@ class ExchangeScene(Scene):
     def prepare(self) -> None:
         self._do("ca", self.ca())
         requests = self.request([self.item(f"app{number}", **SERVER) for number in range(self.how_many)])
-        self.args = {"directory": self.path("exchange"), "host": "h1", "requests": requests}
+        self.args = {"directory": self.path("exchange"), "host": "h1", **self.asked(requests)}
         self.answered: dict[str, str] = {}
 
     def check_requests(self, may_be_old: bool) -> None:
@@ -239,7 +239,7 @@ class AnsweredScene(ExchangeScene):
             self.answered[one["name"]] = one["serial_number"]
         others = {"usages": ["server"], "dns_names": ["coruscant.swgalaxy"]}
         other = self.request([self.item(f"app{number}", **others) for number in range(half, self.how_many)])
-        self.args = {**self.args, "requests": self.args["requests"][:half] + other}
+        self.args = {**self.args, **self.asked(self.args["requests"][:half] + other)}
 
 
 class CommandScene(Scene):
@@ -264,7 +264,7 @@ class CommandScene(Scene):
             ]
             + ["-CA", self.path("ca/ca.crt"), "-CAkey", self.path("ca/ca.key")],
             "chain_pem": Path(self.path("ca/ca.crt")).read_text(),
-            "requests": self.request([self.item(f"app{number}", **SERVER) for number in range(4)]),
+            **self.asked(self.request([self.item(f"app{number}", **SERVER) for number in range(4)])),
         }
         os.mkdir(self.path("temporary"))
         self.how = {"temporary": self.path("temporary")}

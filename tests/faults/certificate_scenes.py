@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+from inventory import entries_of
 from pictures import (
     LEFTOVER,
     check_certificates,
@@ -64,6 +65,7 @@ class Scene:
         self.stage, self.folder = stage, str(folder)
         self.args: dict[str, Any] = {}
         self.how: dict[str, Any] = {}
+        self.inventory: dict[str, dict[str, Any]] = {}
         self.prepare()
         self.before = picture(self.folder)
 
@@ -121,11 +123,16 @@ class Scene:
         return {"name": name, "common_name": name, "usages": ["client"], **files, **more}
 
     def request(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        self.inventory.update({entry["name"]: entry for entry in entries_of(items)})
         requests: list[dict[str, Any]] = self._do("certificate_request", {"certificates": items})["requests"]
         return requests
 
+    def asked(self, requests: list[dict[str, Any]]) -> dict[str, Any]:
+        """What a signer takes: the requests, and all entries that are known by now."""
+        return {"certificates": list(self.inventory.values()), "requests": requests}
+
     def sign(self, requests: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
-        args = {"directory": self.path("ca"), "requests": requests, **more}
+        args = {"directory": self.path("ca"), **self.asked(requests), **more}
         signed: list[dict[str, Any]] = self._do("certificate_sign", args)["certificates"]
         return signed
 
@@ -224,7 +231,7 @@ class SignScene(Scene):
     def prepare(self) -> None:
         self._do("ca", self.ca())
         items = [self.item(f"app{number}", **SERVER) for number in range(self.how_many)]
-        self.args = {"directory": self.path("ca"), "requests": self.request(items)}
+        self.args = {"directory": self.path("ca"), **self.asked(self.request(items))}
         self.authority = leaf_of(self.path("ca/ca.crt"))
 
     def issued(self) -> dict[str, set[str]]:

@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from conftest import Cluster
+from inventory import entries_of
 from module_runner import run_module
 
 NAME = "db.pgtls.invalid"  # RFC 2606: no resolver knows it, so hostaddr is needed
@@ -79,7 +80,7 @@ class Site:
     def issue(self, days: int = 0) -> list[str]:
         """Request what is due so many days from now, sign and install it, and return the reasons for it."""
         requests = run_shifted("certificate_request", {"certificates": self.items()}, days)["requests"]
-        sign = {"directory": str(self.folder / "ca"), "requests": requests}
+        sign = {"directory": str(self.folder / "ca"), "certificates": entries_of(self.items()), "requests": requests}
         signed = run_shifted("certificate_sign", sign, days)["certificates"]
         run_shifted("certificate_install", {"certificates": self.items(), "signed": signed}, days)
         for name in ("root.crt", "server.crt", "server.key", "app.crt", "app.key"):

@@ -20,6 +20,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.revocation i
     load_revocation_list,
     sign_revocation_list,
 )
+from inventory import entries_of
 from module_runner import run_module
 
 NAME = "db.pgtls.invalid"  # RFC 2606: no resolver knows it, so hostaddr is needed
@@ -58,7 +59,8 @@ class Site:
             **more,
         }
         requests = succeeded("certificate_request", {"certificates": [item]})["requests"]
-        args = {"directory": self.ca, "requests": requests, **({"intermediate": intermediate} if intermediate else {})}
+        args = {"directory": self.ca, "certificates": entries_of([item]), "requests": requests}
+        args |= {"intermediate": intermediate} if intermediate else {}
         signed = succeeded("certificate_sign", args)["certificates"]
         succeeded("certificate_install", {"certificates": [item], "signed": signed})
         return item

@@ -47,7 +47,9 @@ PLAY = """
       pgtls.postgresql.certificate_request: {certificates: "{{ certificates }}", issuer_pem: "{{ root.chain_pem }}"}
       register: due
     - name: Sign
-      pgtls.postgresql.certificate_sign: {requests: "{{ due.requests }}"}
+      pgtls.postgresql.certificate_sign:
+        certificates: "{{ certificates | pgtls.postgresql.certificate_entries('holder') }}"
+        requests: "{{ due.requests | pgtls.postgresql.certificate_requests('holder', certificates) }}"
       register: signed
     - name: Install
       pgtls.postgresql.certificate_install: {certificates: "{{ certificates }}", signed: "{{ signed.certificates }}"}

@@ -46,7 +46,7 @@ def test_what_it_signs_is_installed_and_nothing_is_due_any_more(ca, tmp_path, si
     client = {"usages": ["client"], "dns_names": [], "ip_addresses": []}
     subject = {"subject": {"O": "Galaxy", "OU": "Data"}, "key_type": key_type}
     items = [holder.item("db1", **subject), holder.item("app1", **client, **subject)]
-    args = {"command": signer(ca), "chain_pem": ca.chain, "requests": holder.requests(*items)}
+    args = {"command": signer(ca), "chain_pem": ca.chain, **holder.asked(*items)}
     signed = run_module("certificate_command", args)
     assert not signed["failed"], signed
     installed = holder.install(*items, signed=signed["certificates"])
@@ -68,8 +68,9 @@ def test_what_it_signs_is_installed_and_nothing_is_due_any_more(ca, tmp_path, si
 )
 def test_its_own_words_tell_what_is_wrong(ca, tmp_path, signer, words):
     command = [word.replace("sub.key", "gone.key") for word in signer(ca)]
-    requests = Holder(tmp_path / "holder").requests(Holder(tmp_path / "other").item())
-    refused = run_module("certificate_command", {"command": command, "chain_pem": ca.chain, "requests": requests})
+    holder = Holder(tmp_path / "holder")
+    args = {"command": command, "chain_pem": ca.chain, **holder.asked(holder.item())}
+    refused = run_module("certificate_command", args)
     assert refused["failed"]
     assert words in refused["msg"]
     assert "for the certificate app1" in refused["msg"]
@@ -78,5 +79,5 @@ def test_its_own_words_tell_what_is_wrong(ca, tmp_path, signer, words):
 def test_a_profile_for_something_else_is_noticed(ca, tmp_path):
     command = [word.replace("{usages}", "client") for word in cfssl(ca)]
     holder = Holder(tmp_path / "holder")
-    args = {"command": command, "chain_pem": ca.chain, "requests": holder.requests(holder.item())}
+    args = {"command": command, "chain_pem": ca.chain, **holder.asked(holder.item())}
     assert "the usages are client, not server" in run_module("certificate_command", args)["msg"]

@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 
 import module_runner
+from inventory import entries_of
 
 KEY_TYPES = ("rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ed25519")
 DOMAIN = "example.com"
@@ -73,7 +74,8 @@ def issue(home: Path, place: Path, key_type: str, leaves: dict[str, dict[str, An
         for name, leaf in leaves.items()
     ]
     requests = run("certificate_request", certificates=held)["requests"]
-    signed = run("certificate_sign", directory=str(home / "ca"), requests=requests, max_lifetime_days=9999, **authority)
+    asked = {"certificates": entries_of(held), "requests": requests}
+    signed = run("certificate_sign", directory=str(home / "ca"), max_lifetime_days=9999, **asked, **authority)
     for name, one in zip(leaves, signed["certificates"], strict=True):
         keep(place / f"{name}.crt", one["certificate_pem"])
 

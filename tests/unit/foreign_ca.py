@@ -88,6 +88,11 @@ class Holder:
         requests: list[dict] = done["requests"]
         return requests
 
+    def asked(self, *items: dict, **more: object) -> dict[str, list[dict]]:
+        """What a signer takes: what is due, and all entries that are known by now."""
+        requests = self.requests(*items, **more)
+        return {"certificates": list(self.inventory.values()), "requests": requests}
+
     def install(self, *items: dict, signed: list[dict], check: bool = False, diff: bool = False) -> dict:
         """Put certificates where they belong."""
         return run_module(

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What goes from the inventory and from a host to a signer: only that, in plain types, whatever the host returned."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.pgtls.postgresql.plugins.filter.certificate_entries import certificate_entries
+from ansible_collections.pgtls.postgresql.plugins.filter.certificate_requests import certificate_requests
+from ansible_collections.pgtls.postgresql.plugins.module_utils._module.signing_requests import REQUESTS
+from hypothesis import given
+from hypothesis import strategies as st
+
+CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIHvMIGXAgEA/+==\n-----END CERTIFICATE REQUEST-----\n"
+CERTIFICATE = {"name": "app1", "common_name": "App 1", "usages": ["client"]}
+
+
+class Marked(str):
+    """A string as Ansible marks it; nothing of the mark may stay."""
+
+    def __str__(self) -> str:
+        return self
+
+
+def types_in(value: Any) -> set[type]:
+    """Every type inside a value."""
+    if type(value) is dict:
+        return {dict}.union(*(types_in(each) for pair in value.items() for each in pair))
+    if type(value) is list:
+        return {list}.union(*map(types_in, value))
+    return {type(value)}
+
+
+def test_an_entry_is_what_a_signer_takes():
+    options = {
+        "subject": {"O": "X", "OU": ("a", "b")},
+        "dns_names": ["a.example"],
+        "ip_addresses": ["10.0.0.1"],
+        "lifetime_days": 90,
+        "not_before": "2027-01-01T00:00:00Z",
+        "not_after": datetime(2028, 1, 1, tzinfo=timezone.utc),
+        "renew_before_days": 9,
+        "renew_before_percent": None,
+    }
+    holder = {"private_key": "/k", "private_key_passphrase": "secret", "owner": "root", "key_type": "ed25519"}
+    (entry,) = certificate_entries([{**CERTIFICATE, **options, **holder, "host": "evil"}], "apps1")
+    assert set(entry) < set(REQUESTS["certificates"]["options"])
+    assert entry == {
+        **CERTIFICATE,
+        **{option: value for option, value in options.items() if option != "renew_before_percent"},
+        "subject": {"O": "X", "OU": ["a", "b"]},
+        "not_after": "2028-01-01T00:00:00+00:00",
+        "host": "apps1",
+    }
+
+
+def test_marks_and_templates_become_plain_strings():
+    marked = {Marked(option): Marked("{{ x }}") for option in ("name", "common_name")}
+    certificates = ({**marked, "usages": (Marked("client"),), "subject": {Marked("O"): Marked("X")}},)
+    entries = certificate_entries(certificates, Marked("apps1"))
+    assert types_in(entries) == {dict, list, str}
+    assert entries[0]["common_name"] == "{{ x }}"
+    requests = certificate_requests(({Marked("name"): Marked("a"), "csr_pem": Marked(CSR)},), Marked("h"), certificates)
+    assert types_in(requests) == {dict, list, str}
+
+
+def test_what_is_omitted_is_left_out():
+    omitted = object()
+    (entry,) = certificate_entries([{**CERTIFICATE, "not_after": omitted, "subject": {"O": omitted, "C": "DE"}}], "h")
+    assert entry == {**CERTIFICATE, "subject": {"C": "DE"}, "host": "h"}
+
+
+@pytest.mark.parametrize(
+    ("certificates", "host", "said"),
+    [
+        ("abc", "h", "the certificates of h are not a list of dictionaries"),
+        ({"name": "x"}, "h", "the certificates of h are not a list of dictionaries"),
+        ([CERTIFICATE, "app2"], "h", "the certificates of h are not a list of dictionaries"),
+        ([CERTIFICATE], "", "give the name of the host"),
+        ([CERTIFICATE], None, "give the name of the host"),
+    ],
+)
+def test_what_is_no_list_of_certificates_is_refused(certificates, host, said):
+    with pytest.raises(AnsibleFilterError, match=said):
+        certificate_entries(certificates, host)
+
+
+def test_of_a_request_name_and_csr_are_taken_and_the_host_is_the_inventory_s():
+    lie = {
+        "name": "app1",
+        "csr_pem": CSR,
+        "host": "db1",
+        "usages": ["server"],
+        "dns_names": ["db1"],
+        "reasons": {"a": 1},
+    }
+    assert certificate_requests([lie], "apps1", [CERTIFICATE]) == [{"host": "apps1", "name": "app1", "csr_pem": CSR}]
+    assert certificate_requests([], "apps1", []) == []
+    spaced = CSR.replace("\n", "\r\n")
+    assert certificate_requests([{"name": "app1", "csr_pem": spaced}], "h", [CERTIFICATE])[0]["csr_pem"] == spaced
+
+
+@pytest.mark.parametrize(
+    ("requests", "said"),
+    [
+        (None, "h returned requests that are not a list"),
+        ("{{ lookup('pipe', 'id') }}", "h returned requests that are not a list"),
+        ({"name": "a", "csr_pem": CSR}, "h returned requests that are not a list"),
+        (7, "h returned requests that are not a list"),
+        ([{"name": "a", "csr_pem": CSR}] * 5000, "h returned 5000 requests, but the inventory gives it 2 certificates"),
+        ([None], "request 1 of h is not a dictionary"),
+        ([{"name": "a", "csr_pem": CSR}, ["name"]], "request 2 of h is not a dictionary"),
+        ([{}], "request 1 of h has no name of a certificate"),
+        ([{"name": 7, "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
+        ([{"name": ["a"], "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
+        ([{"name": "{{ x }}", "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
+        ([{"name": "../a", "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
+        ([{"name": "a\n", "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
+        ([{"name": "a" * 256, "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
+        ([{"name": "a"}], "request 1 of h holds no certificate signing request in PEM"),
+        ([{"name": "a", "csr_pem": {"a": CSR}}], "request 1 of h holds no certificate signing request in PEM"),
+        ([{"name": "a", "csr_pem": CSR + "{{ x }}"}], "request 1 of h holds no certificate signing request in PEM"),
+        ([{"name": "a", "csr_pem": "{% x %}" + CSR}], "request 1 of h holds no certificate signing request in PEM"),
+        ([{"name": "a", "csr_pem": CSR + CSR}], "request 1 of h holds no certificate signing request in PEM"),
+        ([{"name": "a", "csr_pem": CSR.replace("MIHv", "A" * 200_000)}], "request 1 of h holds no certificate signing"),
+    ],
+)
+def test_what_no_honest_host_returns_is_refused_in_one_sentence(requests, said):
+    with pytest.raises(AnsibleFilterError, match=f"^{said}.*; find out what answers there$"):
+        certificate_requests(requests, "h", [CERTIFICATE] * 2)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.just(CSR),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["name", "csr_pem", "host", "x"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(anything)
+def test_garbage_becomes_plain_strings_or_one_sentence(garbage):
+    try:
+        found = certificate_requests(garbage, "h", [CERTIFICATE] * 3)
+    except AnsibleFilterError as error:
+        assert "\n" not in str(error)
+    else:
+        assert types_in(found) <= {dict, list, str}
+        assert all(one["host"] == "h" and set(one) == {"host", "name", "csr_pem"} for one in found)
+        assert "{{" not in str(found)
