@@ -45,9 +45,9 @@ _value:
   elements: dict
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Callable
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 

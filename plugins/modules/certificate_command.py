@@ -19,8 +19,8 @@ description:
   - Of what it prints, the certificates in PEM count, in any order, also inside JSON; all other text is passed over. The one for the key
     of the request is the certificate, the others are its chain, and O(chain_pem) completes the chain up to the root.
   - An answer is refused when it holds no certificate for that key, when subject, names or usages are not those of the entry, when it
-    has expired, is due for renewal already or ends otherwise than the entry says, and when its chain does not lead to a root. M(pgtls.postgresql.certificate_install) checks
-    again, on the holder.
+    has expired, is due for renewal already or ends otherwise than the entry says, and when its chain does not lead to a root.
+    M(pgtls.postgresql.certificate_install) checks again, on the holder.
   - Every run with requests has them signed, so it reports a change.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes

@@ -20,7 +20,8 @@ description:
   - The next run returns what has come back, and removes the request. Until then the request waits, a warning says so, and nothing changes.
   - A signed file counts only when it is for the key of the request, has the subject, the names and the usages of the entry, has not
     expired, ends when it shall (where an exact end is given), is signed by the CA in O(issuer_pem) (where one is given), and is not due
-    for renewal by the rule of the entry. Otherwise the request still waits, and a warning says why. M(pgtls.postgresql.certificate_install) checks again, on the holder.
+    for renewal by the rule of the entry. Otherwise the request still waits, and a
+    warning says why. M(pgtls.postgresql.certificate_install) checks again, on the holder.
   - A signed file that is damaged, or whose chain does not lead to a root, is an error.
   - The files hold no secrets. They get the mode C(0644), and the folders C(0755), when they are made; later they keep what they have.
 extends_documentation_fragment:
