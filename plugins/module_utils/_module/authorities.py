@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from .._pki.acceptance import check_adoptable
 from .._pki.authority import Authority, assemble_authority, load_authority
 from .._pki.certificates import describe, load_certificates, render_pem, serial_hex
 from .._pki.compat import same_public_key, x509
 from .._pki.foundation import (
     WantedAuthority,
     authority_differences,
-    check_not_ended,
     check_passphrase,
     found_authority,
     parse_scope,
@@ -262,7 +262,7 @@ def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) ->
             raise ModuleError(f"adopt: there is no file {file}; name the CA's certificate and private key")
     key = load_private_key(key_content or b"", params["passphrase"], key_file, may_be_plain=True)
     authority = assemble_authority(key, load_certificates(content or b"", path), path)
-    check_not_ended(authority, path, now)
+    check_adoptable(authority.chain, path, now)
     waiting = _stored_key(params, stored)
     if waiting is not None and not same_public_key(waiting.public_key(), key.public_key()):
         raise ModuleError(f"{key_path(stored.directory)} is another key than {key_file}; choose another directory")

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._pki.certificates import is_self_signed, load_certificates
-from .._pki.compat import split_crls
+from .._pki.certificates import load_certificates
+from .._pki.compat import is_self_signed, split_crls
 from .._pki.entries import read_entry
 from .._pki.errors import PkiError, UnreadableError
 from .._pki.identity import render_name

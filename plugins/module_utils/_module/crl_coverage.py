@@ -15,8 +15,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from .._pki.certificates import is_self_signed
-from .._pki.compat import CRYPTOGRAPHY_ERROR, is_crl_signed_with, next_update, split_crls, split_pem
+from .._pki.compat import CRYPTOGRAPHY_ERROR, is_crl_signed_with, is_self_signed, next_update, split_crls, split_pem
 from .._pki.errors import PkiError
 from .._pki.identity import render_name
 from .clusters import Cluster

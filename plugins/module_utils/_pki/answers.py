@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .certificates import describe, is_self_signed, load_certificates
-from .compat import find_extension, is_issued_by, not_after, not_before, same_public_key, x509
+from .certificates import describe, load_certificates
+from .compat import find_extension, is_issued_by, is_self_signed, not_after, not_before, same_public_key, x509
 from .errors import PkiError, UnreadableError
 from .identity import build_alternative_names, kinds_of_names, render_name, render_names, render_subject, subject_pairs
 from .orders import Order

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .certificates import is_self_signed, links, load_certificates
-from .compat import find_extension, not_after, not_before, same_public_key, x509
+from .acceptance import check_accepted
+from .certificates import links, load_certificates
+from .compat import find_extension, is_self_signed, not_after, not_before, same_public_key, x509
 from .errors import PkiError
 from .identity import Identity, build_alternative_names, build_name, render_name
 from .keys import key_type_of, signing_hash
@@ -27,6 +28,7 @@ from .profiles import (
     is_authority,
     path_length_of,
 )
+from .readable import readable
 from .validity import Lifetime, Validity, render_time
 
 if TYPE_CHECKING:
@@ -65,6 +67,12 @@ def assemble_authority(key: PrivateKey, chain: Sequence[x509.Certificate], path:
 
     :raises PkiError: when they are no pair, no CA, or no chain up to a root.
     """
+    with readable(path):
+        _check_assembled(key, chain, path)
+    return Authority(key, tuple(chain))
+
+
+def _check_assembled(key: PrivateKey, chain: Sequence[x509.Certificate], path: str) -> None:
     certificate = chain[0]
     if not same_public_key(certificate.public_key(), key.public_key()):
         raise PkiError(f"{path} does not belong to the CA's private key; restore the file that does")
@@ -72,7 +80,6 @@ def assemble_authority(key: PrivateKey, chain: Sequence[x509.Certificate], path:
         raise PkiError(f"{path} is not the certificate of a CA (basicConstraints and keyUsage say so); use one that is")
     if not links(chain) or not is_self_signed(chain[-1]):
         raise PkiError(f"{path} does not lead to a root; append the certificates of the CAs above it, the root last")
-    return Authority(key, tuple(chain))
 
 
 def load_authority(key: PrivateKey, certificate: bytes, chain: bytes | None, directory: str) -> Authority:
@@ -110,19 +117,29 @@ def create_intermediate(
     """
     scope, whose = _scope(scope), f"the CA {identity.common_name}"
     path_length = scope.path_length or 0
-    limit = path_length_of(parent.certificate)
-    if limit == 0:
-        raise PkiError(f"the parent CA {parent.name} may not have CAs below it (path_length 0); choose another parent")
-    if limit is not None and path_length >= limit:
-        raise PkiError(
-            f"path_length is {path_length}, but the parent CA {parent.name} allows at most {limit - 1} below it"
-        )
+    _check_path_lengths(parent, path_length)
+    check_accepted(parent.chain, f"the parent CA {parent.name}")
     check_usages_permitted(parent.chain, scope.usages, whose)
     check_domains_nest(parent.chain, scope.dns_domains, whose)
     validity = nested_validity(parent, lifetime, now, whose)
     builder = _start(identity, parent.certificate.subject, key.public_key(), validity)
     builder = _add_authority_extensions(builder, replace(scope, path_length=path_length))
     return Authority(key, (_sign(parent, builder), *parent.chain))
+
+
+def _check_path_lengths(parent: Authority, path_length: int) -> None:
+    """Every CA above the new one counts it, and those between."""
+    for between, certificate in enumerate(parent.chain):
+        limit, name = path_length_of(certificate), render_name(certificate.subject)
+        if limit is None:
+            continue
+        if limit <= between:
+            words = "may not have CAs below it" if not limit else f"may have {limit} CAs below it, and has them"
+            raise PkiError(f"the parent CA {name} {words} (path_length {limit}); choose another parent")
+        if path_length >= limit - between:
+            raise PkiError(
+                f"path_length is {path_length}, but the parent CA {name} allows at most {limit - 1 - between} below it"
+            )
 
 
 def sign_leaf(

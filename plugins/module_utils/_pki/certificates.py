@@ -14,6 +14,7 @@ from .compat import (
     find_extension,
     hashes,
     is_issued_by,
+    is_self_signed,
     not_after,
     not_before,
     serialization,
@@ -56,11 +57,6 @@ def load_der(data: bytes, source: str) -> x509.Certificate:
 def render_pem(certificates: Iterable[x509.Certificate]) -> str:
     """PEM texts one after the other."""
     return "".join(one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in certificates)
-
-
-def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Whether a certificate is a root."""
-    return is_issued_by(certificate, certificate)
 
 
 def links(chain: Sequence[x509.Certificate]) -> bool:

@@ -53,6 +53,7 @@ __all__ = [
     "hashes",
     "is_crl_signed_with",
     "is_issued_by",
+    "is_self_signed",
     "last_update",
     "next_update",
     "not_after",
@@ -147,6 +148,23 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
             return False
         return True
     return _is_signed_with(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
+
+
+@lru_cache(maxsize=8192)
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Whether a certificate is signed with its own key, by whatever digest: nobody verifies that signature, as a root is trusted as it is."""
+    if certificate.subject != certificate.issuer:
+        return False
+    if is_issued_by(certificate, certificate):
+        return True
+    try:
+        return _is_signed_with(certificate, certificate.tbs_certificate_bytes, certificate.public_key())
+    except PkiError:  # a digest that the library does not know any more
+        issuer, own = (
+            find_extension(certificate, x509.AuthorityKeyIdentifier),
+            find_extension(certificate, x509.SubjectKeyIdentifier),
+        )
+        return issuer is None or own is None or issuer.key_identifier in (None, own.digest)
 
 
 def is_crl_signed_with(crl: x509.CertificateRevocationList, key: Any) -> bool:

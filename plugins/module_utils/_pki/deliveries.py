@@ -12,8 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .certificates import is_self_signed
-from .compat import CRYPTOGRAPHY_VERSION, UnsupportedAlgorithm, pkcs12, same_public_key, serialization, x509
+from .compat import (
+    CRYPTOGRAPHY_VERSION,
+    UnsupportedAlgorithm,
+    is_self_signed,
+    pkcs12,
+    same_public_key,
+    serialization,
+    x509,
+)
 from .errors import PkiError, UnreadableError
 from .keys import key_type_of, load_private_key_der
 

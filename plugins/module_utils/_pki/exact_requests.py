@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .compat import serialization, spki_bytes, x509
+from .der import CONTEXT_0, SET, contents, elements, inside, key_of_request
 from .errors import PkiError
 from .identity import build_alternative_names, kinds_of_names, render_names, render_subject, subject_pairs
 from .orders import Order
@@ -18,7 +19,6 @@ from .readable import readable
 from .requests import parse_request
 
 _EXTENSION_REQUEST = bytes.fromhex("06092a864886f70d01090e")  # RFC 2985 section 5.4.2: 1.2.840.113549.1.9.14
-_SET = 0x31
 _NAMES, _PURPOSES = "2.5.29.17", "2.5.29.37"  # RFC 5280 sections 4.2.1.6 and 4.2.1.12
 
 
@@ -55,13 +55,13 @@ def _differences(csr: x509.CertificateSigningRequest, order: Order) -> Iterator[
 
 def _structure_differences(csr: x509.CertificateSigningRequest) -> Iterator[str]:
     """What the library does not show: how the key is written, and attributes that some programs alone would read."""
-    _version, _subject, key, *attributes = _contents(next(_elements(csr.tbs_certrequest_bytes))[1])
-    if key != next(_elements(spki_bytes(csr.public_key())))[1]:
+    if key_of_request(csr) != inside(spki_bytes(csr.public_key())):
         yield "its key is not written as in certificates for TLS"
-    found = [attribute for each in attributes for attribute in _contents(each)]
+    attributes = [content for tag, content in elements(inside(csr.tbs_certrequest_bytes)) if tag == CONTEXT_0]
+    found = [attribute for each in attributes for attribute in contents(each)]
     if len(found) != 1 or not found[0].startswith(_EXTENSION_REQUEST):
         yield f"it has {len(found)} attributes, not the one that asks for extensions"
-    values = [value for tag, content in _elements(found[0]) if tag == _SET for value in _contents(content)]
+    values = [value for tag, content in elements(found[0]) if tag == SET for value in contents(content)]
     if len(values) != 1:
         yield "it asks for extensions more than once"
 
@@ -72,19 +72,3 @@ def _name_differences(found: Any, order: Order) -> Iterator[str]:
         yield f"the names are {render_names(before)}, not {render_names(after)}"
     if found and found.critical == bool(order.identity.subject):
         yield f"its names are {'critical' if found.critical else 'not critical'}"
-
-
-def _contents(data: bytes) -> list[bytes]:
-    return [content for _tag, content in _elements(data)]
-
-
-def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each element in DER (X.690 section 8.1), which the library has read before."""
-    at = 0
-    while at < len(data):
-        tag, length, at = data[at], data[at + 1], at + 2
-        if length & 0x80:
-            octets = length & 0x7F
-            length, at = int.from_bytes(data[at : at + octets], "big"), at + octets
-        yield tag, data[at : at + length]
-        at += length

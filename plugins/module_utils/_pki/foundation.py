@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .acceptance import may_sign_lists, strictness
 from .authority import Authority, Scope, create_intermediate, create_root
-from .certificates import is_self_signed
-from .compat import is_issued_by, not_after, x509
+from .compat import is_issued_by, is_self_signed, not_after, x509
 from .errors import PkiError
 from .identity import parse_identity, render_name, render_subject, subject_pairs
 from .keys import DEFAULT_KEY_TYPE, KEY_TYPES, generate_key, key_type_of
 from .name_constraints import parse_domains, permitted_domains
-from .profiles import has_key_usage, parse_usages, path_length_of, usages_of
+from .profiles import parse_usages, path_length_of, usages_of
 from .rollover import first_name, successor_name
 from .validity import Lifetime, render_time, whole_days
 
@@ -172,23 +172,19 @@ def authority_warnings(authority: Authority, now: datetime) -> list[str]:
             if left < 0
             else f"the CA {name} ends on {end}, in {left} days; plan its successor"
         )
-    if not has_key_usage(authority.certificate):
+    for certificate in authority.chain:
+        found = strictness(certificate)
+        if found:
+            warnings.append(
+                f"the certificate of the CA {render_name(certificate.subject)} {' and '.join(found)}, so strict verification "
+                "refuses it (openssl -x509_strict, Python 3.13 and newer by default)"
+            )
+    if not may_sign_lists(authority.certificate):
         warnings.append(
-            f"the certificate of the CA {authority.name} has no keyUsage (RFC 5280 section 4.2.1.3), so strict verification "
-            "refuses it (openssl -x509_strict, Python 3.13 and newer by default)"
+            f"the certificate of the CA {authority.name} has a keyUsage without cRLSign, so it can sign certificates, but "
+            "revoke none; have it made with both"
         )
     return warnings
-
-
-def check_not_ended(authority: Authority, path: str, now: datetime) -> None:
-    """Refuse to adopt a CA that is no longer valid.
-
-    :raises PkiError: when it has ended.
-    """
-    if not_after(authority.certificate) < now:
-        raise PkiError(
-            f"{path} ended on {render_time(not_after(authority.certificate))}; adopt a CA that is still valid"
-        )
 
 
 def check_passphrase(passphrase: str | None) -> None:

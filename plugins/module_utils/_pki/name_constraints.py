@@ -13,11 +13,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .compat import find_extension, x509
 from .errors import PkiError
-from .identity import Identity, parse_dns_name, render_name
+from .identity import Identity, build_name, parse_dns_name, render_name, render_subject, subject_pairs
 
 _HOST_LIKE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
@@ -47,7 +48,7 @@ def build_name_constraints(domains: Sequence[str]) -> x509.NameConstraints:
 def permitted_domains(certificate: x509.Certificate) -> tuple[str, ...]:
     """The DNS domains that a CA may name; empty when it may name all."""
     permitted, _excluded = _constraints_of(certificate)
-    return tuple(sorted(subtree for subtree in permitted if isinstance(subtree, str)))
+    return tuple(sorted(subtree.value for subtree in permitted if subtree.kind is x509.DNSName))
 
 
 def check_domains_nest(chain: Sequence[x509.Certificate], domains: Sequence[str], whose: str) -> None:
@@ -71,14 +72,44 @@ def check_name_constraints(chain: Sequence[x509.Certificate], identity: Identity
         raise PkiError(f"{whose}: the CA refuses to sign: {'; '.join(said)}")
 
 
-def _named(identity: Identity) -> Iterator[tuple[str, Any]]:
-    """The names of a certificate that constraints look at: how a sentence calls them, and their value."""
+def certificate_violations(certificate: x509.Certificate, above: Sequence[x509.Certificate]) -> list[str]:
+    """What the CAs above one do not permit it to be called."""
+    holder = f"the CA {render_name(certificate.subject)}"
+    names = [_Name(f"{holder} itself", x509.DirectoryName, _parts(certificate.subject))]
+    for name in find_extension(certificate, x509.SubjectAlternativeName) or ():
+        value = _parts(name.value) if isinstance(name, x509.DirectoryName) else name.value
+        names.append(_Name(f"the name {value} of {holder}", type(name), value))
+    names += [_Name(f"the address {value} of {holder}", x509.RFC822Name, value) for value in _addresses(certificate)]
+    return [said for one in above for said in _violations_of(names, one)]
+
+
+def _addresses(certificate: x509.Certificate) -> list[str]:
+    return [value for short, value in subject_pairs(certificate.subject) if short == "emailAddress"]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A name that constraints look at, or a subtree of them: how a sentence calls it, its kind, and its value."""
+
+    said: str
+    kind: type[x509.GeneralName]
+    value: Any
+
+
+def _named(identity: Identity) -> Iterator[_Name]:
+    """The names of a certificate that we sign."""
+    if identity.subject:
+        subject = f"the subject {render_subject(identity.subject)}"
+        yield _Name(subject, x509.DirectoryName, _parts(build_name(identity)))
     for name in identity.dns_names:
-        yield f"the name {name}", name
+        yield _Name(f"the name {name}", x509.DNSName, name)
     for address in identity.ip_addresses:
-        yield f"the address {address}", ipaddress.ip_address(address)
+        yield _Name(f"the address {address}", x509.IPAddress, ipaddress.ip_address(address))
+    for short, value in identity.subject:
+        if short == "emailAddress":
+            yield _Name(f"the address {value}", x509.RFC822Name, value)
     for name in _host_like_names(identity):
-        yield f"the common name {name}, which looks like a host name,", name
+        yield _Name(f"the common name {name}, which looks like a host name,", x509.DNSName, name)
 
 
 def _host_like_names(identity: Identity) -> Iterator[str]:
@@ -92,41 +123,80 @@ def _host_like_names(identity: Identity) -> Iterator[str]:
 
 
 def _violations(chain: Sequence[x509.Certificate], identity: Identity) -> Iterator[str]:
+    names = list(_named(identity))
     for certificate in chain:
-        permitted, excluded = _constraints_of(certificate)
-        issuer = f"the CA {render_name(certificate.subject)}"
-        for said, name in _named(identity):
-            inside = [subtree for subtree in permitted if _same_kind(subtree, name)]
-            if inside and not any(_contains(subtree, name) for subtree in inside):
-                yield f"{said} is outside of {', '.join(map(str, inside))}, to which {issuer} is limited"
-            for subtree in excluded:
-                if _same_kind(subtree, name) and _contains(subtree, name):
-                    yield f"{said} is inside of {subtree}, which {issuer} excludes"
+        yield from _violations_of(names, certificate)
 
 
-def _constraints_of(certificate: x509.Certificate) -> tuple[list[Any], list[Any]]:
-    """The permitted and the excluded subtrees: DNS names as texts and IP networks; other kinds name nothing we issue."""
+def _violations_of(names: Sequence[_Name], certificate: x509.Certificate) -> Iterator[str]:
+    permitted, excluded = _constraints_of(certificate)
+    issuer = f"the CA {render_name(certificate.subject)}"
+    for name in names:
+        same_kind = [subtree for subtree in permitted if subtree.kind is name.kind]
+        if same_kind and not any(_contains(subtree, name) for subtree in same_kind):
+            limits = ", ".join(subtree.said for subtree in same_kind)
+            yield f"{name.said} is outside of {limits}, to which {issuer} is limited"
+        for subtree in excluded:
+            if subtree.kind is name.kind and _contains(subtree, name):
+                yield f"{name.said} is inside of {subtree.said}, which {issuer} excludes"
+
+
+def _constraints_of(certificate: x509.Certificate) -> tuple[list[_Name], list[_Name]]:
+    """The permitted and the excluded subtrees. Those of kinds that no certificate here has name nothing, as for OpenSSL."""
     found = find_extension(certificate, x509.NameConstraints)
     if found is None:
         return [], []
-    return _known(found.permitted_subtrees), _known(found.excluded_subtrees)
+    return _subtrees(found.permitted_subtrees), _subtrees(found.excluded_subtrees)
 
 
-def _known(subtrees: Any) -> list[Any]:
-    return [
-        subtree.value.lower() if isinstance(subtree, x509.DNSName) else subtree.value
-        for subtree in subtrees or []
-        if isinstance(subtree, (x509.DNSName, x509.IPAddress))
-    ]
+def _subtrees(found: Any) -> list[_Name]:
+    return [_Name(_shown(subtree), type(subtree), _value(subtree)) for subtree in found or []]
 
 
-def _same_kind(subtree: Any, name: Any) -> bool:
-    return isinstance(subtree, str) == isinstance(name, str)
+def _shown(subtree: Any) -> str:
+    if isinstance(subtree, x509.DirectoryName):
+        return render_name(subtree.value)
+    return str(subtree.value).lower() if isinstance(subtree, x509.DNSName) else str(subtree.value)
 
 
-def _contains(subtree: Any, name: Any) -> bool:
-    if not isinstance(subtree, str):
-        return bool(name.version == subtree.version and name in subtree)
+def _value(subtree: Any) -> Any:
+    if isinstance(subtree, x509.DirectoryName):
+        return _parts(subtree.value)
+    return subtree.value.lower() if isinstance(subtree, x509.DNSName) else subtree.value
+
+
+def _contains(subtree: _Name, name: _Name) -> bool:
+    if name.kind is x509.DirectoryName:
+        return bool(name.value[: len(subtree.value)] == subtree.value)
+    if name.kind is x509.IPAddress:
+        return bool(name.value.version == subtree.value.version and name.value in subtree.value)
+    if name.kind is x509.RFC822Name:
+        return _contains_address(subtree.value, name.value)
+    return name.kind is not x509.DNSName or _contains_host(subtree.value, name.value.lower())
+
+
+def _contains_host(subtree: str, name: str) -> bool:
     if subtree.startswith("."):  # openssl's own: names below the domain, but not the domain itself
-        return bool(name.lower().endswith(subtree))
-    return not subtree or f".{name.lower()}".endswith(f".{subtree}")
+        return name.endswith(subtree)
+    return not subtree or f".{name}".endswith(f".{subtree}")
+
+
+def _contains_address(subtree: str, address: str) -> bool:
+    """One mailbox, all of a host, or (after a dot) all of the hosts below a domain; local parts are case-sensitive."""
+    local, _at, host = address.rpartition("@")
+    limit_local, at, limit_host = subtree.rpartition("@")
+    if not at and subtree.startswith("."):
+        return host.lower().endswith(subtree.lower())
+    return host.lower() == limit_host.lower() and (not limit_local or local == limit_local)
+
+
+def _parts(name: x509.Name) -> tuple[frozenset[tuple[str, str]], ...]:
+    """A directory name as it is compared (RFC 5280 section 7.1): without case, and with single blanks."""
+    return tuple(
+        frozenset((attribute.oid.dotted_string, _folded(attribute.value)) for attribute in rdn) for rdn in name.rdns
+    )
+
+
+def _folded(value: Any) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return re.sub(r"[ \t\n\v\f\r]+", " ", text).strip(" ").encode().lower().decode()

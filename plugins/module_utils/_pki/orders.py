@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from .acceptance import check_accepted
 from .authority import Authority, check_scope, nested_validity, sign_leaf
 from .certificates import summarise_wish
 from .compat import is_issued_by, not_after, not_before, same_public_key, x509
@@ -128,6 +129,8 @@ def read_orders(
     :raises PkiError: for the first request that cannot be signed.
     """
     entries = entries_of(certificates, requests)
+    if authority is not None and entries:
+        check_accepted(authority.chain, f"the CA {authority.name}")
     return [_read_order(entry, request["csr_pem"], authority, limits, now) for entry, request in zip(entries, requests)]
 
 

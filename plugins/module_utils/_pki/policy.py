@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable
 
-from .certificates import is_self_signed, links, serial_hex, without_root
+from .certificates import links, serial_hex, without_root
 from .compat import (
     find_extension,
     is_crl_signed_with,
     is_issued_by,
+    is_self_signed,
     not_after,
     not_before,
     revocation_date,

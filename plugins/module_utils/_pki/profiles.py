@@ -99,8 +99,3 @@ def path_length_of(certificate: x509.Certificate) -> int | None:
     """How many CAs may stand below this one; None is no limit."""
     constraints = find_extension(certificate, x509.BasicConstraints)
     return None if constraints is None else constraints.path_length
-
-
-def has_key_usage(certificate: x509.Certificate) -> bool:
-    """Whether the certificate limits what its key may do."""
-    return find_extension(certificate, x509.KeyUsage) is not None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from .acceptance import may_sign_lists
 from .authority import Authority, build_key_identifier
 from .certificates import render_serial
 from .compat import (
@@ -158,6 +159,11 @@ def sign_revocation_list(
     would refuse everybody.
     """
     issuer, entries = authority.certificate, tuple(entries)
+    if not may_sign_lists(issuer):
+        raise PkiError(
+            f"the CA {authority.name} may sign no CRL, because its keyUsage lacks cRLSign, and servers would refuse the list; "
+            "have its certificate made with cRLSign"
+        )
     number = 1 if previous is None or previous.number is None else previous.number + 1
     start, end = now.replace(microsecond=0) - BACKDATE, now.replace(microsecond=0) + timedelta(days=lifetime_days)
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(start).next_update(end)

@@ -194,7 +194,10 @@ def test_an_expired_ca_is_not_adopted(ca, by_hand, tmp_path):
     command = ["ca", "-batch", "-selfsign", "-config", config, "-keyfile", adopt["private_key"], *when]
     openssl(*command, "-in", tmp_path / "old.csr", "-out", adopt["certificate"])
     refused = ca(common_name=None, adopt=adopt)
-    assert refused["msg"] == f"{adopt['certificate']} ended on 2021-01-01T00:00:00Z; adopt a CA that is still valid"
+    assert refused["msg"] == (
+        f"{adopt['certificate']}: no client would accept what this CA signs: "
+        "the CA CN=Old expired on 2021-01-01T00:00:00Z; adopt another CA"
+    )
 
 
 def test_another_ca_is_not_adopted_over_an_existing_one(ca, by_hand):

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A little DER (X.690): what the library has read, but does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .compat import x509
+
+SET, CONTEXT_0 = 0x31, 0xA0
+_KEY_IN_REQUEST, _KEY_IN_CERTIFICATE = 2, 5
+
+
+def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each element."""
+    at = 0
+    while at < len(data):
+        tag, length, at = data[at], data[at + 1], at + 2
+        if length & 0x80:
+            octets = length & 0x7F
+            length, at = int.from_bytes(data[at : at + octets], "big"), at + octets
+        yield tag, data[at : at + length]
+        at += length
+
+
+def contents(data: bytes) -> list[bytes]:
+    """The content of each element."""
+    return [content for _tag, content in elements(data)]
+
+
+def inside(data: bytes) -> bytes:
+    """The content of the one element that data is."""
+    return next(elements(data))[1]
+
+
+def key_of_request(request: x509.CertificateSigningRequest) -> bytes:
+    """The content of SubjectPublicKeyInfo as it is written there (RFC 2986 section 4.1)."""
+    return contents(inside(request.tbs_certrequest_bytes))[_KEY_IN_REQUEST]
+
+
+def key_of_certificate(certificate: x509.Certificate) -> bytes:
+    """The content of SubjectPublicKeyInfo as it is written there (RFC 5280 section 4.1)."""
+    fields = [content for tag, content in elements(inside(certificate.tbs_certificate_bytes)) if tag != CONTEXT_0]
+    return fields[_KEY_IN_CERTIFICATE]
