@@ -15,14 +15,15 @@ from .der import inside, key_of_certificate
 from .errors import PkiError
 from .identity import render_name
 from .keys import key_type_of
-from .name_constraints import certificate_violations
+from .name_constraints import certificate_violations, kinds_not_understood
 from .profiles import path_length_of
 from .validity import render_time
 
 _RSASSA_PSS = bytes.fromhex("06092a864886f70d01010a")  # RFC 4055 section 1.2: 1.2.840.113549.1.1.10
 # OpenSSL's security level 2, which distributions have made the default: 112 bits.
 _SHORTEST_RSA, _WEAK_DIGESTS = 2048, ("md5", "sha1")
-_CURVES = ("secp256r1", "secp384r1", "secp521r1")  # those that GnuTLS knows as well
+# Those that OpenSSL and GnuTLS both know.
+_CURVES = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
 # Extensions that both OpenSSL and GnuTLS understand: keyUsage, subjectAltName, basicConstraints, nameConstraints,
 # certificatePolicies, extKeyUsage (RFC 5280 section 4.2.1).
 _UNDERSTOOD = ("2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.32", "2.5.29.37")
@@ -70,6 +71,8 @@ def _own_faults(certificate: x509.Certificate) -> Iterator[str]:
     yield from _key_faults(certificate.public_key())
     if not is_self_signed(certificate) and _digest(certificate) in _WEAK_DIGESTS:
         yield f"is signed with {_digest(certificate).upper()}, which is too weak"
+    for kind in kinds_not_understood(certificate):
+        yield f"has name constraints of the kind {kind}, which GnuTLS takes for violated"
     for extension in certificate.extensions:
         oid = extension.oid.dotted_string
         if extension.critical and oid not in _UNDERSTOOD:
@@ -82,9 +85,9 @@ def _key_faults(key: Any) -> Iterator[str]:
             yield f"has an RSA key of {key.key_size} bits, but {_SHORTEST_RSA} are needed"
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in _CURVES:
-            yield f"has a key on the curve {key.curve.name}, but only {', '.join(_CURVES)} are accepted everywhere"
+            yield f"has a key on the curve {key.curve.name}, but only {', '.join(_CURVES)} are accepted"
     elif not isinstance(key, ed25519.Ed25519PublicKey):
-        yield f"has a key of the kind {key_type_of(key)}, but only RSA, ECDSA and Ed25519 are accepted everywhere"
+        yield f"has a key of the kind {key_type_of(key)}, but only RSA, ECDSA and Ed25519 are accepted"
 
 
 def _digest(certificate: x509.Certificate) -> str:

@@ -20,6 +20,7 @@ from .compat import find_extension, x509
 from .errors import PkiError
 from .identity import Identity, build_name, parse_dns_name, render_name, render_subject, subject_pairs
 
+_NOT_UNDERSTOOD = ("excluded DirectoryName", "permitted RegisteredID", "excluded RegisteredID")
 _HOST_LIKE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 
@@ -81,6 +82,16 @@ def certificate_violations(certificate: x509.Certificate, above: Sequence[x509.C
         names.append(_Name(f"the name {value} of {holder}", type(name), value))
     names += [_Name(f"the address {value} of {holder}", x509.RFC822Name, value) for value in _addresses(certificate)]
     return [said for one in above for said in _violations_of(names, one)]
+
+
+def kinds_not_understood(certificate: x509.Certificate) -> list[str]:
+    """Kinds of constraints for which GnuTLS refuses every certificate, whatever it is called."""
+    found = find_extension(certificate, x509.NameConstraints)
+    if found is None:
+        return []
+    permitted = [f"permitted {type(one).__name__}" for one in found.permitted_subtrees or ()]
+    excluded = [f"excluded {type(one).__name__}" for one in found.excluded_subtrees or ()]
+    return [kind for kind in dict.fromkeys([*permitted, *excluded]) if kind in _NOT_UNDERSTOOD]
 
 
 def _addresses(certificate: x509.Certificate) -> list[str]:

@@ -23,6 +23,7 @@ def readable(what: str) -> Iterator[None]:
         yield
     except (
         ValueError,
+        TypeError,
         IndexError,
         UnsupportedAlgorithm,
         x509.DuplicateExtension,
