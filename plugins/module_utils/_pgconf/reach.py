@@ -9,11 +9,11 @@ rules provably cover its address. Unknown relations count as "not covered", so n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from .addresses import Address, has_holes
 from .hba import Rule, connection_classes
+from .regex_search import matches_every_name, search
 from .tokens import Name
 
 _ALL = Name("keyword", "all")
@@ -21,22 +21,7 @@ _REPLICATION = Name("keyword", "replication")
 _SAMEUSER = Name("keyword", "sameuser")
 _SAMEROLE = Name("keyword", "samerole")
 _WIDTH = {4: 32, 6: 128}
-_UNIVERSAL_REGEX = frozenset({"/", "/.*", "/^", "/^.*", "/^.*$", "/.*$"})
-# Expressions that mean the same in PostgreSQL's dialect and in Python's.
-_COMMON_REGEX = re.compile(r"/\^?(?:[\w @,:/-]|\\[.\\]|\.[*+]?)*\$?\Z", re.ASCII)
-
 _Key = tuple[str, Name, Name]
-
-
-def regex_matches(pattern: str, text: str) -> bool | None:
-    """Whether a regex word (with its slash) matches a name; None where only PostgreSQL can tell."""
-    if pattern in _UNIVERSAL_REGEX:
-        return True
-    if not _COMMON_REGEX.match(pattern):
-        return None
-    body = pattern[1:]
-    body = body[:-1] + r"\Z" if body.endswith("$") and not body.endswith("\\$") else body
-    return re.search(body, text, re.DOTALL) is not None
 
 
 class Shadow:
@@ -126,9 +111,10 @@ class Shadow:
         return [name for position, name in enumerate(wider) if name not in wider[:position]]
 
     def _wider_regexes(self, name: Name) -> list[Name]:
+        """The expressions met so far that surely match this name, or all names that the word may stand for."""
         if name.kind == "name":
-            return [regex for regex in self._regexes if regex_matches(regex.text, name.text)]
-        return [regex for regex in self._regexes if regex.text in _UNIVERSAL_REGEX]
+            return [regex for regex in self._regexes if _surely_matches(regex.text, name.text)]
+        return [regex for regex in self._regexes if matches_every_name(regex.text[1:])]
 
     def _address(self, covered: dict[tuple[object, ...], int], address: Address | None) -> int | None:
         if address is None:
@@ -145,6 +131,12 @@ class Shadow:
         elif address.kind != "all":
             found += [covered.get((address.kind,)), covered.get(("samenet",))]  # samenet holds samehost
         return min((position for position in found if position is not None), default=None)
+
+
+def _surely_matches(pattern: str, name: str) -> bool:
+    """What only PostgreSQL can tell counts as no match: nothing is called covered without proof."""
+    found = search(pattern[1:], name)
+    return found is not None and found.matches
 
 
 def _canonical(database: Name) -> Name:

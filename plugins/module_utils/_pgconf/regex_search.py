@@ -26,6 +26,10 @@ _IGNORE_CASE = "(?i)"
 _ANCHORS = {"begin": r"\A", "end": r"\Z"}
 _MOST_REPEATS = 5
 _OPENING = ("capture", "group")
+_ANYTHING = (".*", "(.*)", ".+", "(.+)")
+_EVERY_NAME = frozenset({"", "^", "$", ".", "^.", ".$"}) | {
+    f"{begin}{body}{end}" for begin in ("", "^") for body in _ANYTHING for end in ("", "$")
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ def search(pattern: str, text: str) -> Found | None:
     if found is None:
         return Found(False)
     return Found(True, found.group(1) if expression.groups else None, is_group_certain or not expression.groups)
+
+
+def matches_every_name(pattern: str) -> bool:
+    """Whether the expression (without its slash) surely matches whatever name there is; no name is empty."""
+    return pattern in _EVERY_NAME
 
 
 @lru_cache(maxsize=1000)

@@ -78,6 +78,24 @@ def test_nothing_due_is_the_same_document() -> None:
     assert edit(STOCK, "host all all 127.0.0.1/32 scram-sha-256", fields("local all all ident")) == STOCK
 
 
+@pytest.mark.parametrize(
+    ("above", "asked"),
+    [
+        ("host all /^svc[0-9]+$ 0.0.0.0/0 reject", "host all svc7 10.0.0.0/8 md5"),
+        ("host all /^app,/^svc[0-9]+$ 0.0.0.0/0 reject", "host all svc7,app1 10.0.0.0/8 md5"),
+        ("host /^shop_[a-z]+$ all all reject", "host shop_eu app1 10.0.0.0/8 md5"),
+        ("host /^(shop|store)_[a-z]+$ /^app[0-9]$ all reject", "host shop_eu app1 10.0.0.0/8 md5"),
+    ],
+)
+def test_missing_rule_goes_above_an_expression_that_would_hide_it(above: str, asked: str) -> None:
+    assert short(edit(f"{above}\n", asked, version=16)) == [asked, above]
+
+
+@pytest.mark.parametrize("above", ["host all /^(.)vc\\1?[0-9]$ all reject", "host all /^svc[0-6]$ all reject"])
+def test_missing_rule_stays_below_an_expression_that_does_not_surely_hide_it(above: str) -> None:
+    assert short(edit(f"{above}\n", "host all svc7 10.0.0.0/8 md5", version=16))[0] == above
+
+
 def test_missing_rule_goes_to_the_end() -> None:
     assert edit(STOCK, "hostssl all all 0.0.0.0/0 md5") == STOCK + (
         "hostssl all             all             0.0.0.0/0               md5\n"
