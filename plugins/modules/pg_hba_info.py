@@ -227,6 +227,7 @@ findings:
     code:
       description:
         - V(trust_over_network), V(password_over_network) (a password readable on the way), V(md5), V(open_to_all) (every address),
+          V(certificate_is_any_role) (whoever has a certificate of the CA becomes the role of its name, whatever role that is),
           V(cert_without_ca_file), V(map_unknown), V(hostssl_without_ssl), V(no_rule_for_replication), V(ident_file_rejected).
       type: str
     file:

@@ -92,7 +92,8 @@ def _look(rule: Rule, shadow: Shadow, server: Server) -> _Seen:
 
 
 def _check(seen: _Seen, server: Server) -> Iterator[tuple[str, str]]:
-    checks = (_hostssl, _trust, _password, _md5, _open, _certificate, _map) if seen.is_reachable else (_hostssl, _map)
+    reachable = (_hostssl, _trust, _password, _md5, _open, _certificate, _any_role, _map)
+    checks = reachable if seen.is_reachable else (_hostssl, _map)
     for check in checks:
         found = check(seen, server)
         if found is not None:
@@ -159,6 +160,38 @@ def _certificate(seen: _Seen, server: Server) -> tuple[str, str] | None:
         f"{show_rule(rule)} wants a client certificate and refuses everybody, for the server asks for none while "
         "ssl_ca_file is not set"
     )
+
+
+def _any_role(seen: _Seen, server: Server) -> tuple[str, str] | None:
+    sentence = None if server.has_ca_file is False else any_role_by_certificate(seen.rule)
+    return None if sentence is None else ("certificate_is_any_role", sentence)
+
+
+def any_role_by_certificate(rule: Rule) -> str | None:
+    """What a rule says that lets the name in a certificate choose the role, with nothing else asked; None for others.
+
+    A rule with a map is none of them, nor is one that names its roles: there the CA decides about those roles only.
+    """
+    options = dict(normal_options(rule.method, rule.options, rule.version))
+    by_name_alone = rule.method == "cert" or (rule.method == "trust" and options.get("clientcert") == "verify-full")
+    general = [_whom(name) for name in rule.users if name.kind != "name"]
+    if not by_name_alone or options.get("map") or not general or rule.address is None:
+        return None
+    noun = "distinguished name" if options.get("clientname") == "DN" else "common name"
+    where = rule.address.text if rule.address.netmask is None else f"{rule.address.text} {rule.address.netmask}"
+    place = "any address" if _is_everybody(rule.address) else where
+    return (
+        f"{show_rule(rule)} lets whoever has a certificate of the CA in from {place} as the role that has the {noun} of "
+        f"the certificate ({', '.join(general)}); name the roles in the rule, or name a map (map=) that lists who is whom"
+    )
+
+
+def _whom(name: Name) -> str:
+    if name.kind == "group":
+        return f"any member of {name.text}"
+    if name.kind == "regex":
+        return f"any role that matches {name.text}"
+    return f"any role in the file {name.text}" if name.kind == "file" else "any role, superusers included"
 
 
 def _map(seen: _Seen, server: Server) -> tuple[str, str] | None:

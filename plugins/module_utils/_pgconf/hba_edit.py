@@ -12,6 +12,7 @@ from .document import Document
 from .ensure import ensure_records
 from .entries import Entry, Record, check_no_new_problem, describe_broken, problems
 from .errors import ConfigError
+from .findings import any_role_by_certificate
 from .hba import Rule, read_rule, read_subject
 from .included_rules import Behind, DeadRule, nothing_known
 from .includes import Include, read_include
@@ -114,6 +115,10 @@ def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[De
             "method md5 is asked for: PostgreSQL 18 deprecates MD5 passwords and a later release will drop them; "
             "set the passwords anew with password_encryption = scram-sha-256 and use method scram-sha-256"
         )
+    hidden_subjects = {one.rule.rule.subject for one in dead}
+    for rule in wishes.present:
+        if isinstance(rule, Rule) and rule.subject not in hidden_subjects:
+            doubts += [sentence for sentence in (any_role_by_certificate(rule),) if sentence]
     for one in dead:
         hidden, shadow = one.rule.rule, one.shadow.rule
         if one.rule.file is None and hidden.subject in wanted and hidden.subject != shadow.subject:

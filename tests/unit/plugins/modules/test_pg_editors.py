@@ -163,6 +163,38 @@ def test_md5_draws_a_warning(options: dict[str, Any]) -> None:
     assert any("PostgreSQL 18 deprecates MD5" in str(warning) for warning in done["warnings"])
 
 
+def test_a_certificate_for_any_role_draws_a_warning_where_the_task_asks_for_it(options: dict[str, Any]) -> None:
+    general = {"type": "hostssl", "address": "0.0.0.0/0", "method": "cert"}
+    Path(options["path"]).write_text("hostssl all +staff 10.0.0.0/8 cert\n")
+    asked = run_module("pg_hba", {**options, "rules": [general]})
+    (warning,) = [one for one in asked["warnings"] if "any role, superusers included" in one]
+    assert '"hostssl all all 0.0.0.0/0 cert"' in warning
+    for rule in (
+        RULE,
+        {**general, "user": "app1"},
+        {**general, "options": {"map": "m1"}},
+        {**general, "method": "reject"},
+    ):
+        done = run_module("pg_hba", {**options, "rules": [rule]})
+        assert not any("certificate of the CA" in one for one in done["warnings"]), rule
+
+
+def test_an_expression_above_moves_the_rule_that_it_would_hide(options: dict[str, Any]) -> None:
+    above = "host all /^svc[0-9]+$ 0.0.0.0/0 reject\n"
+    rule = {"type": "host", "user": "svc7", "address": "10.0.0.0/8", "method": "scram-sha-256"}
+    asked = {**options, "server_version": 16, "rules": [rule]}
+    Path(options["path"]).write_text(above)
+    done = run_module("pg_hba", asked)
+    assert Path(options["path"]).read_text().split() == [
+        *["host", "all", "svc7", "10.0.0.0/8", "scram-sha-256"],
+        *above.split(),
+    ]
+    assert done["unreachable_rules"] == []
+    Path(options["path"]).write_text(above)
+    last = run_module("pg_hba", {**asked, "placement": "last"})
+    assert [one["shadowed_by_line"] for one in last["unreachable_rules"]] == [1]
+
+
 def test_conf_returns_overrides_and_restarts(options: dict[str, Any], tmp_path: Path) -> None:
     Path(options["path"]).write_text("port = 5432\n")
     auto = tmp_path / "postgresql.auto.conf"

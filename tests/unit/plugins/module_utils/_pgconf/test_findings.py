@@ -42,7 +42,18 @@ def codes(text: str, version: int = 16, maps: str | None = None, **server: Any) 
         ("host all all .example.com trust", {}, ["trust_over_network"]),
         ("host all all 127.0.0.0/7 trust", {}, ["trust_over_network"]),
         ("hostssl all all 10.0.0.0/8 trust clientcert=verify-ca", {}, ["trust_over_network"]),
-        ("hostssl all all 10.0.0.0/8 trust clientcert=verify-full", {}, []),
+        ("hostssl all all 10.0.0.0/8 trust clientcert=verify-full", {}, ["certificate_is_any_role"]),
+        ("hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=verify-full", {}, []),
+        ("hostssl all all 10.0.0.0/8 cert", {}, ["certificate_is_any_role"]),
+        ("hostssl all all 10.0.0.0/8 cert map=", {}, ["certificate_is_any_role"]),
+        ("hostssl all all 10.0.0.0/8 cert clientname=DN", {}, ["certificate_is_any_role"]),
+        ("hostssl all app1,+staff 10.0.0.0/8 cert", {}, ["certificate_is_any_role"]),
+        ("hostssl all /^app 10.0.0.0/8 cert", {}, ["certificate_is_any_role"]),
+        ("hostssl sameuser all 127.0.0.1/32 cert", {}, ["certificate_is_any_role"]),
+        ("hostssl all all 10.0.0.0/8 cert map=m", {}, []),
+        ('hostssl all app1,app2,"all" 10.0.0.0/8 cert', {}, []),
+        ("hostssl all all 10.0.0.0/8 reject\nhostssl all all 10.0.0.0/9 cert", {}, []),
+        ("hostssl all all 10.0.0.0/8 cert", NO_CA, ["cert_without_ca_file"]),
         ("host all all 10.0.0.0/8 password", {}, ["password_over_network"]),
         ("host all all 10.0.0.0/8 ldap ldapserver=x ldapprefix=y", {}, ["password_over_network"]),
         ("host all all 10.0.0.0/8 pam", {}, ["password_over_network"]),
@@ -58,7 +69,6 @@ def codes(text: str, version: int = 16, maps: str | None = None, **server: Any) 
         ("host all all all reject", {}, []),
         ("host all all all trust", {}, ["trust_over_network", "open_to_all"]),
         ("host all all all reject\nhost all all all trust", {}, []),
-        ("hostssl all all 10.0.0.0/8 cert", {}, []),
         ("hostssl all all 10.0.0.0/8 cert", NO_CA, ["cert_without_ca_file"]),
         ("hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=verify-ca", NO_CA, ["cert_without_ca_file"]),
         ("hostssl all all 10.0.0.0/8 scram-sha-256", NO_CA, []),
@@ -105,6 +115,20 @@ def test_a_finding_has_its_place_and_a_sentence() -> None:
     assert found[0]["sentence"].startswith(
         '"host all all all md5" accepts MD5 passwords, which PostgreSQL 18 deprecates'
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("all all 0.0.0.0/0 cert", "from any address as the role that has the common name of the certificate (any role, superusers"),
+        ("all +staff,u 10.0.0.0 255.0.0.0 cert", "from 10.0.0.0 255.0.0.0 as the role that has the common name of the certificate (any member of staff)"),
+        ("all /^app 10.0.0.0/8 trust clientcert=verify-full", "(any role that matches /^app)"),
+        ("all all 10.0.0.0/8 cert clientname=DN", "the distinguished name of the certificate"),
+    ],
+)  # fmt: skip
+def test_who_becomes_any_role_from_where_is_told(rule: str, words: str) -> None:
+    found = [one for one in find(judge_hba(f"hostssl {rule}", 16).entries, Server()) if one.line_number]
+    assert words in next(one.sentence for one in found if one.code == "certificate_is_any_role")
 
 
 def test_a_rejected_file_of_maps_is_a_finding() -> None:
