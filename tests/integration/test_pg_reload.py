@@ -307,6 +307,61 @@ def test_restart_happens_only_when_a_setting_waits_for_it(fresh_cluster):
     assert (again["changed"], again["restarted"]) == (False, False)
 
 
+RESTART_ONLY = {
+    "max_connections": "41",  # a whole number
+    "hot_standby": "off",
+    "wal_level": "logical",  # one of several words
+    "cluster_name": "'one'",
+    "shared_buffers": "'17MB'",
+    "shared_preload_libraries": "'pg_stat_statements'",
+    "pg_stat_statements.max": "1001",  # of an extension
+}
+
+
+@pytest.mark.parametrize("case", ["removed by the editor", "removed by hand", "changed by hand"])
+def test_a_setting_that_only_a_restart_changes_is_no_fault_of_the_files(fresh_cluster, case):
+    c = fresh_cluster
+    path = Path(c.data_directory, "postgresql.conf")
+    before = path.read_text()
+    path.write_text(before + "".join(f"{name} = {value}\n" for name, value in RESTART_ONLY.items()))
+    assert reload(c, restart="if_pending")["restarted"] is True
+    editor = {"path": str(path), "validate": "server", **c.login}
+    names = sorted(RESTART_ONLY)
+    if case == "removed by the editor":
+        done = run_module("pg_conf", {**editor, "settings": dict.fromkeys(names)})
+        assert not done["failed"], done["msg"]
+        assert done["restart_required"] == names
+        assert not run_module("pg_conf", {**editor, "settings": dict.fromkeys(names)})["changed"]
+    elif case == "removed by hand":
+        path.write_text("\n".join(line for line in path.read_text().split("\n") if line.split(" = ")[0] not in names))
+    else:
+        other = {**RESTART_ONLY, "max_connections": "42", "hot_standby": "on", "wal_level": "replica"}
+        path.write_text(before + "".join(f"{name} = {value}\n" for name, value in other.items()))
+        names = ["hot_standby", "max_connections", "wal_level"]
+    beside = run_module("pg_conf", {**editor, "settings": {"work_mem": "5MB"}})
+    assert not beside["failed"], beside["msg"]
+    reloaded = reload(c)
+    assert not reloaded["failed"], reloaded["msg"]
+    assert (reloaded["reloaded"], reloaded["restarted"], reloaded["pending_restart"]) == (True, False, names)
+    assert c.sql("SHOW work_mem") == [("5MB",)]
+    assert c.sql("SELECT name FROM pg_settings WHERE pending_restart ORDER BY name") == [(name,) for name in names]
+    again = reload(c)
+    assert (again["failed"], again["changed"], again["pending_restart"]) == (False, False, names)
+    for fault in ("work_mem = 'many'", "no_such_setting = 1", "no sense at all"):
+        good = path.read_text()
+        path.write_text(f"{good}{fault}\n")
+        refused = reload(c)
+        assert refused["failed"], fault
+        assert f"postgresql.conf line {len(good.splitlines()) + 1}: " in refused["msg"], fault
+        assert "line 0" not in refused["msg"]
+        path.write_text(good)
+    restarted = reload(c, restart="if_pending")
+    assert not restarted["failed"], restarted["msg"]
+    assert (restarted["restarted"], restarted["pending_restart"]) == (True, [])
+    if case != "changed by hand":
+        assert c.sql("SHOW max_connections") == [("100",)]
+
+
 def test_restart_that_would_fail_is_not_begun(fresh_cluster):
     started = fresh_cluster.sql("SELECT pg_postmaster_start_time()")
     fresh_cluster.configure("max_connections = 'many'\n")

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from .files import read_text
 _HARMLESS = "cannot match because"
 # The view says this of a bad value, and of a good one that only a restart can apply.
 _NOT_APPLIED = "setting could not be applied"
+# It says this of a setting that left the files, in a row without name and file. No server translates either.
+_LEFT = re.compile(r'parameter "(.+)" cannot be changed without restarting the server')
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def complaints(connection: Any, kind: FileKind, version: int) -> list[Complaint]
     lines: dict[str, list[str]] = {}
     for row in fetch(connection, _query(kind, version)):
         words = row["error"]
-        harmless = words is None or _HARMLESS in words or _waits_for_restart(row)
+        harmless = words is None or _HARMLESS in words or _waiting_setting(row) is not None
         if harmless and not row["rejected"]:
             continue
         file, number = row["file"] or "", row["line"] or 0
@@ -133,10 +136,16 @@ def pending_restarts(connection: Any) -> list[str]:
     """Return the settings that wait for a restart: those the server knows, and those a reload would find."""
     rows = fetch(connection, "SELECT name FROM pg_catalog.pg_settings WHERE pending_restart")
     found = {row["name"] for row in rows}
-    settings = fetch(connection, _query(CONF, CONF.since))
-    found.update(row["name"].lower() for row in settings if _waits_for_restart(row))
-    return sorted(found)
+    waiting = map(_waiting_setting, fetch(connection, _query(CONF, CONF.since)))
+    return sorted(found.union(name for name in waiting if name is not None))
 
 
-def _waits_for_restart(row: dict[str, Any]) -> bool:
-    return bool(row["error"] == _NOT_APPLIED and row["context"] == "postmaster")
+def _waiting_setting(row: Mapping[str, Any]) -> str | None:
+    """The setting whose row says no more than that a restart will apply it; None for any other row.
+
+    The server reloads in spite of it, whether the setting has another value or left the files, and lets it wait.
+    """
+    left = _LEFT.fullmatch(row["error"] or "")
+    if left is not None and row["name"] is None:
+        return left.group(1).lower()
+    return str(row["name"]).lower() if row["error"] == _NOT_APPLIED and row["context"] == "postmaster" else None
