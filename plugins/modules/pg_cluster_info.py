@@ -113,6 +113,11 @@ clusters:
       description: Directory of the server's programs, null when it was not found.
       type: str
       sample: /usr/lib/postgresql/15/bin
+    managed_by:
+      description:
+        - V(patroni) where C(patroni.dynamic.json) lies in the data directory or the configuration files say that Patroni overwrites them,
+          else null. The editors and M(pgtls.postgresql.pg_transaction) refuse such a cluster.
+      type: str
     settings:
       description: Settings of TLS and of listening as the files hold them now, with the server's defaults.
       type: dict

@@ -145,6 +145,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._module.arguments import EDITOR, FILE
 from ..module_utils._module.files import writing_alone
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.patroni import refuse_patroni, sign_beside
 from ..module_utils._module.validation import read_original, write_judged
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.hosts import (
@@ -181,6 +182,7 @@ def main():
     params = module.params
     with failing_cleanly(module, ConfigError), writing_alone(module, params["path"]):
         check_judge(params["validate"])
+        refuse_patroni(params["path"], None, sign_beside(params["path"]))
         version = known_version(params["server_version"])
         text = read_original(params["path"], params["create"])
         before = parse_hosts(text or "", version)

@@ -169,6 +169,7 @@ from ..module_utils._module.clusters import find_cluster
 from ..module_utils._module.database import Login
 from ..module_utils._module.errors import ModuleError
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.patroni import refuse_patroni, sign_of_patroni
 from ..module_utils._module.recovery import login_at, read_base, undo
 from ..module_utils._module.tls_files import hosts_file
 from ..module_utils._module.transactions import Transaction, begin, close, covered, find_open
@@ -197,9 +198,12 @@ def find_transaction(module):
 
 def remember(transaction, params):
     """Begin, and return the results."""
+    cluster = transaction.cluster
+    own_files = (cluster.config_file, cluster.hba_file, cluster.ident_file)
+    refuse_patroni(f"the server of {cluster.data_directory}", None, sign_of_patroni(cluster.data_directory, own_files))
     run_id = params["run_id"] or str(uuid4())
-    login = login_at(transaction.cluster, Login.of(params))
-    journal, resumed = begin(transaction, run_id, lambda: read_base(transaction.cluster, login))
+    login = login_at(cluster, Login.of(params))
+    journal, resumed = begin(transaction, run_id, lambda: read_base(cluster, login))
     paths = {one.target: one.path for one in journal.files} or transaction.targets
     return {"changed": False, "run_id": run_id, "resumed": resumed, "covered": sorted(paths.values())}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from .errors import ModuleError
 from .managers import find_manager
+from .patroni import PATRONI, sign_of_patroni
 from .postmasters import (
     Postmaster,
     StartCommand,
@@ -66,6 +67,7 @@ class Cluster:
     manager: str
     unit: str | None
     bin_directory: str | None
+    managed_by: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
@@ -187,6 +189,9 @@ def _describe(found: _Found, root: str) -> Cluster:
     in_files = read_settings(config_file, directory, root)
     settings = {**SETTINGS, **in_files}
     names = {**in_files, **started.settings}
+    hba_file = os.path.join(base, names.get("hba_file") or "pg_hba.conf")
+    ident_file = os.path.join(base, names.get("ident_file") or "pg_ident.conf")
+    own_files = [below(root, path) for path in (config_file, hba_file, ident_file)]
     status = os.stat(below(root, directory))
     manager, unit = find_manager(directory, version, found.name, server, root)
     return Cluster(
@@ -194,8 +199,8 @@ def _describe(found: _Found, root: str) -> Cluster:
         name=found.name,
         data_directory=directory,
         config_file=config_file,
-        hba_file=os.path.join(base, names.get("hba_file") or "pg_hba.conf"),
-        ident_file=os.path.join(base, names.get("ident_file") or "pg_ident.conf"),
+        hba_file=hba_file,
+        ident_file=ident_file,
         owner=_name(getpwuid, status.st_uid),
         group=_name(getgrgid, status.st_gid),
         # the setting may be broken, which is no reason not to find the cluster and mend it
@@ -207,6 +212,7 @@ def _describe(found: _Found, root: str) -> Cluster:
         manager=manager,
         unit=unit,
         bin_directory=_bin_directory(version, server, started, root),
+        managed_by=PATRONI if sign_of_patroni(below(root, directory), own_files) else None,
         settings={name: settings[name] for name in SETTINGS},
     )
 

@@ -22,6 +22,7 @@ from .._pgconf.conf import AUTO_CONF
 from .database import DatabaseError, Login, connect, fetch
 from .errors import ModuleError
 from .files import FileAttributes, Seen, Wanted, Written, read_bytes, read_text, write_files, writing_alone
+from .patroni import refuse_patroni, sign_beside, sign_of_patroni
 from .server_views import CONF, HBA, Complaint, FileKind, complaints, files_of, server_version_of, setting
 from .undoing import undo_killed, until_judged
 
@@ -50,12 +51,17 @@ def open_judge(module: AnsibleModule, kind: FileKind, newest_version: int) -> It
 
     Until then no other run of ours writes beside that file; what a killed one left unjudged is undone first.
 
-    :raises ModuleError: when validate is "server" and it cannot judge.
+    :raises ModuleError: when validate is "server" and it cannot judge, and when the file belongs to Patroni.
     """
-    with writing_alone(module, module.params["path"]):
-        undo_killed(module, module.params["path"])
+    path = module.params["path"]
+    refuse_patroni(path, kind.setting, sign_beside(path))
+    with writing_alone(module, path):
+        undo_killed(module, path)
         judge = _find_judge(module.params, kind, newest_version)
         try:
+            if judge.connection is not None and judge.doubt is None:
+                places = [setting(judge.connection, name) for name in ("data_directory", CONF.setting, kind.setting)]
+                refuse_patroni(path, kind.setting, sign_of_patroni(places[0], places[1:]))
             if judge.doubt is not None and module.params["validate"] == "server":
                 raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
             yield judge
