@@ -104,6 +104,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
 from ..module_utils._module.included_files import files_with, same_file
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.raw_bytes import recall_bytes
 from ..module_utils._module.server_views import CONF
 from ..module_utils._module.validation import (
     find_settings_files,
@@ -117,6 +118,7 @@ from ..module_utils._pgconf.conf import (
     describe_doubts,
     describe_named,
     describe_restarts,
+    describe_settings,
     ensure_settings,
     parse_conf,
     read_settings,
@@ -139,11 +141,11 @@ def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = module.params
     with failing_cleanly(module, ConfigError), open_judge(module, CONF, NEWEST_VERSION) as judge:
-        wanted = read_settings(params)
         text = read_original(params["path"], params["create"])
+        before = parse_conf(text or "", judge.version)
+        wanted = read_settings(recall_bytes(module, describe_settings(before), "settings"))
         kinds = read_kinds(read_setting_kinds(judge))
         check_values(wanted, judge.version, kinds)
-        before = parse_conf(text or "", judge.version)
         after = ensure_settings(before, wanted, kinds)
         main_file, auto_conf = find_settings_files(params["path"], params["auto_conf"], judge)
         main_text, files = files_with(main_file, params["path"], after.render())

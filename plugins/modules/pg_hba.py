@@ -308,6 +308,7 @@ from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
 from ..module_utils._module.guarded_connections import GUARD, check_hba_edit
 from ..module_utils._module.included_files import files_around
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.raw_bytes import recall_bytes
 from ..module_utils._module.server_views import HBA
 from ..module_utils._module.validation import open_judge, read_original, write_judged
 from ..module_utils._pgconf.errors import ConfigError
@@ -364,6 +365,7 @@ def main():
     with failing_cleanly(module, ConfigError), open_judge(module, HBA, NEWEST_VERSION) as judge:
         text = read_original(params["path"], params["create"])
         before = parse_hba(text or "", judge.version)
+        params = recall_bytes(module, [describe_rules(before), describe_includes(before)], "rules", "before", "after")
         wishes = read_wishes(params, judge.version)
         behind = rules_behind(judge.version, files_around(params["path"]))
         after = ensure_rules(before, wishes, read_placement(params, judge.version), behind)

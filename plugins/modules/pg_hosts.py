@@ -146,6 +146,7 @@ from ..module_utils._module.arguments import EDITOR, FILE
 from ..module_utils._module.files import writing_alone
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.patroni import refuse_patroni, sign_beside
+from ..module_utils._module.raw_bytes import recall_bytes
 from ..module_utils._module.validation import read_original, write_judged
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.hosts import (
@@ -186,6 +187,7 @@ def main():
         version = known_version(params["server_version"])
         text = read_original(params["path"], params["create"])
         before = parse_hosts(text or "", version)
+        params = recall_bytes(module, describe_hosts(before), "hosts")
         after = ensure_hosts(before, read_wishes(params, version))
         report = write_judged(module, None, text, after.render())
         for doubt in describe_doubts(after):

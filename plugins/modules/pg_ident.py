@@ -151,6 +151,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
 from ..module_utils._module.guarded_connections import GUARD, check_ident_edit
 from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._module.raw_bytes import recall_bytes
 from ..module_utils._module.server_views import IDENT
 from ..module_utils._module.validation import open_judge, read_original, write_judged
 from ..module_utils._pgconf.errors import ConfigError
@@ -181,6 +182,7 @@ def main():
     with failing_cleanly(module, ConfigError), open_judge(module, IDENT, NEWEST_VERSION) as judge:
         text = read_original(params["path"], params["create"])
         before = parse_ident(text or "", judge.version)
+        params = recall_bytes(module, describe_mappings(before), "mappings")
         after = ensure_mappings(before, read_wishes(params, judge.version))
         access = check_ident_edit(module, judge, before.render(), after.render())
         report = write_judged(module, judge, text, after.render())

@@ -107,6 +107,20 @@ def fetch(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[dict[st
         return [dict(zip(names, row)) for row in cursor.fetchall()]
 
 
+def raw(expression: str) -> str:
+    """Return the SQL for a text as the server keeps it, for read_raw: names and lines of files may be in any encoding.
+
+    The server converts, or refuses to convert, all other texts for its client.
+    """
+    escaped = f"pg_catalog.replace({expression}, E'\\\\', E'\\\\\\\\')"
+    return f"pg_catalog.encode(pg_catalog.decode({escaped}, 'escape'), 'hex')"
+
+
+def read_raw(value: str | None) -> str | None:
+    """Return a text that was asked for by raw, as files are read (utf-8, surrogateescape)."""
+    return None if value is None else bytes.fromhex(value).decode("utf-8", "surrogateescape")
+
+
 def execute(connection: Any, sql: str, params: Sequence[Any] = ()) -> None:
     """Run one statement that returns nothing.
 
@@ -255,3 +269,5 @@ def _sql_errors() -> Iterator[None]:
         yield
     except driver.Error as error:
         raise DatabaseError(f"the server refused a statement: {in_one_line(error)}") from error
+    except UnicodeDecodeError as error:
+        raise DatabaseError(f"the server answered in an encoding that cannot be read: {error}") from error

@@ -414,4 +414,4 @@ def _diff(plan: _Plan) -> dict[str, str]:
 
 
 def _text(content: bytes | None) -> str:
-    return "" if content is None else content.decode("utf-8", "replace")
+    return "" if content is None else content.decode("utf-8", "surrogateescape")

@@ -21,6 +21,7 @@ from .._pgconf.access_maps import compare_maps
 from .._pgconf.access_words import describe_access, describe_map_access
 from .._pgconf.authentication import Server
 from .._pgconf.errors import ConfigError
+from .._pgconf.findings import describe_unreachable
 from .._pgconf.guard import Guarded, read_guard, read_guarded
 from .._pgconf.hba import Rule
 from .._pgconf.lockout import Situation, find_lockouts, read_rules, situation_of
@@ -28,9 +29,9 @@ from .._pgconf.reading import read_token_lines
 from .._pgconf.verdict import Located, judge_ident
 from .._pgconf.vocabulary import INCLUDE_SINCE, TYPES
 from .arguments import Spec
-from .database import fetch
+from .database import fetch, raw, read_raw
 from .errors import ModuleError
-from .included_files import files_with, read_configuration
+from .included_files import files_with, read_configuration, same_file
 from .server_views import HBA, IDENT, setting
 from .validation import Judge
 
@@ -54,8 +55,8 @@ GUARD: Spec = {
 # The common name in a name as pg_stat_ssl shows it: /O=SW Galaxy/CN=PostgreSQL client1
 _COMMON_NAME = re.compile(r"/CN=(.*?)(?=/[A-Za-z0-9.]+=|\Z)")
 _ACTIVITY = (
-    "SELECT DISTINCT activity.usename::text AS user, activity.datname::text AS database,"
-    " host(activity.client_addr) AS address, coalesce(tls.ssl, false) AS tls, tls.client_dn AS dn,"
+    f"SELECT DISTINCT {raw('activity.usename::text')} AS user, {raw('activity.datname::text')} AS database,"
+    f" host(activity.client_addr) AS address, coalesce(tls.ssl, false) AS tls, {raw('tls.client_dn')} AS dn,"
     " coalesce(gss.encrypted, false) AS gss FROM pg_catalog.pg_stat_activity AS activity"
     " LEFT JOIN pg_catalog.pg_stat_ssl AS tls USING (pid) LEFT JOIN pg_catalog.pg_stat_gssapi AS gss USING (pid)"
     " WHERE activity.usename IS NOT NULL AND "
@@ -85,6 +86,8 @@ def check_hba_edit(module: AnsibleModule, judge: Judge, before: str, after: str)
     server = _read_server(judge)
     guarded = _find_guarded(module.params, judge, server, wished)
     locked = _refuse_lockouts(module, situation_of(old, server), situation_of(new, server), guarded)
+    if not same_file(main, module.params["path"]):
+        _warn_of_hidden(module, old, new)
     comparison = compare_access(*([one.entry for one in many if isinstance(one.entry, Rule)] for many in (old, new)))
     return {"access_changes": describe_access(comparison), "locked_out": locked}
 
@@ -115,6 +118,17 @@ def check_ident_edit(module: AnsibleModule, judge: Judge, before: str, after: st
         module.warn(f"guard was not checked, for the rules that name the maps are not known: {judge.doubt}")
     comparison = compare_maps(*([one.entry for one in many] for many in (old, new)))
     return {"access_changes": describe_map_access(comparison), "locked_out": locked}
+
+
+def _warn_of_hidden(module: AnsibleModule, old: Sequence[Located], new: Sequence[Located]) -> None:
+    """Warn of new rules of an included file that can never be met because of rules of the files around it."""
+    path, known = module.params["path"], {one.text for one in old if same_file(one.file, module.params["path"])}
+    for one in describe_unreachable(new):
+        text = next(entry.text for entry in new if (entry.file, entry.line_number) == (one["file"], one["line"]))
+        is_new = same_file(one["file"], path) and text not in known
+        if is_new and not same_file(one["shadowed_by_file"], path):
+            place = f"line {one['shadowed_by_line']} of {one['shadowed_by_file']}"
+            module.warn(f"the rule {one['rule']} is never met because {one['shadowed_by']} ({place}) is met first")
 
 
 def _is_judged(judge: Judge) -> bool:
@@ -196,21 +210,22 @@ def _first_superuser(connection: Any, owner: str | None) -> list[Guarded]:
     """The role that initdb made (its oid is 10), through the socket, as the owner of the cluster."""
     if not setting(connection, "unix_socket_directories"):
         return []
-    names = fetch(connection, "SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE oid = 10 AND rolcanlogin")
+    query = f"SELECT {raw('rolname::text')} AS name FROM pg_catalog.pg_roles WHERE oid = 10 AND rolcanlogin"
     return [
         read_guarded(
-            {"type": "local", "database": "postgres", "user": row["name"], "system_user": owner},
+            {"type": "local", "database": "postgres", "user": read_raw(row["name"]), "system_user": owner},
             "it is that of the first superuser of the cluster",
             is_wished=False,
         )
-        for row in names
+        for row in fetch(connection, query)
     ]
 
 
 def _rows(
     connection: Any, condition: str, origin: str, server: Server, more: Mapping[str, Any] | None = None
 ) -> list[Guarded]:
-    rows = fetch(connection, _ACTIVITY + condition)
+    asked = fetch(connection, _ACTIVITY + condition)
+    rows = [{**row, **{column: read_raw(row[column]) for column in ("user", "database", "dn")}} for row in asked]
     return [read_guarded({**_fields(row, server), **(more or {})}, origin, is_wished=False) for row in rows]
 
 
@@ -231,14 +246,15 @@ def _fields(row: Mapping[str, Any], server: Server) -> dict[str, Any]:
 
 def _read_memberships(connection: Any) -> Callable[[str], frozenset[str] | None]:
     """Return a function from a user to all roles it is a member of, directly or not; None for one that does not exist."""
-    direct: dict[str, list[str]] = {
-        row["name"]: row["groups"]
-        for row in fetch(
-            connection,
-            "SELECT role.rolname::text AS name, array(SELECT above.rolname::text FROM pg_catalog.pg_auth_members AS link"
-            " JOIN pg_catalog.pg_roles AS above ON above.oid = link.roleid WHERE link.member = role.oid) AS groups"
-            " FROM pg_catalog.pg_roles AS role",
-        )
+    name, above = raw("role.rolname::text"), raw("above.rolname::text")
+    query = (
+        f"SELECT {name} AS name, array(SELECT {above} FROM pg_catalog.pg_auth_members AS link"
+        " JOIN pg_catalog.pg_roles AS above ON above.oid = link.roleid WHERE link.member = role.oid) AS groups"
+        " FROM pg_catalog.pg_roles AS role"
+    )
+    direct = {
+        str(read_raw(row["name"])): [str(read_raw(group)) for group in row["groups"]]
+        for row in fetch(connection, query)
     }
 
     def roles_of(user: str) -> frozenset[str] | None:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from stat import S_ISDIR, S_ISREG
 
 from .._pgconf.errors import ConfigError
@@ -73,11 +74,39 @@ def same_file(one: str, other: str) -> bool:
 def files_with(main: str, path: str, text: str) -> tuple[str, Files]:
     """Return the text of a main file and the way to others, as if the file ``path`` among them held ``text`` already.
 
+    It is there then, so a directory that is read whole lists it too.
+
     :raises ModuleError: when the main file cannot be read.
     """
+    directory, name = os.path.split(os.path.abspath(path))
 
     def read(wanted: str) -> str | None:
         return text if same_file(wanted, path) else _read_included(wanted)
 
+    def list_directory(wanted: str) -> Sequence[str] | None:
+        names = _list_directory(wanted)
+        return sorted({*names, name}) if names is not None and same_file(wanted, directory) else names
+
     main_text = text if same_file(main, path) else read_text(main) or ""
-    return main_text, Files(os.path.abspath(main), read, _list_directory)
+    return main_text, Files(os.path.abspath(main), read, list_directory)
+
+
+def files_read(read: Callable[[str, Files], object], main_text: str, files: Files) -> list[str]:
+    """Return the main file and all that ``read`` asks for on its way through it, whether they are there or not."""
+    found = [files.path]
+
+    def asked(path: str) -> str | None:
+        found.append(path)
+        return files.read(path)
+
+    read(main_text, replace(files, read=asked))
+    return list(dict.fromkeys(found))
+
+
+def leads_to(read: Callable[[str, Files], object], main: str, path: str) -> bool:
+    """Return whether a reader of the main file comes to another file, or would come to it were it there.
+
+    :raises ModuleError: when one of them cannot be read.
+    """
+    main_text, files = files_with(main, path, read_text(path) or "")
+    return any(same_file(one, path) for one in files_read(read, main_text, files))

@@ -28,9 +28,10 @@ def check_role_names(names: Iterable[str]) -> None:
 
 def read_roles(connection: Any, names: Iterable[str]) -> dict[str, bool]:
     """Return, for each of these roles that exists, whether it may log in."""
-    rows = fetch(connection, "SELECT rolname::text AS name, rolcanlogin AS can_login FROM pg_catalog.pg_roles")
-    wanted = set(names)
-    return {row["name"]: row["can_login"] for row in rows if row["name"] in wanted}
+    query = (
+        "SELECT rolname::text AS name, rolcanlogin AS can_login FROM pg_catalog.pg_roles WHERE rolname::text = ANY(%s)"
+    )
+    return {row["name"]: row["can_login"] for row in fetch(connection, query, (list(names),))}
 
 
 def statements_for(existing: Mapping[str, bool], names: Iterable[str]) -> list[str]:

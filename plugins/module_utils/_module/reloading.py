@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from time import monotonic, sleep
 from typing import Any
 
 from .._pgconf.conf import AUTO_CONF
+from .._pgconf.vocabulary import NEWEST_VERSION
 from .clusters import Cluster, find_cluster
 from .crl_coverage import check_crls
 from .database import DatabaseError, Login, LoginRefused, connect, fetch
 from .dead_rules import check_rules
 from .errors import ModuleError
+from .included_files import files_read, read_configuration
 from .served_certificate import expected_fingerprints, listens_on_tcp, wait_for_certificates, wrong_listeners
-from .server_views import CONF, conf_load_time, file_errors, files_of, pending_restarts, server_version_of
+from .server_views import CONF, HBA, IDENT, conf_load_time, file_errors, pending_restarts, reader_of, server_version_of
 from .service import LogFile, describe_log, find_log, restart, signal_reload
 from .tls_files import check_tls_files, find_pairs, hosts_file, tls_is_on
 from .ways_in import after_restart, check_ways_in, find_ways_in
@@ -211,10 +214,12 @@ def _wait_for_load(login: Login, before: float, timeout_seconds: int) -> None:
 
 
 def _files(cluster: Cluster, connection: Any) -> Iterator[str]:
-    yield from files_of(connection, CONF, server_version_of(connection))
-    # The view names no file without settings, so one that was emptied is named here.
+    version = min(server_version_of(connection), NEWEST_VERSION)
     yield os.path.join(cluster.data_directory, AUTO_CONF)
-    yield from (cluster.config_file, cluster.hba_file, cluster.ident_file)
+    for kind, path in ((CONF, cluster.config_file), (HBA, cluster.hba_file), (IDENT, cluster.ident_file)):
+        yield path
+        with suppress(ModuleError):  # the server, which can read it, is asked before it reloads
+            yield from files_read(reader_of(kind, version), *read_configuration(path))
     if tls_is_on(cluster):
         yield from (path for path in (cluster.path(name) for name in _TLS_FILES) if path)
         yield from (path for path in (hosts_file(cluster),) if path)

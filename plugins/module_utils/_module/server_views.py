@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from .database import DatabaseError, execute, fetch
+from .._pgconf.conf_reading import read_conf
+from .._pgconf.reading import read_token_lines
+from .._pgconf.surroundings import Files
+from .database import DatabaseError, execute, fetch, raw, read_raw
 from .files import read_text
 
 # The server loads such a line; it only can never be met while TLS (or GSSAPI) is off.
@@ -36,7 +39,8 @@ class FileKind:
 
 def _columns(file: str, key: str) -> str:
     """The columns of a view of lines; its key column is null where the line was rejected."""
-    return f"{file} AS file, line_number AS line, error, {key} IS NULL AS rejected, NULL AS name, NULL AS context"
+    where = f"{raw(file)} AS file, line_number AS line, {raw('error')} AS error"
+    return f"{where}, {key} IS NULL AS rejected, NULL AS name, NULL AS context"
 
 
 def _line_view(file_setting: str, view: str, since: int, key: str) -> FileKind:
@@ -47,7 +51,7 @@ def _line_view(file_setting: str, view: str, since: int, key: str) -> FileKind:
 HBA = _line_view("hba_file", "pg_hba_file_rules", 13, "type")
 IDENT = _line_view("ident_file", "pg_ident_file_mappings", 15, "map_name")
 _SETTINGS = (
-    "sourcefile AS file, sourceline AS line, error, false AS rejected, name,"
+    f"{raw('sourcefile')} AS file, sourceline AS line, {raw('error')} AS error, false AS rejected, {raw('name')} AS name,"
     " (SELECT context FROM pg_settings WHERE lower(pg_settings.name) = lower(pg_file_settings.name)) AS context"
 )
 CONF = FileKind("config_file", "pg_file_settings", 13, _SETTINGS, _SETTINGS)
@@ -70,7 +74,7 @@ class Complaint:
 
 def setting(connection: Any, name: str) -> str:
     """Return the value of a setting as SHOW prints it."""
-    return str(fetch(connection, "SELECT current_setting(%s) AS value", (name,))[0]["value"])
+    return str(read_raw(fetch(connection, f"SELECT {raw('current_setting(%s)')} AS value", (name,))[0]["value"]))
 
 
 def server_version_of(connection: Any) -> int:
@@ -82,10 +86,17 @@ def _query(kind: FileKind, version: int) -> str:
     return f"SELECT {kind.columns_16 if version >= 16 else kind.columns} FROM pg_catalog.{kind.view}"
 
 
-def files_of(connection: Any, kind: FileKind, version: int) -> list[str]:
-    """Return the files of a kind that the server would read now, those that are included too."""
-    rows = fetch(connection, f"SELECT DISTINCT file FROM ({_query(kind, version)}) AS asked ORDER BY file")
-    return [row["file"] for row in rows if row["file"]]
+def _rows(connection: Any, kind: FileKind, version: int) -> list[dict[str, Any]]:
+    """The rows of a view, with the words of the files as the modules read them."""
+    rows = fetch(connection, _query(kind, version))
+    return [{**row, **{column: read_raw(row[column]) for column in ("file", "error", "name")}} for row in rows]
+
+
+def reader_of(kind: FileKind, version: int) -> Callable[[str, Files], object]:
+    """Return what reads such a file, and all that it includes, as the server does."""
+    if kind is CONF:
+        return lambda text, files: read_conf(text, version, files)
+    return lambda text, files: read_token_lines(text, version, files)
 
 
 def complaints(connection: Any, kind: FileKind, version: int) -> list[Complaint]:
@@ -94,7 +105,7 @@ def complaints(connection: Any, kind: FileKind, version: int) -> list[Complaint]
         execute(connection, "SET lc_messages TO 'C'")
     found = []
     lines: dict[str, list[str]] = {}
-    for row in fetch(connection, _query(kind, version)):
+    for row in _rows(connection, kind, version):
         words = row["error"]
         harmless = words is None or _HARMLESS in words or _waiting_setting(row) is not None
         if harmless and not row["rejected"]:
@@ -134,9 +145,9 @@ def conf_load_time(connection: Any) -> float:
 
 def pending_restarts(connection: Any) -> list[str]:
     """Return the settings that wait for a restart: those the server knows, and those a reload would find."""
-    rows = fetch(connection, "SELECT name FROM pg_catalog.pg_settings WHERE pending_restart")
-    found = {row["name"] for row in rows}
-    waiting = map(_waiting_setting, fetch(connection, _query(CONF, CONF.since)))
+    rows = fetch(connection, f"SELECT {raw('name')} AS name FROM pg_catalog.pg_settings WHERE pending_restart")
+    found = {str(read_raw(row["name"])) for row in rows}
+    waiting = map(_waiting_setting, _rows(connection, CONF, CONF.since))
     return sorted(found.union(name for name in waiting if name is not None))
 
 

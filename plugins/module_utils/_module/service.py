@@ -47,7 +47,7 @@ class LogFile:
         try:
             with open(self.path, "rb") as stream:
                 stream.seek(self.size)
-                return stream.read().decode("utf-8", "replace").splitlines()
+                return stream.read().decode("utf-8", "surrogateescape").splitlines()
         except OSError:
             return []
 
@@ -233,7 +233,7 @@ def _run(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            errors="replace",
+            errors="surrogateescape",
             cwd="/",
             env=environment,
             timeout=timeout_seconds + 10,  # the manager's own time-out comes first, with better words

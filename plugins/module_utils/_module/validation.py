@@ -19,11 +19,12 @@ from stat import S_IMODE
 from typing import TYPE_CHECKING, Any
 
 from .._pgconf.conf import AUTO_CONF
-from .database import DatabaseError, Login, connect, fetch
+from .database import DatabaseError, Login, connect, fetch, raw, read_raw
 from .errors import ModuleError
 from .files import FileAttributes, Seen, Wanted, Written, read_bytes, read_text, write_files, writing_alone
+from .included_files import leads_to
 from .patroni import refuse_patroni, sign_beside, sign_of_patroni
-from .server_views import CONF, HBA, Complaint, FileKind, complaints, files_of, server_version_of, setting
+from .server_views import CONF, HBA, Complaint, FileKind, complaints, reader_of, server_version_of, setting
 from .undoing import undo_killed, until_judged
 
 if TYPE_CHECKING:
@@ -82,24 +83,22 @@ def _find_judge(params: Mapping[str, Any], kind: FileKind, newest_version: int) 
     if connection is not None:
         server_version = server_version_of(connection)
         version = params["server_version"] or min(server_version, newest_version)
-        doubt, known = _first_look(connection, kind, server_version, params["path"])
+        doubt, known = _first_look(connection, kind, server_version, params["path"], newest_version)
     return Judge(kind, connection, version, doubt, known)
 
 
 def _first_look(
-    connection: Any, kind: FileKind, server_version: int, path: str
+    connection: Any, kind: FileKind, server_version: int, path: str, newest_version: int
 ) -> tuple[str | None, tuple[Complaint, ...]]:
     """Why this server cannot judge the file (or None), and its complaints before the edit."""
     if server_version < kind.since:
         return f"PostgreSQL {server_version} has no view {kind.view}", ()
     try:
         used = setting(connection, kind.setting)
-        if os.path.realpath(used) != os.path.realpath(path) and not _is_included(
-            connection, kind, server_version, path
-        ):
-            return f"the server at the login options uses {used} and not {path}", ()
+        if not leads_to(reader_of(kind, min(server_version, newest_version)), used, path):
+            return f"the server at the login options uses {used} and not {path}, to which nothing in it leads", ()
         return None, tuple(_ask(connection, kind, server_version))
-    except DatabaseError as error:
+    except ModuleError as error:
         return str(error), ()
 
 
@@ -109,12 +108,6 @@ def _ask(connection: Any, kind: FileKind, server_version: int) -> list[Complaint
     if kind is HBA and not found and fetch(connection, f"SELECT count(*) AS rules FROM {kind.view}")[0]["rules"] == 0:
         found.append(Complaint(setting(connection, kind.setting), 0, "the file holds no rule", ""))
     return found
-
-
-def _is_included(connection: Any, kind: FileKind, server_version: int, path: str) -> bool:
-    """Whether the server reads the file through an include line."""
-    files = files_of(connection, kind, server_version)
-    return any(os.path.realpath(file) == os.path.realpath(path) for file in files)
 
 
 def read_original(path: str, create: bool) -> str | None:
@@ -141,11 +134,12 @@ def write_judged(module: AnsibleModule, judge: Judge | None, before: str | None,
     params, seen = module.params, Seen.text(before)
     content = after.encode("utf-8", "surrogateescape")
     wanted = Wanted(params["path"], content, FileAttributes.of(params), backup=params["backup"], seen=seen)
-    if judge is None or module.check_mode or content == seen.content:
+    if judge is None or content == seen.content:
         return _report(write_files(module, [wanted])[0])
-    if judge.doubt is not None or judge.connection is None or params["validate"] == "syntax":
+    is_unjudged = judge.doubt is not None or judge.connection is None or params["validate"] == "syntax"
+    if is_unjudged or module.check_mode:
         written = write_files(module, [wanted])[0]
-        if params["validate"] is None:
+        if is_unjudged and params["validate"] is None:
             module.warn(f"no server judged the new {params['path']}, only its syntax was checked: {judge.doubt}")
         return _report(written)
     previous = _remember(params["path"])
@@ -205,8 +199,8 @@ def read_setting_kinds(judge: Judge) -> dict[str, dict[str, Any]]:
     if judge.connection is None or server_version_of(judge.connection) != judge.version:
         return {}
     columns = "vartype, unit, context, min_val, max_val, enumvals"
-    rows = fetch(judge.connection, f"SELECT lower(name) AS name, {columns} FROM pg_settings")
-    return {row.pop("name"): row for row in rows}
+    rows = fetch(judge.connection, f"SELECT {raw('lower(name)')} AS name, {columns} FROM pg_catalog.pg_settings")
+    return {str(read_raw(row.pop("name"))): row for row in rows}
 
 
 def find_settings_files(path: str, auto_conf: str | None, judge: Judge) -> tuple[str, str | None]:
