@@ -12,7 +12,11 @@ class ModuleDocFragment:
 options:
   path:
     description:
-      - The file to edit.
+      - The file to edit. It may be one that the server's main file includes, also when it is new or was empty before; one to which
+        nothing in the main file leads is not judged by the server, and a warning says so.
+      - A file of a cluster that belongs to Patroni is refused, also in check mode - where C(patroni.dynamic.json) lies in the data
+        directory, or where the file or C(postgresql.conf) begins with the words of Patroni. Make such a change by
+        C(patronictl edit-config).
     type: path
     required: true
   create:
@@ -33,4 +37,7 @@ options:
       - The default is V(server) when a login works, else V(syntax) with a warning.
     type: str
     choices: [server, syntax]
+notes:
+  - Bytes that are no UTF-8, such as a comment in Latin-1, are kept in the file and shown as C(\xfc) in results. An option that holds
+    what a result showed means those bytes.
 """

@@ -93,7 +93,8 @@ overridden:
       description: The line of that file.
       type: int
 restart_required:
-  description: Settings that this task changed (in check mode, would change) and that only a restart of the server puts to use.
+  description: Settings that this task changed or took out (in check mode, would) and that only a restart of the server puts to use. The server
+    takes such a file at a reload, and lets the settings wait.
   returned: success
   type: list
   elements: str

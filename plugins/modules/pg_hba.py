@@ -17,6 +17,8 @@ description:
     one makes unreachable does not count as present.
   - Two rules are the same when type, databases, users and address agree; spelling, order and host bits do not matter. A same rule
     with another method or other options is changed in place.
+  - A rule of the task that lets a certificate's name alone choose any role (method V(cert) for V(all), a group or a regular
+    expression, without C(map)) draws a warning.
   - After the file was replaced the running server is asked what it makes of it, and a new error brings the old file back. The module
     does not reload the server; see M(pgtls.postgresql.pg_reload).
 extends_documentation_fragment:

@@ -85,7 +85,7 @@ reasons:
       description: The same for people.
       type: str
 pending_restart:
-  description: Names of the settings that wait for a restart.
+  description: Names of the settings that wait for a restart, because they have another value in the files or left them.
   returned: success
   type: list
   elements: str

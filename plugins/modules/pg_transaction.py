@@ -32,7 +32,8 @@ options:
     required: true
   state:
     description:
-      - V(begun) remembers the covered files. It counts as no change.
+      - V(begun) remembers the covered files. It counts as no change. It is refused for a cluster that belongs to Patroni, so that a run
+        ends before it writes anything.
       - V(committed) forgets them. It counts as no change.
       - V(undone) puts back every file whose content, owner or mode differs, removes those that did not exist, makes the
         server use them (it is started when it ran at the begin and does not any more), and proves it. Without an open

@@ -83,7 +83,9 @@ def test_names_that_a_rule_reads_from_a_file_are_judged_and_guarded(fresh_cluste
     task = {"path": names, **fresh_cluster.login, "validate": "server"}
     refused = run_module("pg_hba", {**task, "rules": [{"type": "local", "database": "postgres", "method": "peer"}]})
     assert "would shut out" in refused["msg"]
-    done = run_module("pg_hba", {**task, "rules": [{"type": "local", "database": "shop", "user": "x", "method": "peer"}]})
+    done = run_module(
+        "pg_hba", {**task, "rules": [{"type": "local", "database": "shop", "user": "x", "method": "peer"}]}
+    )
     assert not done["failed"], done["msg"]
     assert "shop" in str([one["database"] for one in done["access_changes"]])
 
