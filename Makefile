@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk load faults sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk load faults sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes pins \
         format clean
 
 help: ## this list
@@ -101,6 +101,9 @@ load: ## an application that connects all the time through changes of rules, cer
 readmes: ## write roles/*/README.md from the specs
 	@scripts/venv.sh dev
 	@.venv/dev/bin/python tests/tools/role_readme.py
+
+pins: ## pin again what the upper parts of requirements/*.txt bring along: PGTLS_PINS="dev demo"
+	@python3 tests/tools/pins.py $(PGTLS_PINS)
 
 format: ## format the Python code
 	@scripts/venv.sh dev

@@ -18,33 +18,36 @@ case $name in
   debian-12) python=$(scripts/find-python.sh 3.11 2>/dev/null || scripts/find-python.sh machine) ;;
   debian-13) python=$(scripts/find-python.sh 3.13 2>/dev/null || scripts/find-python.sh machine) ;;
   pkilint) python=$(scripts/find-python.sh newest) link= ;;
-  core-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt link= ;; # for ansible-test
-  site-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/cores.txt ;;      # for playbooks
+  core-2.*) python=$(scripts/find-python.sh newest) link= ;;                                       # for ansible-test
+  site-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/core-${name#site-}.txt ;; # for playbooks
   *) echo "venv.sh: unknown environment '$name'." >&2 && exit 2 ;;
 esac
+if [ ! -f "$requirements" ]; then
+  echo "venv.sh: there is no $requirements, so nobody knows what belongs in .venv/$name." >&2
+  exit 2
+fi
+
+install() { # exactly what is pinned, as wheels: neither a dependency nor a tool that builds one comes unpinned
+  "$folder/bin/pip" install -qq --disable-pip-version-check --no-deps --only-binary :all: "$@"
+}
 
 folder=.venv/$name
-stamp="$(sha256sum <"$requirements" | cut -c1-16) $("$python" -c 'import sys; print(sys.version.split()[0], sys.executable)')"
+stamp="$(cat "$requirements" requirements/core-2.21.txt | sha256sum | cut -c1-16) $("$python" -c 'import sys; print(sys.version.split()[0], sys.executable)')"
 if [ "$(cat "$folder/.stamp" 2>/dev/null)" != "$stamp" ]; then
   echo "Making $folder with $("$python" --version)." >&2
   rm -f "$folder/.stamp"
   "$python" -m venv --clear "$folder"
+  install -r "$requirements"
+  if ! "$folder/bin/pip" check >"$folder/.lacking"; then
+    cat "$folder/.lacking" >&2
+    echo "venv.sh: $requirements does not pin all that $("$python" --version) needs (above); run \"make pins\"." >&2
+    exit 1
+  fi
   case $name in
-    core-*)
-      pin=$(sed -n "s/^\(ansible-core==${name#core-}\..*\)/\1/p" "$requirements")
-      "$folder/bin/pip" install -qq --disable-pip-version-check "$pin"
+    floor | debian-*) # ansible.module_utils alone
+      core=$(sed -n 's/^\(ansible-core==.*\)/\1/p' requirements/core-2.21.txt)
+      install --ignore-requires-python "$core"
       ;;
-    site-*)
-      pin=$(sed -n "s/^\(ansible-core==${name#site-}\..*\)/\1/p" "$requirements")
-      grep -E '^(cffi|cryptography|psycopg|pycparser)' requirements/demo.txt | # an older core has older needs of its own
-        "$folder/bin/pip" install -qq --disable-pip-version-check "$pin" -r /dev/stdin
-      ;;
-    floor | debian-*)
-      "$folder/bin/pip" install -qq --disable-pip-version-check -r "$requirements"
-      core=$(sed -n 's/^\(ansible-core==2\.21\.[0-9]*\).*/\1/p' requirements/cores.txt)
-      "$folder/bin/pip" install -qq --disable-pip-version-check --no-deps --ignore-requires-python "$core"
-      ;;
-    *) "$folder/bin/pip" install -qq --disable-pip-version-check -r "$requirements" ;;
   esac
   echo "$stamp" >"$folder/.stamp"
 fi
