@@ -5,7 +5,12 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk load faults sanity sanity-all differential differential-short integration cores demo-twice molecule galaxy docs benchmark readmes pins \
+# What make test goes through. PGTLS_GATES names other gates, which the table at the end then says.
+GATES := lint types docs unit unit-floor libraries pkilint sanity integration faults differential-short cores demo-twice \
+         molecule galaxy
+PGTLS_GATES ?= $(GATES)
+
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk load faults sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs benchmark readmes pins \
         format clean
 
 help: ## this list
@@ -24,34 +29,43 @@ demo-clean: ## stop that server and remove everything the demo made, its virtual
 	@rmdir .venv 2>/dev/null || true
 
 ##@ Prove it
-test: ## every gate below, with a table of seconds at the end
-	@scripts/gates.sh lint types docs unit unit-floor libraries pkilint sanity integration faults differential-short cores demo-twice molecule galaxy
+test: ## every gate below, with a table of seconds at the end; root gets the packages that are missing installed
+	@scripts/packages.sh install $(PGTLS_GATES)
+	@PGTLS_LEFT_OUT="$(filter-out $(PGTLS_GATES),$(GATES))" scripts/gates.sh $(PGTLS_GATES)
 
 lint: ## ruff (format and check), yamllint, ansible-lint in its production profile
+	@scripts/packages.sh check $@
 	@scripts/gate-lint.sh
 
 types: ## mypy strict on the pure rooms
+	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/mypy $(wildcard plugins/module_utils/_pki plugins/module_utils/_pgconf plugins/module_utils/_trust \
 	  plugins/module_utils/_proof)
 
 unit: ## unit tests with the newest libraries
+	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest -n auto tests/unit
 
 unit-floor: ## the same rooms with Python 3.9 and cryptography 3.3.2, the oldest managed host
+	@scripts/packages.sh check $@
 	@scripts/gate-unit-floor.sh
 
 libraries: ## the certificate tests with the Python and the cryptography of Debian 12 and 13
+	@scripts/packages.sh check $@
 	@scripts/gate-libraries.sh debian-12 debian-13
 
 pkilint: ## certificates and CRLs of every kind, judged by pkilint: nothing above NOTICE
+	@scripts/packages.sh check $@
 	@scripts/gate-pkilint.sh
 
 sanity: ## ansible-test sanity with the oldest and the newest supported ansible-core
+	@scripts/packages.sh check $@
 	@scripts/gate-sanity.sh 2.18 2.21
 
 sanity-all: ## the same with every supported ansible-core
+	@scripts/packages.sh check sanity
 	@scripts/gate-sanity.sh 2.18 2.19 2.20 2.21
 
 differential: ## our parser and explainer against real servers: PGTLS_DIFFERENTIAL_FILES=20000 PGTLS_DIFFERENTIAL_VERSIONS="13 ... 19"
@@ -60,29 +74,40 @@ differential: ## our parser and explainer against real servers: PGTLS_DIFFERENTI
 	@.venv/dev/bin/python tests/differential/logins.py
 
 differential-short: ## a few hundred files to the servers that are here already
+	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest tests/differential
 
 integration: ## modules against a real PostgreSQL server
+	@scripts/packages.sh check $@
 	@scripts/gate-integration.sh
 
 faults: ## kill -9, full disks, hostile links, many at once: PGTLS_FAULTS_KILLS=1000 PGTLS_FAULTS_SEED=1
+	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest tests/faults
 
 cores: ## site.yml with the other supported ansible-core lines
+	@scripts/packages.sh check $@
 	@scripts/gate-cores.sh 2.18 2.20
 
 demo-twice: ## the demo, in a place of its own: all as expected, then no change, then nothing left
+	@scripts/packages.sh check $@
 	@scripts/gate-demo.sh
 
 molecule: ## site.yml on three containers with systemd; psql and openssl are the judges
+	@scripts/packages.sh check $@
 	@scripts/gate-molecule.sh
 
+bare: ## make demo, again, and make test in a bare Debian 12 root: PGTLS_GATES="lint unit" for fewer gates
+	@scripts/bare.sh
+
 galaxy: ## galaxy-importer on the built artifact
+	@scripts/packages.sh check $@
 	@scripts/gate-galaxy.sh
 
 docs: ## role READMEs are fresh, module documentation is valid
+	@scripts/packages.sh check $@
 	@scripts/gate-docs.sh
 
 benchmark: ## CPU seconds of the editors on 10,000 entries, and what twice the entries cost

@@ -32,18 +32,13 @@ find_binaries() { # the newest installed version that has both initdb and pg_ctl
 
 install_packages() {
     [ "$(id -u)" = 0 ] || fail "PostgreSQL's server programs are not installed, and only root may install them; install your distribution's postgresql package and run it again"
+    if command -v apt-get >/dev/null; then
+        "$(dirname "$0")/packages.sh" install demo
+        return
+    fi
     said=$(mktemp)
     echo "demo: installing the distribution's PostgreSQL server"
-    if command -v apt-get >/dev/null; then
-        export DEBIAN_FRONTEND=noninteractive
-        # the package would make and start a cluster of its own otherwise
-        mkdir -p /etc/postgresql-common/createcluster.d
-        echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/pgtls-demo.conf
-        { apt-get -q update && apt-get -q install -y --no-install-recommends postgresql; } >"$said" 2>&1 || failed=yes
-        rm -f /etc/postgresql-common/createcluster.d/pgtls-demo.conf
-    else
-        dnf -y install postgresql-server >"$said" 2>&1 || failed=yes
-    fi
+    dnf -y install postgresql-server >"$said" 2>&1 || failed=yes
     [ -z "${failed:-}" ] || tail -n 5 "$said" >&2
     rm -f "$said"
     [ -z "${failed:-}" ] || fail "PostgreSQL's server programs could not be installed (the last words are above); install your distribution's postgresql package and run it again"

@@ -31,19 +31,7 @@ if [ -e "$root" ]; then
   exit 0
 fi
 
-repository() { # LABEL
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Label: $1" | sort -u | head -n 1
-}
-
-mirror=${PGTLS_MIRROR:-$(repository Debian)} security=${PGTLS_SECURITY_MIRROR:-$(repository Debian-Security)}
-[ -n "$mirror" ] || { echo "fetch-server.sh: apt names no Debian mirror; run apt-get update or set PGTLS_MIRROR." >&2; exit 1; }
-sources=()
-for suite in "${suites[@]}"; do
-  sources+=("deb $mirror $suite main")
-  case $suite in
-    bullseye | bookworm | trixie) [ -z "$security" ] || sources+=("deb $security $suite-security main") ;;
-  esac
-done
+sources=$("$(dirname "$0")/debian-sources.sh" "${suites[@]}")
 
 mkdir -p "$cache"
 rm -rf "$root.part"
@@ -52,7 +40,7 @@ mmdebstrap --quiet --mode=root --variant=extract --include="$packages" \
   --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Languages "none"' \
   --aptopt='APT::Install-Recommends "false"' --setup-hook='mkdir -p "$1/etc/apt/preferences.d"' \
   --setup-hook='printf "%s\n" "Package: postgresql-19 postgresql-client-19 libpq5" "Pin: release a=experimental" \
-    "Pin-Priority: 990" >"$1/etc/apt/preferences.d/experimental"' "${suites[0]}" "$root.part" "${sources[@]}" >&2
+    "Pin-Priority: 990" >"$1/etc/apt/preferences.d/experimental"' "${suites[0]}" "$root.part" - <<<"$sources" >&2
 
 if [ -n "${npm:-}" ]; then
   work=$(mktemp -d)

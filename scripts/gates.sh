@@ -17,6 +17,9 @@ for gate; do
 done
 printf '\n%-12s %-7s %s\n' gate outcome '  wall'
 printf '%s' "$table"
+for gate in ${PGTLS_LEFT_OUT:-}; do
+  printf '%-12s %s\n' "$gate" 'left out, as PGTLS_GATES says'
+done
 printf '%-12s %-7s %5d s\n' all '' $(($(date +%s) - started))
 if [ -n "$failed" ]; then
   printf 'Failed:%s\n' "$failed" >&2

@@ -23,15 +23,9 @@ if [ "$(podman image inspect -f '{{index .Config.Labels "pgtls.recipe"}}' "$imag
   exit 0
 fi
 
-repository() { # LABEL
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Label: $1" | sort -u | head -n 1
-}
-
 bootstrap() { # writes the tar
-  local mirror=${PGTLS_MIRROR:-$(repository Debian)} security=${PGTLS_SECURITY_MIRROR:-$(repository Debian-Security)}
-  local sources=("deb $mirror $suite main")
-  [ -n "$mirror" ] || { echo "build.sh: apt names no Debian mirror; run apt-get update or set PGTLS_MIRROR." >&2; exit 1; }
-  [ -z "$security" ] || sources+=("deb $security $suite-security main")
+  local sources
+  sources=$("$here/../../../scripts/debian-sources.sh" "$suite")
   if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df --output=avail /dev/shm | tail -n 1)" -gt 3000000 ]; then
     export TMPDIR=/dev/shm
   fi
@@ -44,7 +38,7 @@ bootstrap() { # writes the tar
     --essential-hook='mv "$1/etc/dpkg/dpkg.cfg.d/slim.dpkg" "$1/etc/dpkg/dpkg.cfg.d/01-slim"' \
     --customize-hook="copy-in $here/first-process /sbin" \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* && : > "$1/etc/machine-id"' \
-    "$suite" - "${sources[@]}" | zstd -q -T0 -3 >"$tar.part"
+    "$suite" - - <<<"$sources" | zstd -q -T0 -3 >"$tar.part"
   mv "$tar.part" "$tar"
   find "$cache" -maxdepth 1 -name "$suite-*.tar.zst" ! -name "${tar##*/}" -delete
 }

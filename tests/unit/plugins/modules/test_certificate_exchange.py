@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -262,7 +263,8 @@ def test_check_mode_says_the_same_and_writes_nothing(ca, office):
     assert waits(predicted)
     made = office.exchange(requests, diff=True)
     assert (predicted["changed"], predicted["diff"]) == (made["changed"], made["diff"])
-    assert "BEGIN" not in made["_output"]
+    # what it was called with, some ansible-cores return beside what the module says
+    assert "BEGIN" not in json.dumps({key: made[key] for key in made.keys() - {"invocation", "_output"}})
     assert "subject: CN=PostgreSQL app1" in made["diff"][-1]["after"]
     office.signed.write_text(ca.sign(requests[0]["csr_pem"]) + ca.chain)
     before = office.files()
