@@ -41,7 +41,9 @@ enter() { # ROOT: the system in it, as a machine of its own
     mount -o remount,bind,ro "$root$place"
   done <etc/outside-folders
   pivot_root . outside
-  exec chroot . /bin/sh -c 'umount -l /outside && rmdir /outside && cd /root/postgresql && exec scripts/bare-commands.sh' </dev/null
+  # a bare root has no umount; 2 is MNT_DETACH
+  exec chroot . /bin/sh -c 'python3 -c "import ctypes, sys; sys.exit(ctypes.CDLL(None).umount2(b\"/outside\", 2))" &&
+    rmdir /outside && cd /root/postgresql && exec scripts/bare-commands.sh' </dev/null
 }
 
 pip_places() { # files and folders that pip's settings name
