@@ -46,11 +46,11 @@ enter() { # ROOT: the system in it, as a machine of its own
     rmdir /outside && cd /root/postgresql && exec scripts/bare-commands.sh' </dev/null
 }
 
-pip_places() { # files and folders that pip's settings name
+pip_places() { # files and folders that pip's settings name; the files of an index lie beside its folder "simple"
   {
     python3 -m pip config list 2>/dev/null || true
     env | grep '^PIP_' || true
-  } | grep -oE "(file://)?/[^][:space:]\"',[]+" | sed 's|^file://||' | grep '^/[^/]' | sort -u
+  } | grep -oE "(file://)?/[^][:space:]\"',[]+" | sed -E 's|^file://(.*)/simple/?$|\1|; s|^file://||' | grep '^/[^/]' | sort -u
 }
 
 carry() { # ROOT: the settings of this machine that say where packages come from
