@@ -11,6 +11,12 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 requirements:
   - psycopg (version 3), or psycopg2 where a host has only that
+attributes:
+  action_group:
+    description: Use C(group/pgtls.postgresql.login) in C(module_defaults) to set the options of the login for all its modules.
+    support: full
+    membership:
+      - pgtls.postgresql.login
 options:
   login_host:
     description:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils import basic
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COLLECTION = "ansible_collections.pgtls.postgresql"
@@ -130,8 +131,35 @@ def test_a_stale_readme_is_found(tmp_path: Path) -> None:
     assert run("--check") == 1
 
 
-def test_the_action_group_lists_every_module() -> None:
-    assert sorted(load("meta/runtime.yml")["action_groups"]["pgtls"]) == MODULES
+def argument_spec(monkeypatch: pytest.MonkeyPatch, module: str) -> dict[str, Any]:
+    """The options that a module really declares to ansible."""
+
+    class Declared(Exception):
+        pass
+
+    def declare(_self: object, argument_spec: dict[str, Any], **_more: object) -> None:
+        raise Declared(argument_spec)
+
+    monkeypatch.setattr(basic.AnsibleModule, "__init__", declare)
+    with pytest.raises(Declared) as declared:
+        importlib.import_module(f"{COLLECTION}.plugins.modules.{module}").main()
+    (spec,) = declared.value.args
+    return spec
+
+
+def test_the_members_of_the_action_group_are_the_modules_that_have_all_its_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One default for the group must be an option of every member, and a module with a part of it is confusing."""
+    promised = importlib.import_module(f"{COLLECTION}.plugins.module_utils._module.arguments").LOGIN
+    having_some, differing = [], []
+    for module in MODULES:
+        own = comparable(argument_spec(monkeypatch, module))
+        shared = {name: option for name, option in own.items() if name in promised or name.startswith("login_")}
+        having_some += [module] if shared else []
+        differing += [module] if shared and shared != comparable(promised) else []
+    assert load("meta/runtime.yml")["action_groups"] == {"login": having_some}
+    assert not differing
 
 
 @pytest.mark.parametrize(("module", "piece"), spec_pieces())
