@@ -18,7 +18,10 @@ description:
     TLS handshake is served at every address, and whether the ways in that worked before still do).
   - A reload is due when the caller changed files (O(files_changed)), when a file of settings, rules, maps or TLS changed
     after the server loaded its files, or when the served certificate is not that of C(ssl_cert_file).
-  - Restarts only when asked for by O(restart), through systemd, C(pg_ctlcluster) or C(pg_ctl), whoever manages the cluster.
+  - Restarts only when asked for by O(restart), through systemd, C(pg_ctlcluster) or C(pg_ctl), whoever manages the cluster. What
+    the restart will read is judged first, so that a server is not stopped that could not start again.
+  - Fails, whether a reload is due or not, while a CA of C(ssl_ca_file) has no current CRL and CRLs are in use, because the
+    server refuses every client certificate below that CA.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.login
@@ -42,6 +45,17 @@ options:
     type: str
     choices: [never, if_pending, always]
     default: never
+  settings:
+    description:
+      - Values that the server must use afterwards, by the name of the setting, as M(pgtls.postgresql.pg_conf#module) takes them;
+        V(null) stands for the server's own default. Another value is a failure that says what gives it, such as
+        C(postgresql.auto.conf), a file that is included later, or the server's command line.
+      - The files are judged before the reload, the running server is asked in a new session after the reload and the restart.
+        For C(ssl) a TLS handshake at every address has to agree.
+      - With O(restart=never) a setting that waits for a restart is a failure, too.
+      - In check mode with O(files_changed) the caller counts as having given them to C(postgresql.conf).
+    type: dict
+    default: {}
   timeout_seconds:
     description:
       - How long to wait for the server to load its files, or to accept connections after a restart.
@@ -56,6 +70,13 @@ EXAMPLES = r"""
   pgtls.postgresql.pg_reload:
     data_directory: /var/lib/postgresql/15/main
     files_changed: "{{ certificate is changed or rules is changed }}"
+
+- name: Go on only when TLS is on, whatever postgresql.auto.conf says
+  pgtls.postgresql.pg_reload:
+    data_directory: /var/lib/pgsql/data
+    settings:
+      ssl: true
+      ssl_ca_file: root.crt
 
 - name: Restart where a setting needs it
   pgtls.postgresql.pg_reload:
@@ -139,54 +160,11 @@ served_fingerprint:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.arguments import LOGIN
-from ..module_utils._module.clusters import find_cluster
-from ..module_utils._module.database import Login
-from ..module_utils._module.errors import ModuleError
-from ..module_utils._module.journal import show_sign_of_life
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.reloading import (
-    check_files,
-    reload,
-    reload_reasons,
-    restart_proven,
-    try_login,
-    waiting_settings,
-)
+from ..module_utils._module.reload_steps import bring_up_to_date
 from ..module_utils._module.served_certificate import expected_names, served_certificates
-from ..module_utils._module.service import not_running
-
-
-def find_server(module):
-    """Return the running cluster and the login for it."""
-    cluster = find_cluster(module.params["data_directory"])
-    if not cluster.running:
-        raise ModuleError(not_running(cluster))
-    return cluster, Login.of(module.params).at(cluster.port, cluster.socket_directory)
-
-
-def bring_up_to_date(module, timeout_seconds):
-    """Reload and restart as due; return the cluster, the reasons, whether it was restarted, what waits, and the evidence."""
-    cluster, login = find_server(module)
-    connection, problem = try_login(login)
-    if problem:
-        module.warn(f"No login, so the server is signalled and only its certificate can be proven: {problem}")
-    reasons, evidence = reload_reasons(cluster, connection, module.params["files_changed"]), None
-    if reasons:
-        for warning in check_files(cluster, connection) if not module.check_mode else ():
-            module.warn(warning)
-        if not module.check_mode:
-            show_sign_of_life(cluster)
-            evidence = reload(cluster, login, connection, timeout_seconds)
-    if connection is not None:
-        connection.close()
-    waiting = waiting_settings(login)
-    wish = module.params["restart"]
-    restart_due = bool((wish == "always" and reasons) or (wish == "if_pending" and waiting))
-    if restart_due and not module.check_mode:
-        restart_proven(cluster, login, timeout_seconds)
-        cluster, login = find_server(module)
-        waiting = waiting_settings(login)
-    return cluster, reasons, restart_due, waiting, evidence
+from ..module_utils._pgconf.conf import read_settings
+from ..module_utils._pgconf.errors import ConfigError
 
 
 def main():
@@ -196,28 +174,29 @@ def main():
             "data_directory": {"type": "path", "required": True},
             "files_changed": {"type": "bool", "default": False},
             "restart": {"type": "str", "choices": ["never", "if_pending", "always"], "default": "never"},
+            "settings": {"type": "dict", "default": {}},
             "timeout_seconds": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
     directory = module.params["data_directory"]
-    with failing_cleanly(module):
-        cluster, reasons, restarted, waiting, evidence = bring_up_to_date(module, module.params["timeout_seconds"])
-        listeners = served_certificates(cluster, expected_names(cluster))
-    done = [f"reload: {reason.sentence}" for reason in reasons] + (["restart"] if restarted else [])
-    after = "".join(f"{line}\n" for line in done)
+    with failing_cleanly(module, ConfigError):
+        done = bring_up_to_date(module, read_settings(module.params))
+        listeners = served_certificates(done.cluster, expected_names(done.cluster))
+    steps = [f"reload: {reason.sentence}" for reason in done.reasons] + (["restart"] if done.restarted else [])
+    after = "".join(f"{line}\n" for line in steps)
     module.exit_json(
-        changed=bool(done),
+        changed=bool(steps),
         diff={"before_header": directory, "after_header": directory, "before": "", "after": after},
-        reloaded=bool(reasons),
-        restarted=restarted,
-        reasons=[{"code": reason.code, "sentence": reason.sentence} for reason in reasons],
-        pending_restart=waiting,
-        port=cluster.port,
-        socket_directory=cluster.socket_directory,
+        reloaded=bool(done.reasons),
+        restarted=done.restarted,
+        reasons=[{"code": reason.code, "sentence": reason.sentence} for reason in done.reasons],
+        pending_restart=done.pending_restart,
+        port=done.cluster.port,
+        socket_directory=done.cluster.socket_directory,
         served_fingerprint=listeners[0].fingerprint if listeners else None,
         listeners=[listener.described() for listener in listeners],
-        rules_evidence=evidence,
+        rules_evidence=done.evidence,
     )
 
 

@@ -228,19 +228,42 @@ def test_crls_that_keep_every_client_out_are_found(tls_cluster, authority, tmp_p
     one, two = (Path(who.pair.certificate).read_text() for who in (authority, other))
     tls_cluster.write("ca.pem", one)
     tls_cluster.write("crl.pem", revocation_list(other))
+    loaded = tls_cluster.sql("SELECT pg_conf_load_time()")
     message = reload(tls_cluster)["msg"]
-    assert "crl.pem holds no list of CN=Reload CA, so the server would accept no client certificate" in message
+    assert "crl.pem holds no CRL of CN=Reload CA, so the server would refuse every client certificate below" in message
     tls_cluster.write("ca.pem", one + two)
-    warned = reload(tls_cluster)
-    assert not warned["failed"], warned
-    assert "holds no list of CN=Reload CA; the server refuses client certificates below it" in warned["warnings"][0]
+    for check in (True, False):
+        refused = reload(tls_cluster, check=check)
+        assert refused["failed"], refused
+        assert refused["msg"].count(" holds no CRL of ") == 1, "the other CA has one"
+        assert "crl.pem holds no CRL of CN=Reload CA, so the server would refuse" in refused["msg"]
+        assert f"ssl_ca_file {tls_cluster.data_directory}/ca.pem trusts; put a current CRL" in refused["msg"]
+    assert tls_cluster.sql("SELECT pg_conf_load_time()") == loaded, "the old files stay in use"
+    (warning,) = reload(tls_cluster, check=True, files_changed=True)["warnings"]
+    assert "holds no CRL of CN=Reload CA" in warning and "(unless this run does)" in warning
     tls_cluster.write("crl.pem", revocation_list(other) + revocation_list(authority))
-    assert reload(tls_cluster)["warnings"] == []
-    tls_cluster.write("ca.pem", one)
-    tls_cluster.write("crl.pem", revocation_list(authority, ended=True))
+    mended = reload(tls_cluster)
+    assert (mended["failed"], mended["warnings"]) == (False, []), mended
+    tls_cluster.write("crl.pem", revocation_list(other) + revocation_list(authority, ended=True))
     message = reload(tls_cluster)["msg"]
-    assert "the list of CN=Reload CA in ssl_crl_file" in message
-    assert "ended at 2020-01-02 00:00:00 UTC" in message
+    assert "the CRL of CN=Reload CA in ssl_crl_file" in message
+    assert "expired at 2020-01-02 00:00:00 UTC, so the server would refuse every client certificate" in message
+
+
+def test_crls_that_run_out_after_the_server_loaded_them_fail_a_run_that_leaves_them(tls_cluster, authority):
+    tls_cluster.configure("ssl_ca_file = 'ca.pem'\nssl_crl_file = 'crl.pem'\n")
+    tls_cluster.write("ca.pem", Path(authority.pair.certificate).read_bytes())
+    tls_cluster.write("crl.pem", revocation_list(authority, ended=True))
+    tls_cluster.reload()
+    end = time.monotonic() + 10
+    while tls_cluster.sql("SHOW ssl_crl_file") != [("crl.pem",)] and time.monotonic() < end:
+        time.sleep(0.1)
+    for check in (True, False):
+        left = reload(tls_cluster, check=check)
+        assert left["failed"] and "the CRL of CN=Reload CA in ssl_crl_file" in left["msg"], left
+    tls_cluster.write("crl.pem", revocation_list(authority))
+    mended = reload(tls_cluster)
+    assert (mended["failed"], mended["reloaded"]) == (False, True), mended
 
 
 def test_rules_that_the_server_loads_although_nobody_can_meet_them_are_told(tls_cluster, authority):
@@ -372,13 +395,17 @@ def test_restart_that_would_fail_is_not_begun(fresh_cluster):
     assert fresh_cluster.sql("SELECT pg_postmaster_start_time()") == started
 
 
-def test_restart_that_fails_quotes_the_log(fresh_cluster):
-    fresh_cluster.configure("unix_socket_directories = '/nowhere/at/all'\n")
+def test_restart_that_fails_quotes_the_log_and_says_how_to_start(fresh_cluster):
+    fresh_cluster.configure("shared_preload_libraries = '/nowhere/at/all'\n")
     result = reload(fresh_cluster, restart="if_pending", timeout_seconds=5)
     assert result["failed"] is True
     assert "did not restart by pg_ctl" in result["msg"]
     assert "/nowhere/at/all" in result["msg"]
     assert fresh_cluster.log in result["msg"]
+    start = f"pg_ctl -D {fresh_cluster.data_directory} start"
+    assert "it is down, so correct that and start it with " in result["msg"] and start in result["msg"]
+    fresh_cluster.configure("shared_preload_libraries = ''\n")
+    fresh_cluster.start()
 
 
 def test_restart_always_restarts_when_files_changed(fresh_cluster):

@@ -187,6 +187,29 @@ def test_a_chain_with_an_intermediate_needs_both_lists(site):
     assert site.login(app2) == "app2"
 
 
+def test_every_ca_that_the_server_trusts_needs_its_list(site):
+    """psql tells what the server would do to clients with the lists that the module refuses."""
+    below = {"directory": site.ca, "intermediate": "clients", "common_name": "Clients", "lifetime_days": 100}
+    made = succeeded("ca", below)
+    app1 = site.issue("app1", "clients")
+    site.cluster.write("root.crt", made["chain_pem"] + site.root["chain_pem"])
+    lists = site.revoke()
+    site.deliver(lists)
+    assert site.login(app1) == "app1"
+    end = "-----END X509 CRL-----\n"
+    of_root, of_clients = (f"{part}{end}" for part in lists.split(end)[:-1])
+    for missing, there in (("CN=Clients", of_root), ("CN=Root", of_clients)):
+        site.put(there)
+        for check in (True, False):
+            refused = run_module("pg_reload", {"data_directory": site.cluster.data_directory}, check=check)
+            assert refused["failed"] and f"root.crl holds no CRL of {missing}, so" in refused["msg"], refused
+        assert site.login(app1) == "app1", "the old lists stay in use"
+        site.deliver_by_hand(there)
+        assert "unknown ca" in site.login(app1)
+        site.deliver(lists)
+        assert site.login(app1) == "app1"
+
+
 def test_a_list_that_ran_out_locks_everybody_out_and_the_next_run_mends_it(site):
     app1 = site.issue("app1")
     path = Path(site.ca) / "ca.crl"

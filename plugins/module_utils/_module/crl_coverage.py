@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the revocation lists of a server leave its clients a way in.
+"""Whether the CRLs of a server leave its clients a way in.
 
-With any list set, OpenSSL wants a current one of every CA in a client's chain, the root's own among them
+With any CRL set, OpenSSL wants a current one of every CA in a client's chain, the root's own among them
 (X509_V_FLAG_CRL_CHECK_ALL, which be-secure-openssl.c sets).
 """
 
@@ -15,7 +15,18 @@ import re
 from datetime import datetime
 from typing import Any
 
-from .._pki.compat import CRYPTOGRAPHY_ERROR, is_crl_signed_with, is_self_signed, next_update, split_crls, split_pem
+from .._pki.compat import (
+    CRYPTOGRAPHY_ERROR,
+    find_extension,
+    is_crl_signed_with,
+    is_self_signed,
+    last_update,
+    next_update,
+    not_after,
+    split_crls,
+    split_pem,
+    x509,
+)
 from .._pki.errors import PkiError
 from .._pki.identity import render_name
 from .clusters import Cluster
@@ -27,44 +38,75 @@ _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.r\d+")
 
 
 def check_crls(cluster: Cluster, now: datetime) -> list[str]:
-    """Return warnings about roots of ssl_ca_file whose clients the revocation lists keep out.
+    """Return warnings about CRLs that could not be looked at.
 
     now: aware, UTC.
 
-    :raises ModuleError: when they keep out the clients of every root.
+    :raises ModuleError: one sentence for each CA of ssl_ca_file whose client certificates the server would refuse.
     """
-    ca_file, settings = cluster.path("ssl_ca_file"), _crl_settings(cluster)
-    if not tls_is_on(cluster) or ca_file is None or not settings:
+    if not _is_asked(cluster):
         return []
     if CRYPTOGRAPHY_ERROR is not None:
-        return [f"{settings} was not checked, because the Python library cryptography is missing"]
+        return [f"{_crl_settings(cluster)} was not checked, because the Python library cryptography is missing"]
+    problems = find_uncovered(cluster, now)
+    if problems:
+        raise ModuleError("; ".join(problems))
+    return []
+
+
+def find_uncovered(cluster: Cluster, now: datetime) -> list[str]:
+    """Return a sentence for each CA in ssl_ca_file that has no current CRL; none where no CRL is in use.
+
+    An expired CA is left out: nobody has a certificate of it that a server takes, with a CRL or without.
+
+    :raises ModuleError: when a file cannot be read.
+    """
+    if not _is_asked(cluster) or CRYPTOGRAPHY_ERROR is not None:
+        return []
+    ca_file, settings = cluster.path("ssl_ca_file") or "", _crl_settings(cluster)
     try:
-        roots = [one for one in split_pem(_read(cluster, ca_file)) if is_self_signed(one)]
+        trusted = [one for one in split_pem(_read(cluster, ca_file)) if _may_issue(one) and not_after(one) > now]
         crls = [crl for path in _crl_files(cluster) for crl in split_crls(_read(cluster, path))]
     except (PkiError, ValueError) as error:
         raise ModuleError(f"ssl_ca_file {ca_file} or {settings} cannot be read: {error}") from error
-    problems = [problem for problem in (_problem(root, crls, settings, now) for root in roots) if problem]
-    if problems and len(problems) == len(roots):
-        raise ModuleError(
-            f"{'; '.join(problems)}, so the server would accept no client certificate of ssl_ca_file {ca_file}; "
-            "install a current list of every CA"
-        )
+    problems = dict.fromkeys(problem for problem in (_problem(one, crls, settings, now) for one in trusted) if problem)
     return [
-        f"{problem}; the server refuses client certificates below it until a current list is there"
+        f"{problem}, so the server would refuse every client certificate below that CA, which ssl_ca_file {ca_file} "
+        "trusts; put a current CRL of the CA there (certificate_revoke returns one), or take the CA out of ssl_ca_file"
         for problem in problems
     ]
 
 
-def _problem(root: Any, crls: list[Any], settings: str, now: datetime) -> str | None:
-    name = render_name(root.subject)
-    own = [crl for crl in crls if crl.issuer == root.subject and is_crl_signed_with(crl, root.public_key())]
+def _is_asked(cluster: Cluster) -> bool:
+    return tls_is_on(cluster) and cluster.path("ssl_ca_file") is not None and bool(_crl_settings(cluster))
+
+
+def _may_issue(certificate: Any) -> bool:
+    """Whether this is a CA: OpenSSL takes a self-signed certificate without basic constraints for one, too."""
+    constraints = find_extension(certificate, x509.BasicConstraints)
+    return bool(constraints.ca) if constraints is not None else is_self_signed(certificate)
+
+
+def _problem(authority: Any, crls: list[Any], settings: str, now: datetime) -> str | None:
+    name = render_name(authority.subject)
+    own = [crl for crl in crls if crl.issuer == authority.subject and is_crl_signed_with(crl, authority.public_key())]
     if not own:
-        return f"{settings} holds no list of {name}"
-    ends = [next_update(crl) for crl in own]
-    if all(end is not None and end <= now for end in ends):
-        newest = max(end for end in ends if end is not None)
-        return f"the list of {name} in {settings} ended at {newest:%Y-%m-%d %H:%M:%S} UTC"
-    return None
+        return f"{settings} holds no CRL of {name}"
+    if any(last_update(crl) <= now and not _is_expired(crl, now) for crl in own):
+        return None
+    future = [last_update(crl) for crl in own if not _is_expired(crl, now)]
+    if future:
+        return f"the CRL of {name} in {settings} is valid from {_at(min(future))} only"
+    return f"the CRL of {name} in {settings} expired at {_at(max(end for end in map(next_update, own) if end))}"
+
+
+def _is_expired(crl: Any, now: datetime) -> bool:
+    end = next_update(crl)
+    return end is not None and end <= now
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _crl_settings(cluster: Cluster) -> str:

@@ -136,7 +136,7 @@ def bring_back(data_directory: str, login: Login, journal: Journal, wish: dict[s
         wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
     reloaded = False if started or restarted else _reload(cluster, login_at(cluster, login), base, wish)
     waiting = waiting_settings(login_at(cluster, login))
-    if waiting and wish["restart"]:
+    if waiting and wish["restart"] and _was_restarted(cluster, journal):
         restart(cluster, login_at(cluster, login), timeout_seconds)
         cluster, restarted = find_cluster(data_directory), True
         waiting = waiting_settings(login_at(cluster, login))
@@ -144,10 +144,15 @@ def bring_back(data_directory: str, login: Login, journal: Journal, wish: dict[s
     return Recovered(reloaded, started, restarted, served_fingerprint(cluster), tuple(waiting))
 
 
+def _was_restarted(cluster: Cluster, journal: Journal) -> bool:
+    """Whether the server was started since the begin; one that was not still uses what only a restart can change."""
+    server = running_postmaster(cluster.data_directory)
+    return server is not None and server.started_at >= int(journal.begun_at)
+
+
 def _came_up_closed(cluster: Cluster, login: Login, journal: Journal) -> bool:
     """Whether the server was restarted since the begin and does not let us in, as it did before: no reload mends that."""
-    server = running_postmaster(cluster.data_directory)
-    if server is None or server.started_at < int(journal.begun_at) or not journal.base.settings:
+    if not _was_restarted(cluster, journal) or not journal.base.settings:
         return False
     connection, _problem = try_login(login)
     if connection is not None:

@@ -18,7 +18,7 @@ from typing import Any
 from .._pgconf.conf import AUTO_CONF
 from .._pgconf.vocabulary import NEWEST_VERSION
 from .clusters import Cluster, find_cluster
-from .crl_coverage import check_crls
+from .crl_coverage import check_crls, find_uncovered
 from .database import DatabaseError, Login, LoginRefused, connect, fetch
 from .dead_rules import check_rules
 from .errors import ModuleError
@@ -101,7 +101,20 @@ def check_files(cluster: Cluster, connection: Any) -> list[str]:
     if errors:
         raise ModuleError(f"the server was not reloaded, because it refuses its files: {'; '.join(errors)}; mend them")
     check_tls_files(cluster)
-    return [*check_crls(cluster, datetime.now(timezone.utc)), *check_rules(cluster)]
+    return check_rules(cluster)
+
+
+def check_clients(cluster: Cluster, is_edited: bool) -> list[str]:
+    """Find, whether a reload is due or not, CRLs that keep the holders of certificates out; returns warnings.
+
+    is_edited: the caller would change files (check mode), and these may be among them, so that nothing is certain.
+
+    :raises ModuleError: one sentence for each CA without a current CRL.
+    """
+    now = datetime.now(timezone.utc)
+    if is_edited:
+        return [f"{problem} (unless this run does)" for problem in find_uncovered(cluster, now)]
+    return check_crls(cluster, now)
 
 
 def reload(cluster: Cluster, login: Login, connection: Any, timeout_seconds: int) -> str | None:

@@ -22,6 +22,7 @@ from .database import Login, LoginRefused, ServerUnreachable, connect
 from .errors import ModuleError
 from .managers import PG_CTLCLUSTER, SYSTEMD
 from .postmasters import read_lines, read_start_command, running_postmaster
+from .restart_checks import check_restart
 
 _POLL_SECONDS = 0.1
 _QUOTED_LINES = 3
@@ -100,18 +101,20 @@ def signal_reload(cluster: Cluster) -> None:
 def restart(cluster: Cluster, login: Login, timeout_seconds: int) -> None:
     """Restart a running cluster through its manager and wait until it answers.
 
-    The settings on disk are tried by the server's own program first, so that a server is not stopped that could not start.
+    What it will read is judged first, the settings by the server's own program, so that a server is not stopped that could
+    not start.
 
-    :raises ModuleError: when the settings are bad (the server still runs then), or it does not come back in time.
+    :raises ModuleError: when the files are bad (the server still runs then), or it does not come back in time.
     """
     log = find_log(cluster)
     _try_settings(cluster)
+    check_restart(cluster)
     done = _run(cluster, _restart_command(cluster, timeout_seconds), timeout_seconds)
     if done.returncode != 0:
         words = log.new_words() or _quote((done.stderr or done.stdout).splitlines())
         raise ModuleError(
             f"the cluster {cluster.data_directory} did not restart by {cluster.manager} ({words}); "
-            f"look into {describe_log(cluster, log)}"
+            f"{_left_down(cluster)}look into {describe_log(cluster, log)}"
         )
     _wait_where_it_listens(cluster, login, timeout_seconds, log)
 
@@ -155,16 +158,26 @@ def wait_until_ready(cluster: Cluster, login: Login, timeout_seconds: int, log: 
                 words = log.new_words() or str(error)
                 raise ModuleError(
                     f"the cluster {cluster.data_directory} does not accept connections after {timeout_seconds} seconds "
-                    f"({words}); look into {describe_log(cluster, log)}"
+                    f"({words}); {_left_down(cluster)}look into {describe_log(cluster, log)}"
                 ) from error
             sleep(_POLL_SECONDS)
 
 
 def not_running(cluster: Cluster) -> str:
     """Return the sentence for a cluster that does not run."""
+    return f"the cluster {cluster.data_directory} is not running; start it with {_how_to_start(cluster)}"
+
+
+def _how_to_start(cluster: Cluster) -> str:
     identity = "" if cluster.manager in (SYSTEMD, PG_CTLCLUSTER) else f" (as {cluster.owner})"
-    command = " ".join(_start_command(cluster))
-    return f"the cluster {cluster.data_directory} is not running; start it with {command}{identity}"
+    return f"{' '.join(_start_command(cluster))}{identity}"
+
+
+def _left_down(cluster: Cluster) -> str:
+    """What to say of a server that did not come up, where it is down indeed."""
+    if running_postmaster(cluster.data_directory) is not None:
+        return ""
+    return f"it is down, so correct that and start it with {_how_to_start(cluster)}; "
 
 
 def _wait_where_it_listens(cluster: Cluster, login: Login, timeout_seconds: int, log: LogFile) -> None:
