@@ -272,10 +272,29 @@ def test_settings_that_wait_for_a_restart_are_named_or_get_it(server):
     begun = transaction(server, "begun", takeover_seconds=0)
     result = transaction(server, "undone", run_id=begun["run_id"])
     assert (result["failed"], result["pending_restart"], result["restarted"]) == (False, ["max_connections"], False)
+    server.sql("SELECT pg_sleep(2)")
     transaction(server, "begun")
+    result = transaction(server, "undone", restart="if_pending")
+    assert (result["restarted"], result["pending_restart"]) == (False, ["max_connections"]), "it waited before the begin"
+    transaction(server, "begun")
+    assert reload(server, restart="if_pending")["restarted"] is True
+    add(server, "postgresql.conf", "max_connections = 34\n")
+    assert reload(server, restart="if_pending")["restarted"] is True
     result = transaction(server, "undone", restart="if_pending")
     assert (result["restarted"], result["pending_restart"]) == (True, [])
     assert server.sql("SHOW max_connections") == [("100",)]
+
+
+def test_undoing_loads_nothing_that_nobody_has_loaded_since_the_begin(server):
+    """What an operator left for a later reload is none of a run's that fails before it loads anything."""
+    server.sql("ALTER SYSTEM SET work_mem = '9MB'")
+    begun = transaction(server, "begun")
+    before = seen(server)
+    add(server, "pg_hba.conf", "# new\n")
+    result = transaction(server, "undone", run_id=begun["run_id"])
+    assert (result["failed"], len(result["restored"]), result["reloaded"]) == (False, 1, False), result
+    assert (seen(server)["pg_hba.conf"], left(server)) == (before["pg_hba.conf"], [])
+    assert server.sql("SHOW work_mem") == [("4MB",)]
 
 
 def test_a_server_that_was_stopped_before_stays_stopped(server):

@@ -16,10 +16,10 @@ from .database import Login
 from .errors import ModuleError
 from .journal import Base, Journal, beside, digest, journal_path
 from .postmasters import running_postmaster
-from .reloading import check_log, reload_reasons, tell_to_load, try_login, waiting_settings
+from .reloading import check_log, is_newer, reload_reasons, tell_to_load, try_login, waiting_settings
 from .restoring import restore
 from .served_certificate import Listener, expected_fingerprints, served_certificates, served_fingerprint
-from .server_views import file_errors, setting
+from .server_views import conf_load_time, file_errors, setting
 from .service import find_log, output_of, restart, start, wait_until_ready
 from .transactions import Transaction, close, find_open, written_through
 
@@ -134,7 +134,7 @@ def bring_back(data_directory: str, login: Login, journal: Journal, wish: dict[s
         cluster = find_cluster(data_directory)
     else:
         wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
-    reloaded = False if started or restarted else _reload(cluster, login_at(cluster, login), base, wish)
+    reloaded = False if started or restarted else _reload(cluster, login_at(cluster, login), journal, wish)
     waiting = waiting_settings(login_at(cluster, login))
     if waiting and wish["restart"] and _was_restarted(cluster, journal):
         restart(cluster, login_at(cluster, login), timeout_seconds)
@@ -160,13 +160,17 @@ def _came_up_closed(cluster: Cluster, login: Login, journal: Journal) -> bool:
     return connection is None
 
 
-def _reload(cluster: Cluster, login: Login, base: Base, wish: dict[str, Any]) -> bool:
+def _reload(cluster: Cluster, login: Login, journal: Journal, wish: dict[str, Any]) -> bool:
+    base = journal.base
     connection, _problem = try_login(login)
     try:
         errors = file_errors(connection) if connection is not None else []
         new = [error for error in errors if digest(error) not in base.complaints]
         if new:
             raise ModuleError(f"the server refuses its files, which it did not before: {'; '.join(new)}")
+        # What nobody has loaded since the begin is in nobody's way, and a reload would load what others left unloaded.
+        if connection is not None and not is_newer(conf_load_time(connection), journal.begun_at):
+            return False
         if not _is_due(cluster, connection, wish["files_changed"]):
             return False
         log = tell_to_load(cluster, login, connection, wish["timeout_seconds"])
