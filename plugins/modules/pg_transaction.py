@@ -36,8 +36,8 @@ options:
         ends before it writes anything.
       - V(committed) forgets them. It counts as no change.
       - V(undone) puts back every file whose content, owner or mode differs, removes those that did not exist, makes the
-        server use them (it is started when it ran at the begin and does not any more), and proves it. Without an open
-        transaction it does nothing.
+        server use them (it is started when it ran at the begin and does not any more; it is reloaded when it loaded files
+        since the begin), and proves it. Without an open transaction it does nothing.
     type: str
     choices: [begun, committed, undone]
     required: true
@@ -60,8 +60,8 @@ options:
     default: 60
   restart:
     description:
-      - With V(if_pending) O(state=undone) restarts the server when settings wait for it, because the run had restarted it,
-        and when it was restarted since the begin and does not let the login in any more.
+      - With V(if_pending) O(state=undone) restarts a server that was restarted since the begin, when settings wait for it or it
+        does not let the login in any more. One that was not restarted still uses what only a restart changes, and goes on.
     type: str
     choices: [never, if_pending]
     default: never
