@@ -47,7 +47,7 @@ options:
     default: never
   settings:
     description:
-      - Values that the server must use afterwards, by the name of the setting, as M(pgtls.postgresql.pg_conf#module) takes them;
+      - Values that the server must use afterwards, by the name of the setting, as M(pgtls.postgresql.pg_conf) takes them;
         V(null) stands for the server's own default. Another value is a failure that says what gives it, such as
         C(postgresql.auto.conf), a file that is included later, or the server's command line.
       - The files are judged before the reload, the running server is asked in a new session after the reload and the restart.
