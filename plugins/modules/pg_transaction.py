@@ -17,8 +17,10 @@ description:
   - Covered by itself are C(postgresql.conf), C(pg_hba.conf), C(pg_ident.conf) and, from PostgreSQL 19 on, C(pg_hosts.conf).
     O(files) adds others.
   - What is remembered lies beside each file under a hidden name. A private key is remembered by a hard link, so that it is
-    never copied; where links are impossible, and for any other file, it is a copy with the same owner and mode. A journal in
-    the data directory (C(pgtls-transaction.json)) tells about it.
+    never copied; where links are impossible, and for any other file, it is a copy with the same owner and mode. A journal
+    (C(pgtls-transaction.json)) tells about it. It is believed, so for root it lies below C(/var/lib/pgtls), where root alone
+    can write; another user keeps it in the data directory.
+  - What is put back is what was remembered, by digest and inode, with its owner and mode and never with set-id bits.
   - A run that was killed leaves its journal. The next one goes on from there, and a failure then undoes everything since the
     first begin.
 extends_documentation_fragment:
@@ -169,6 +171,7 @@ from ..module_utils._module.arguments import LOGIN
 from ..module_utils._module.clusters import find_cluster
 from ..module_utils._module.database import Login
 from ..module_utils._module.errors import ModuleError
+from ..module_utils._module.journal import ignored_journal
 from ..module_utils._module.outcome import failing_cleanly
 from ..module_utils._module.patroni import refuse_patroni, sign_of_patroni
 from ..module_utils._module.recovery import login_at, read_base, undo
@@ -194,6 +197,12 @@ def find_transaction(module):
     cluster = find_cluster(params["data_directory"])
     own = [cluster.config_file, cluster.hba_file, cluster.ident_file, hosts_file(cluster)]
     targets = covered([path for path in (*own, *params["files"]) if path])
+    ignored = ignored_journal(cluster)
+    if ignored is not None:
+        module.warn(
+            f"the journal {ignored} is ignored, because others than root can write there; compare the server's files with "
+            "the hidden files *.pgtls-before-* beside them, then remove it"
+        )
     return Transaction(module, cluster, targets, params["run_id"], params["takeover_seconds"])
 
 

@@ -25,6 +25,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the makers of this folder, whatever pytest's import mode
 from demo_site import Site, demo_site
+from kept_state import forget_state
 
 
 def identity_of(owner: str) -> dict[str, object]:
@@ -152,6 +153,7 @@ def make_cluster() -> Iterator[Callable[[], Cluster]]:
     yield make
     for directory, cluster in made:
         cluster.stop()
+        forget_state(cluster.data_directory)
         shutil.rmtree(directory)
 
 

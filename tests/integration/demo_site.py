@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kept_state import forget_state
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 RECAP = re.compile(r"^(\S+)\s*: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
@@ -104,4 +106,5 @@ def demo_site(port: int) -> Iterator[Site]:
         yield Site(directory, environment)
     finally:
         subprocess.run([script, "clean", str(directory)], env=environment, check=True)
+        forget_state(str(directory / "data"))
         shutil.rmtree(directory, ignore_errors=True)

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from grp import getgrnam
 from pwd import getpwnam, getpwuid
 from stat import S_ISDIR
@@ -24,30 +24,17 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ModuleError
 from .folder import Folder, Identity, Preparation, look_at, sole_writer, sweep
-from .links import safe_target
+from .links import Place, check_owner, safe_place, safe_target
+from .reading import read_bytes
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 NEW_FILE_MODE = 0o600
+# Of the mode that a file of somebody else has, set-id bits are not taken over.
+_KEPT_MODE = 0o1777
 # From so many files on, so many threads wait for the disk.
 _MANY, _AT_ONCE = 8, 16
-
-
-def read_bytes(path: str) -> bytes | None:
-    """Return the content of a file, or None when there is no such file.
-
-    :raises ModuleError: when it exists but cannot be read.
-    """
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise ModuleError(
-            f"{path} cannot be read ({error.strerror}); check its owner and mode, and its type"
-        ) from error
 
 
 def read_text(path: str) -> str | None:
@@ -116,10 +103,14 @@ class _Plan:
     """One checked write: where it really goes, and what is there."""
 
     wanted: Wanted
-    target: str
+    place: Place
     before: bytes | None
     now: Identity | None
     after: Identity
+
+    @property
+    def target(self) -> str:
+        return self.place.target
 
     @property
     def content_changes(self) -> bool:
@@ -194,14 +185,17 @@ def merge_written(written: Sequence[Written]) -> dict[str, Any]:
 
 
 def _plan(module: AnsibleModule, wanted: Wanted) -> _Plan:
-    target = safe_target(wanted.path)
-    directory = os.path.dirname(target)
-    found = look_at(target)
+    place = safe_place(wanted.path)
+    directory = os.path.dirname(place.target)
+    found = look_at(place.target)
+    if found is not None:
+        check_owner(place, found.identity.uid)
     before, now = (None, None) if found is None else (found.content, found.identity)
     if wanted.seen is not None and wanted.seen.content != before:
         raise _changed_meanwhile(wanted.path)
-    after = _identity(wanted.path, wanted.attributes, now, directory, NEW_FILE_MODE)
-    plan = _Plan(wanted, target, before, now, after)
+    kept = None if now is None else replace(now, mode=now.mode & _KEPT_MODE)
+    after = _identity(wanted.path, wanted.attributes, kept, directory, NEW_FILE_MODE)
+    plan = _Plan(wanted, place, before, now, after)
     if plan.changed:
         _check_possible(module, plan, directory)
     return plan
@@ -287,6 +281,8 @@ def _carry_out(module: AnsibleModule, plans: Sequence[_Plan]) -> dict[str, str]:
         directories = sorted({os.path.dirname(plan.target) for plan in plans})
         folders = {directory: stack.enter_context(sole_writer(directory)) for directory in directories}
         writes = [_Write(plan, folders[os.path.dirname(plan.target)]) for plan in plans]
+        for write in writes:  # a link on the way may lead elsewhere by now
+            check_owner(write.plan.place, os.fstat(write.folder.handle).st_uid)
         staged = _staged(writes)
         try:
             for write, temporary in zip(writes, staged):

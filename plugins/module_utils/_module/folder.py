@@ -19,11 +19,12 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from stat import S_IMODE, S_ISREG
 from time import monotonic, sleep
 
 from .errors import ModuleError
+from .reading import check_regular, read_all, walk_to
 
 PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.05
@@ -60,10 +61,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class Found:
-    """A regular file as it was seen: its content and its identity."""
+    """A regular file as it was seen: its content, its identity, and which file it is (device and inode)."""
 
     content: bytes
     identity: Identity
+    node: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True)
@@ -111,21 +113,30 @@ class Folder:
             os.fsync(stream.fileno())
         return temporary
 
-    def stage_link(self, name: str, identity: Identity) -> str:
-        """Give a file of this directory one more name, which is returned; owner and mode are mended first.
+    def stage_link(self, name: str, identity: Identity, node: tuple[int, int]) -> str:
+        """Give a file of this directory one more name, which is returned; its owner and mode are corrected first.
 
+        :param node: device and inode of the file that is meant; another one that stands there by now is refused.
         :raises ModuleError: when that fails.
         """
         temporary = _temporary_name()
-        with _in_one_sentence(os.path.join(self.path, name)):
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.handle)
+        path = os.path.join(self.path, name)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with _in_one_sentence(path):
+            handle = os.open(name, flags, dir_fd=self.handle)
             try:
-                if Identity.of(os.fstat(handle)) != identity:
+                status = os.fstat(handle)
+                if (status.st_dev, status.st_ino) != node:
+                    raise ModuleError(
+                        f"{path} was changed by somebody else during this run and is left as it is; run again"
+                    )
+                if Identity.of(status) != identity:
                     os.fchown(handle, identity.uid, identity.gid)
                     os.fchmod(handle, identity.mode)
+                # by the open file, because another one may have this name by now
+                os.link(f"/proc/self/fd/{handle}", temporary, dst_dir_fd=self.handle, follow_symlinks=True)
             finally:
                 os.close(handle)
-            os.link(name, temporary, src_dir_fd=self.handle, dst_dir_fd=self.handle, follow_symlinks=False)
         return temporary
 
     def place(self, temporary: str, name: str, prepare: Preparation) -> None:
@@ -212,7 +223,7 @@ def look_at(path: str) -> Found | None:
     """
     directory, name = os.path.split(path)
     try:
-        handle = _walk(directory, os.O_PATH)
+        handle = walk_to(directory, os.O_PATH | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
@@ -280,38 +291,21 @@ def _look(handle: int, directory: str, name: str) -> Found | None:
             raise ModuleError(f"{path} is not a regular file; move it away or choose another path")
         # Whoever owns the directory may put a pipe there between the two calls: never wait for its other end.
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
-        with os.fdopen(file, "rb") as stream:
-            status = os.fstat(stream.fileno())
-            return Found(stream.read(), Identity.of(status))
+        try:
+            check_regular(file, path)
+            status = os.fstat(file)
+            return Found(read_all(file, path), Identity.of(status), (status.st_dev, status.st_ino))
+        finally:
+            os.close(file)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ModuleError(f"{path} cannot be read ({error.strerror}); check its owner and mode") from error
 
 
-def _walk(directory: str, flags: int) -> int:
-    """Open a directory part by part, so that a link put there since the path was resolved is not followed."""
-    parts = [part for part in directory.split("/") if part]
-    handle = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for part in parts[:-1]:
-            handle = _step(handle, part, os.O_PATH)
-        return _step(handle, parts[-1] if parts else ".", flags)
-    except OSError as error:
-        error.filename = directory
-        raise
-
-
-def _step(handle: int, name: str, flags: int) -> int:
-    try:
-        return os.open(name, flags | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
-    finally:
-        os.close(handle)
-
-
 def _open_directory(directory: str) -> int:
     try:
-        return _walk(directory, os.O_RDONLY)
+        return walk_to(directory, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError as error:
         raise ModuleError(f"the directory {directory} does not exist; create it and run again") from error
     except OSError as error:

@@ -4,8 +4,9 @@
 
 """The journal of a transaction: which files of a server are remembered, where, and how the server was before.
 
-It lies in the data directory, whose owner may write it. So root obeys it only where that owner could have done the same
-himself, or where the task names the file: see may_obey. It holds no content of any file.
+Root obeys it, so root's own journal lies where root alone can write (see state.py). What it remembers lies beside the
+files, in directories of others: the journal tells by digest and inode whether that is still what a run put there.
+It holds no content of any file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .clusters import Cluster
 from .errors import ModuleError
 from .files import FileAttributes, Wanted, write_files
 from .folder import Identity, look_at
+from .state import check_state_directory, make_state_directory, state_directory
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -34,8 +36,9 @@ class Remembered:
     """A covered file as it was at the begin.
 
     path: as the task names it. target: the same without symbolic links. existed: False when there was no such file.
-    linked: its remembered content is a hard link, not a copy; size and written (mtime in ns) tell whether somebody wrote
-    through the link since. made: the remembered content is complete; until then nothing was changed.
+    linked: its remembered content is a hard link, not a copy; device and inode tell whether it still is that link, size
+    and written (mtime in ns) whether somebody wrote through it since. digest: SHA-256 of a copy.
+    made: the remembered content is complete; until then nothing was changed.
     """
 
     path: str
@@ -48,11 +51,14 @@ class Remembered:
     mode: int = 0
     size: int = 0
     written: int = 0
+    device: int = 0
+    inode: int = 0
+    digest: str = ""
 
     @property
     def identity(self) -> Identity:
-        """Owner, group and mode at the begin."""
-        return Identity(self.uid, self.gid, self.mode)
+        """Owner, group and mode at the begin, never with set-id bits."""
+        return Identity(self.uid, self.gid, self.mode & 0o777)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,13 @@ class Journal:
 
 def journal_path(cluster: Cluster) -> str:
     """Return where the journal of a cluster lies."""
-    return os.path.join(os.path.realpath(cluster.data_directory), JOURNAL_NAME)
+    return os.path.join(state_directory(cluster.data_directory), JOURNAL_NAME)
+
+
+def ignored_journal(cluster: Cluster) -> str | None:
+    """Return the path of a journal that root does not believe, because the data directory's owner could have put it there."""
+    path = os.path.join(os.path.realpath(cluster.data_directory), JOURNAL_NAME)
+    return path if os.geteuid() == 0 and os.path.lexists(path) else None
 
 
 def beside(target: str, cluster: Cluster) -> str:
@@ -94,6 +106,11 @@ def beside(target: str, cluster: Cluster) -> str:
     directory, name = os.path.split(target)
     mark = sha256(os.path.realpath(cluster.data_directory).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return os.path.join(directory, f".{name}.pgtls-before-{mark}")
+
+
+def content_digest(content: bytes) -> str:
+    """Return what the remembered copy of a file is recognised by."""
+    return sha256(content).hexdigest()
 
 
 def digest(complaint: str) -> str:
@@ -130,36 +147,27 @@ def parse_journal(content: bytes, path: str) -> Journal:
 def read_journal(cluster: Cluster) -> Journal | None:
     """Return the journal of a cluster, None when no transaction is open.
 
-    :raises ModuleError: when it belongs to somebody who is neither the cluster's owner nor root, or is no journal.
+    :raises ModuleError: when it, or its directory, belongs to somebody else, or it is no journal.
     """
     path = journal_path(cluster)
-    found = look_at(path)
+    found = look_at(path) if check_state_directory(os.path.dirname(path)) else None
     if found is None:
         return None
-    if found.identity.uid not in (0, os.geteuid(), _owner_of(os.path.dirname(path))):
+    if found.identity.uid not in (0, os.geteuid()):
         raise ModuleError(
-            f"the journal {path} belongs to uid {found.identity.uid} and not to the owner of the cluster; "
+            f"the journal {path} belongs to uid {found.identity.uid}, so it is not believed; "
             "find out who put it there, then remove it"
         )
     return parse_journal(found.content, path)
 
 
 def write_journal(module: AnsibleModule, cluster: Cluster, journal: Journal | None) -> None:
-    """Put the journal in its place in one step, readable by the cluster's owner alone; None removes it.
-
-    The owner is that of the cluster, because a file that the server may not read would break pg_basebackup.
-    """
+    """Put the journal in its place in one step, readable by its owner alone; None removes it."""
     content = None if journal is None else render_journal(journal)
-    status = os.stat(cluster.data_directory)
-    attributes = FileAttributes(str(status.st_uid), str(status.st_gid), 0o600)
-    write_files(module, [Wanted(journal_path(cluster), content, attributes, secret=True)])
-
-
-def may_obey(cluster: Cluster, remembered: Remembered, named: list[str]) -> bool:
-    """Return whether the journal may decide about a file: its directory is the cluster owner's, or the task names it."""
-    if os.geteuid() != 0 or remembered.target in named:
-        return True
-    return _owner_of(os.path.dirname(remembered.target)) == _owner_of(os.path.dirname(journal_path(cluster)))
+    path = journal_path(cluster)
+    if content is not None and not module.check_mode:
+        make_state_directory(os.path.dirname(path))
+    write_files(module, [Wanted(path, content, FileAttributes(mode=0o600), secret=True)])
 
 
 def last_sign_of_life(cluster: Cluster, journal: Journal, now: float) -> float:
@@ -178,10 +186,3 @@ def show_sign_of_life(cluster: Cluster) -> None:
     """Let other runs see that the run of an open transaction is still at work."""
     with suppress(OSError):
         os.utime(journal_path(cluster), follow_symlinks=False)
-
-
-def _owner_of(directory: str) -> int:
-    try:
-        return os.stat(directory).st_uid
-    except OSError:
-        return -1

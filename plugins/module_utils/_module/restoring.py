@@ -15,11 +15,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .clusters import Cluster
 from .errors import ModuleError
 from .files import labelling
-from .folder import Folder, Found, Identity, look_at, sole_writer
-from .journal import Journal, Remembered, beside, journal_path, may_obey
+from .folder import Folder, Found, look_at, sole_writer
+from .journal import Journal, Remembered, beside, content_digest
 from .transactions import Transaction
 
 if TYPE_CHECKING:
@@ -76,26 +75,20 @@ def _find_change(transaction: Transaction, one: Remembered) -> _Change | None:
     kept = look_at(hidden) if one.existed else None
     if one.existed and kept is None:
         raise ModuleError(f"{hidden}, which remembered it, is gone")
-    wanted = None if kept is None else Found(kept.content, _identity(transaction.cluster, one, kept))
-    if look_at(one.target) == wanted:
-        return None
-    if not may_obey(transaction.cluster, one, list(transaction.targets)):
-        raise ModuleError("neither is its directory the cluster owner's nor does the option files name it")
-    return _Change(one, wanted, hidden)
-
-
-def _identity(cluster: Cluster, one: Remembered, kept: Found) -> Identity:
-    """Owner and mode to restore: a copy has them itself; those of a link may have been changed in place since.
-
-    :raises ModuleError: when they were, and the journal cannot be trusted with a file that was never its writer's.
-    """
-    if not one.linked or kept.identity == one.identity:
-        return kept.identity
-    if os.geteuid() == 0 and kept.identity.uid != os.stat(os.path.dirname(journal_path(cluster))).st_uid:
+    if kept is not None and not _is_what_was_kept(one, kept):
         raise ModuleError(
-            f"somebody changed its owner or mode in place; give it to uid {one.uid} and gid {one.gid} with mode {one.mode:04o}"
+            f"{hidden} is not what the run remembered, because somebody replaced or changed it; "
+            "restore the file from a backup, then remove both"
         )
-    return one.identity
+    wanted = None if kept is None else Found(kept.content, one.identity)
+    return None if look_at(one.target) == wanted else _Change(one, wanted, hidden)
+
+
+def _is_what_was_kept(one: Remembered, kept: Found) -> bool:
+    """Whether the owner of the directory left alone what will be put back: the link is the same file, the copy the same bytes."""
+    if one.linked:
+        return kept.node == (one.device, one.inode)
+    return content_digest(kept.content) == one.digest
 
 
 def _carry_out(module: AnsibleModule, changes: Sequence[_Change], problems: list[str]) -> list[str]:
@@ -123,7 +116,8 @@ def _stage(folder: Folder, change: _Change) -> str | None:
     if change.wanted is None:
         return None
     if change.one.linked:
-        return folder.stage_link(os.path.basename(change.hidden), change.wanted.identity)
+        node = (change.one.device, change.one.inode)
+        return folder.stage_link(os.path.basename(change.hidden), change.wanted.identity, node)
     return folder.stage(change.name, change.wanted.content, change.wanted.identity)
 
 

@@ -21,18 +21,20 @@ from typing import TYPE_CHECKING
 from .clusters import Cluster
 from .errors import ModuleError
 from .files import FileAttributes, Wanted, write_files, writing_alone
-from .folder import Folder, Identity, look_at, sole_writer
+from .folder import Folder, Identity, look_at, sole_writer, sweep
 from .journal import (
     Base,
     Journal,
     Remembered,
     beside,
+    content_digest,
     journal_path,
     last_sign_of_life,
     read_journal,
     write_journal,
 )
 from .links import safe_target
+from .state import make_state_directory
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -56,6 +58,8 @@ class Transaction:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other runs away from the journal."""
+        if not self.module.check_mode:
+            make_state_directory(os.path.dirname(journal_path(self.cluster)))
         with writing_alone(self.module, journal_path(self.cluster)):
             yield
 
@@ -201,9 +205,14 @@ def _make(transaction: Transaction, one: Remembered) -> Remembered:
     with sole_writer(directory) as folder:
         if is_secret(found.content) and _link(folder, name, os.path.basename(hidden)):
             status = os.stat(os.path.basename(hidden), dir_fd=folder.handle, follow_symlinks=False)
-            return replace(one, linked=True, size=status.st_size, written=status.st_mtime_ns)
-        _put(transaction.module, hidden, found.content, identity)
-    return replace(one, linked=False)
+            if (status.st_dev, status.st_ino) != found.node:
+                raise ModuleError(f"{one.path} was changed by somebody else while it was remembered; run again")
+            device, inode = found.node
+            return replace(
+                one, linked=True, size=status.st_size, written=status.st_mtime_ns, device=device, inode=inode
+            )
+        _put(transaction.module, hidden, found.content, one.identity)
+    return replace(one, linked=False, digest=content_digest(found.content))
 
 
 def is_secret(content: bytes) -> bool:
@@ -231,6 +240,8 @@ def _put(module: AnsibleModule, path: str, content: bytes, identity: Identity) -
 
 
 def _forget(cluster: Cluster, journal: Journal) -> None:
+    for directory in dict.fromkeys(os.path.dirname(one.target) for one in journal.files):
+        sweep(directory)
     for one in journal.files:
         directory, name = os.path.split(beside(one.target, cluster))
         if os.path.lexists(beside(one.target, cluster)):
