@@ -15,6 +15,9 @@ description:
   - Finds running servers, clusters in Debian's layout (C(/etc/postgresql/VERSION/NAME)), those of Red Hat's and PGDG's
     packages (C(/var/lib/pgsql/data), C(/var/lib/pgsql/VERSION/data)), and one in any other data directory.
   - Tells their files, owner, port, who starts and stops them, and the TLS settings that their files hold.
+  - A running server counts when its process runs the program of a PostgreSQL, as the owner of its data directory. One in no
+    usual place must also answer at the socket and port that its C(postmaster.pid) names. What only looks like a server is
+    ignored with a warning (RV(ignored)).
 extends_documentation_fragment:
   - pgtls.postgresql.attributes.info
 options:
@@ -127,11 +130,29 @@ cluster:
   returned: success
   type: dict
   contains: *cluster
+ignored:
+  description: What looks like a running server and is none, as far as can be seen.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    data_directory:
+      description: The directory in which a process named postgres runs.
+      type: str
+    pid:
+      description: The process, or null.
+      type: int
+    reason:
+      description: Why it does not count.
+      type: str
+      sample: process 4711 runs /home/mallory/sleep, which is not the program postgres
 """
+
+from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.clusters import choose_cluster, find_clusters
+from ..module_utils._module.clusters import choose_cluster, survey
 from ..module_utils._module.errors import ModuleError
 from ..module_utils._module.outcome import failing_cleanly
 
@@ -147,14 +168,19 @@ def main():
     )
     data_directory, port = module.params["data_directory"], module.params["port"]
     with failing_cleanly(module):
-        clusters = find_clusters(data_directory)
+        found = survey(data_directory)
+        clusters = found.clusters
+        for one in found.ignored:
+            module.warn(f"{one.data_directory} is ignored, because it is not a cluster that runs: {one.reason}")
         try:
             chosen = choose_cluster(clusters, data_directory, port).described()
         except ModuleError:
             if module.params["exactly_one"]:
                 raise
             chosen = None
-    module.exit_json(changed=False, clusters=[one.described() for one in clusters], cluster=chosen)
+    described = [one.described() for one in clusters]
+    ignored = [asdict(one) for one in found.ignored]
+    module.exit_json(changed=False, clusters=described, cluster=chosen, ignored=ignored)
 
 
 if __name__ == "__main__":

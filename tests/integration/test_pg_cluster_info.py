@@ -20,7 +20,10 @@ def build(root, files):
             path.mkdir(parents=True)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        if name.endswith("/exe"):  # a link of the kernel
+            path.symlink_to(root / content.lstrip("/"))
+        else:
+            path.write_text(content)
     return str(root)
 
 
@@ -123,6 +126,8 @@ def test_running_server_belongs_to_the_unit_of_its_control_group(tmp_path, unit_
     files = {
         "/var/lib/pgsql/16/data/postmaster.pid": "77\n/var/lib/pgsql/16/data\n0\n5440\n/run/pg\n*\n",
         "/proc/77/cmdline": "/usr/pgsql-16/bin/postgres\0-D\0/var/lib/pgsql/16/data\0",
+        "/usr/pgsql-16/bin/postgres": "",
+        "/proc/77/exe": "/usr/pgsql-16/bin/postgres",
         "/proc/77/cgroup": unit_line,
     }
     (found,) = clusters.find_clusters(root=build(tmp_path, {**PGDG, **SYSTEMD, **files}))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from grp import getgrgid
@@ -17,6 +18,7 @@ from .errors import ModuleError
 from .managers import find_manager
 from .patroni import PATRONI, sign_of_patroni
 from .postmasters import (
+    Ignored,
     Postmaster,
     StartCommand,
     below,
@@ -30,6 +32,7 @@ from .settings_on_disk import read_settings
 DEBIAN_CONFIGURATION = "/etc/postgresql"
 DATA_DIRECTORIES = ("/var/lib/pgsql/data", "/var/lib/pgsql/*/data", "/var/lib/postgres/data")
 DEFAULT_PORT = 5432
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 # Settings that roles and modules ask for, with the server's own defaults.
 SETTINGS = {
     "ssl": "off",
@@ -93,14 +96,40 @@ class _Found:
     config_file: str | None = None
 
 
+@dataclass(frozen=True)
+class Survey:
+    """The clusters of a host, ordered by data directory, and what only looks like one."""
+
+    clusters: list[Cluster]
+    ignored: list[Ignored]
+
+
 def find_clusters(data_directory: str | None = None, root: str = "/") -> list[Cluster]:
     """Return the clusters of this host, ordered by data directory; `data_directory` adds one at any other place."""
+    return survey(data_directory, root).clusters
+
+
+def survey(data_directory: str | None = None, root: str = "/") -> Survey:
+    """Return the clusters of this host, and why something that looks like one is not among them.
+
+    :raises ModuleError: when the cluster of `data_directory` itself cannot be understood.
+    """
+    servers, ignored = find_postmasters(root)
+    running = [_Found(server.data_directory) for server in servers]
     places: dict[str, _Found] = {}
-    for found in (*_debian_clusters(root), *_usual_places(root), *_running(root), *_explicit(data_directory)):
+    for found in (*_debian_clusters(root), *_usual_places(root), *running, *_explicit(data_directory)):
         if os.path.isfile(below(root, os.path.join(found.data_directory, "PG_VERSION"))):
             places.setdefault(os.path.realpath(below(root, found.data_directory)), found)
-    clusters = (_describe(found, root) for found in places.values())
-    return sorted(clusters, key=lambda cluster: cluster.data_directory)
+    wanted = data_directory and os.path.realpath(below(root, data_directory))
+    clusters = []
+    for place, found in places.items():
+        try:
+            clusters.append(_describe(found, root))
+        except (ModuleError, OSError) as error:
+            if place == wanted:
+                raise
+            ignored.append(Ignored(found.data_directory, None, str(error)))
+    return Survey(sorted(clusters, key=lambda cluster: cluster.data_directory), ignored)
 
 
 def find_cluster(data_directory: str) -> Cluster:
@@ -170,17 +199,13 @@ def _usual_places(root: str) -> list[_Found]:
     return [_Found(place) for place in dict.fromkeys(places)]
 
 
-def _running(root: str) -> list[_Found]:
-    return [_Found(server.data_directory) for server in find_postmasters(root)]
-
-
 def _explicit(data_directory: str | None) -> list[_Found]:
     return [_Found(os.path.abspath(data_directory))] if data_directory else []
 
 
 def _describe(found: _Found, root: str) -> Cluster:
     directory = found.data_directory
-    version = int(float(read_lines(below(root, os.path.join(directory, "PG_VERSION")))[0]))
+    version = _version(directory, root)
     server, started = running_postmaster(directory, root), read_start_command(directory, root)
     base = started.settings.get("data_directory") or directory  # what -D named is where the files default to
     config_file = _first_file(
@@ -215,6 +240,14 @@ def _describe(found: _Found, root: str) -> Cluster:
         managed_by=PATRONI if sign_of_patroni(below(root, directory), own_files) else None,
         settings={name: settings[name] for name in SETTINGS},
     )
+
+
+def _version(directory: str, root: str) -> int:
+    path = os.path.join(directory, "PG_VERSION")
+    lines = read_lines(below(root, path))
+    if not lines or not _VERSION.fullmatch(lines[0]):
+        raise ModuleError(f"{path} holds no version of PostgreSQL; name the data directory of a cluster")
+    return int(lines[0].partition(".")[0])
 
 
 def _first_file(root: str, *candidates: str | None) -> str:

@@ -13,12 +13,14 @@ import os
 import re
 import shlex
 import socket
-import sys
 from dataclasses import dataclass, field
 
-_PROGRAMS = ("postgres", "postmaster")
+from .errors import ModuleError
+from .processes import PROGRAMS, below, link_of, listening_sockets, read_proc, why_claims_are_false, why_no_server
+from .reading import read_bytes
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _UNIT = re.compile(r"/([^/]*postgres[^/]*\.service)(?:/|$)")
-_LISTENING = "0A"  # TCP_LISTEN of the kernel's tcp_states.h
 _SHORT_OPTIONS = {"-D": "data_directory", "-p": "port", "-k": "unix_socket_directories", "-h": "listen_addresses"}
 
 
@@ -40,6 +42,15 @@ class Postmaster:
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """A process that looks like a server and is none, as far as can be seen."""
+
+    data_directory: str
+    pid: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class StartCommand:
     """How a server was started last: its program, and the settings of its command line by lower-case name."""
 
@@ -47,60 +58,83 @@ class StartCommand:
     settings: dict[str, str] = field(default_factory=dict)
 
 
-def below(root: str, path: str) -> str:
-    """Return where a path of the machine lies when the machine is built under `root`."""
-    return path if root == "/" else os.path.join(root, path.lstrip("/"))
-
-
 def read_lines(path: str) -> list[str]:
-    """Return the lines of a small text file; none when it does not exist or may not be read."""
+    """Return the lines of a small text file; none when it does not exist, may not be read or is no regular file."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read().removesuffix("\n").split("\n")
-    except OSError:
+        content = read_bytes(path) or b""
+    except ModuleError:
         return []
+    return (
+        content.decode("utf-8", "surrogateescape").removesuffix("\n").replace("\r\n", "\n").split("\n")
+        if content
+        else []
+    )
 
 
-def find_postmasters(root: str = "/") -> list[Postmaster]:
-    """Return every running server whose data directory this user may read."""
-    found = []
+def find_postmasters(root: str = "/") -> tuple[list[Postmaster], list[Ignored]]:
+    """Return every running server whose data directory this user may read, and what only looks like one."""
+    found, ignored = [], []
     for name in sorted(os.listdir(below(root, "/proc"))) if os.path.isdir(below(root, "/proc")) else []:
         arguments = _command_line(root, int(name)) if name.isdigit() else []
-        if not arguments or os.path.basename(arguments[0]) not in _PROGRAMS:
+        if not arguments or os.path.basename(arguments[0]) not in PROGRAMS:
             continue
         # A server changes into its data directory; other users see only its command line.
-        directory = _link(below(root, f"/proc/{name}/cwd")) or parse_start_command(arguments).settings.get(
+        directory = link_of(below(root, f"/proc/{name}/cwd")) or parse_start_command(arguments).settings.get(
             "data_directory"
         )
-        server = running_postmaster(directory, root) if directory else None
+        if not directory or not os.path.lexists(below(root, os.path.join(directory, "PG_VERSION"))):
+            continue  # a process of a container, say
+        server, doubt = _examine(directory, root)
         if server is not None and server.pid == int(name):
-            found.append(server)
-    return found
+            doubt = why_claims_are_false(server, root)
+            if doubt is None:
+                found.append(server)
+        if doubt is not None:
+            ignored.append(Ignored(directory, int(name), doubt))
+    return found, ignored
 
 
 def running_postmaster(data_directory: str, root: str = "/") -> Postmaster | None:
     """Return the server that runs on a data directory; a stale postmaster.pid counts for nothing."""
-    lines = read_lines(below(root, os.path.join(data_directory, "postmaster.pid")))
+    return _examine(data_directory, root)[0]
+
+
+def _examine(data_directory: str, root: str) -> tuple[Postmaster | None, str | None]:
+    """The server of a data directory, or why its postmaster.pid names none; neither for a stale one."""
+    path = below(root, os.path.join(data_directory, "postmaster.pid"))
+    try:
+        owner = os.stat(below(root, data_directory)).st_uid
+        if os.lstat(path).st_uid != owner:
+            return None, "its postmaster.pid does not belong to the owner of the data directory"
+        content = read_bytes(path) or b""
+    except ModuleError as error:
+        return None, str(error)
+    except OSError:
+        return None, None
+    lines = content.decode("utf-8", "surrogateescape").splitlines()
     lines += [""] * (6 - len(lines))
-    if not lines[0].strip().isdigit():
-        return None
+    if not _NUMBER.fullmatch(lines[0].strip()):
+        return None, None
     pid = int(lines[0])
     arguments = _command_line(root, pid)
-    if not arguments or os.path.basename(arguments[0]) not in _PROGRAMS:
-        return None
-    current = _link(below(root, f"/proc/{pid}/cwd"))
+    if not arguments or os.path.basename(arguments[0]) not in PROGRAMS:
+        return None, None
+    current = link_of(below(root, f"/proc/{pid}/cwd"))
     if current is not None and current != os.path.realpath(data_directory):
-        return None
+        return None, None
+    doubt = why_no_server(pid, owner, root)
+    if doubt is not None:
+        return None, doubt
     return Postmaster(
         pid=pid,
-        started_at=int(lines[2]) if lines[2].strip().isdigit() else 0,
+        started_at=int(lines[2]) if _NUMBER.fullmatch(lines[2].strip()) else 0,
         data_directory=os.path.realpath(data_directory) if root == "/" else data_directory,
-        port=int(lines[3]) if lines[3].strip().isdigit() else None,
+        port=int(lines[3]) if _NUMBER.fullmatch(lines[3].strip()) else None,
         socket_directory=lines[4].strip() or None,
         listen_addresses=lines[5].strip() or None,
-        executable=_link(below(root, f"/proc/{pid}/exe")),
+        executable=link_of(below(root, f"/proc/{pid}/exe")),
         unit=_unit(root, pid),
-    )
+    ), None
 
 
 def listening_addresses(server: Postmaster, root: str = "/") -> list[str]:
@@ -108,16 +142,10 @@ def listening_addresses(server: Postmaster, root: str = "/") -> list[str]:
 
     Where its open files may not be seen they are the first of listen_addresses, as postmaster.pid names it.
     """
-    sockets = _open_sockets(root, server.pid)
-    if sockets is None:
+    found = listening_sockets(root, server.pid)
+    if found is None:
         return [server.listen_addresses] if server.listen_addresses else []
-    found: set[tuple[int, bytes]] = set()  # the kernel lists them in no order
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        for line in read_lines(below(root, f"/proc/{server.pid}/net/{table}"))[1:]:
-            words = line.split()
-            if len(words) > 9 and words[3] == _LISTENING and words[9] in sockets:
-                found.add((family, _packed_address(words[1].partition(":")[0])))
-    return [socket.inet_ntop(family, packed) for family, packed in sorted(found)]
+    return [socket.inet_ntop(family, packed) for family, packed in sorted({one[:2] for one in found})]
 
 
 def read_start_command(data_directory: str, root: str = "/") -> StartCommand:
@@ -146,36 +174,13 @@ def parse_start_command(arguments: list[str]) -> StartCommand:
 
 
 def _command_line(root: str, pid: int) -> list[str]:
-    lines = read_lines(below(root, f"/proc/{pid}/cmdline"))
-    return lines[0].rstrip("\0").split("\0") if lines else []
-
-
-def _open_sockets(root: str, pid: int) -> set[str] | None:
-    """The inodes of the sockets that a process holds open; None when it may not be looked at."""
-    directory = below(root, f"/proc/{pid}/fd")
-    try:
-        links = [_link(os.path.join(directory, name)) or "" for name in os.listdir(directory)]
-    except OSError:
-        return None
-    return {link[len("socket:[") : -1] for link in links if link.startswith("socket:[")}
-
-
-def _packed_address(digits: str) -> bytes:
-    """An address of /proc/net/tcp in network order: there it is 32-bit words in the byte order of the machine."""
-    words = [bytes.fromhex(digits[start : start + 8]) for start in range(0, len(digits), 8)]
-    return b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
-
-
-def _link(path: str) -> str | None:
-    try:
-        return os.readlink(path).removesuffix(" (deleted)")
-    except OSError:
-        return None
+    words = read_proc(below(root, f"/proc/{pid}/cmdline")).rstrip("\0")
+    return words.split("\0") if words else []
 
 
 def _unit(root: str, pid: int) -> str | None:
     """The systemd unit in whose control group a process runs."""
-    for line in read_lines(below(root, f"/proc/{pid}/cgroup")):
+    for line in read_proc(below(root, f"/proc/{pid}/cgroup")).splitlines():
         found = _UNIT.search(line)
         if found:
             return found.group(1)

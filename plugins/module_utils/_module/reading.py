@@ -19,7 +19,8 @@ from .errors import ModuleError
 from .links import Place, acting_as, find_place, owner_of_place
 
 LARGEST_FILE = 16 * 1024 * 1024
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _READABLE_BY_ALL = 0o004
 
 
@@ -47,9 +48,14 @@ def open_regular(path: str) -> Iterator[int]:
     :raises ModuleError: when it is something else, or somebody's link to what he may not read himself.
     """
     place = find_place(path)
-    handle = _open_as(place.uid, place.target) if place.uid is not None else walk_to(place.target, _FLAGS)
+    with acting_as(os.geteuid() if place.uid is None else place.uid):
+        seen = walk_to(place.target, _LOOK) if place.uid is None else os.open(place.target, _LOOK)
+        try:
+            check_regular(seen, path)  # before it is opened, because that alone may start something at a device
+            handle = os.open(f"/proc/self/fd/{seen}", _FLAGS)
+        finally:
+            os.close(seen)
     try:
-        check_regular(handle, path)
         _check_reader(handle, place)
         yield handle
     finally:
@@ -101,11 +107,6 @@ def _step(handle: int, name: str, flags: int) -> int:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
     finally:
         os.close(handle)
-
-
-def _open_as(uid: int, path: str) -> int:
-    with acting_as(uid):
-        return os.open(path, _FLAGS)
 
 
 def _check_reader(handle: int, place: Place) -> None:

@@ -152,6 +152,8 @@ def kill_at(home, state, step):
         def count(event, arguments):
             nonlocal taken
             mine = any(place in str(arguments) for place in places)
+            # a file is opened by its name alone where its directory is open already
+            mine = mine or event == "open" and bool(arguments[2] and arguments[2] & os.O_CREAT)
             if event in STEPS and mine or event in STEPS - {"open"}:
                 taken += 1
                 if taken == step:
