@@ -90,6 +90,11 @@ options:
           - O(certificates[].pkcs8_der) is encrypted with it too.
           - A key is never decrypted in place. Who no longer wants the passphrase decrypts the file (C(openssl pkey)) first.
         type: str
+      private_key_passphrase_file:
+        description:
+          - A file that M(pgtls.postgresql.certificate_install) writes O(certificates[].private_key_passphrase) and a line end to, with mode C(0600),
+            for C(ssl_passphrase_command).
+        type: path
       certificate:
         description: The file of the certificate, followed by the intermediate certificates.
         type: path
@@ -99,6 +104,11 @@ options:
         type: path
       root:
         description: A file with the root certificate, or with all roots that are trusted now. Several certificates may share it.
+        type: path
+      crl:
+        description:
+          - A file that M(pgtls.postgresql.certificate_install) writes its O(ignore:crl_pem) to, for C(ssl_crl_file). Several certificates may share it.
+          - With no CRL given nothing is written and nothing removed. In check mode a missing file then counts as one that would be written.
         type: path
       pkcs12:
         description:

@@ -66,7 +66,29 @@ options:
     description:
       - The revocation lists of the CAs, as for M(pgtls.postgresql.certificate_request).
       - A signed certificate that is in the list of its CA is refused. Check mode needs them to tell which certificates get a new key.
+      - They are written to each O(certificates[].crl).
     type: str
+  trusted_files:
+    description:
+      - Further files that hold O(trusted_pem), for those who verify a server and have no certificate. Nothing is written without O(trusted_pem).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: The file.
+        type: path
+        required: true
+      owner:
+        description: The user that shall own it. A new file belongs to the owner of its directory when this is not given.
+        type: str
+      group:
+        description: The group that shall own it.
+        type: str
+      mode:
+        description: Its permissions, an octal number.
+        type: raw
+        default: "0644"
 seealso:
   - module: pgtls.postgresql.certificate_request
   - module: pgtls.postgresql.certificate_sign
@@ -112,10 +134,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.certificate_arguments import CERTIFICATE, SIGNED, certificate_places, known_authorities
+from ..module_utils._module.certificate_arguments import (
+    CERTIFICATE,
+    SIGNED,
+    TRUSTED_FILE,
+    certificate_places,
+    known_authorities,
+    signed_by_name,
+)
 from ..module_utils._module.certificate_files import (
     Holding,
     certificate_files,
+    further_files,
     kept_files,
     predicted_files,
     read_holding,
@@ -135,6 +165,7 @@ ARGUMENTS = {
     "signed": {"type": "list", "elements": "dict", "default": [], "options": SIGNED},
     "trusted_pem": {"type": "str"},
     "crl_pem": {"type": "str"},
+    "trusted_files": {"type": "list", "elements": "dict", "default": [], "options": TRUSTED_FILE},
 }
 
 
@@ -144,12 +175,14 @@ def run(module: AnsibleModule) -> dict:
     now = datetime.now(timezone.utc)
     authorities = known_authorities(module.params)
     holdings = [read_holding(place, authorities) for place in certificate_places(module.params["certificates"])]
-    signed = _by_name(module.params["signed"], {holding.place.wanted.name for holding in holdings})
+    signed = signed_by_name(module.params["signed"], {holding.place.wanted.name for holding in holdings})
 
     plans = [_plan(module, holding, signed.get(holding.place.wanted.name), authorities, now) for holding in holdings]
 
     # several certificates may share one root file
-    written = write_files(module, list(dict.fromkeys(file for files, _leaf in plans for file in files)))
+    files = [file for files, _leaf in plans for file in files]
+    files += further_files(holdings, module.params, authorities, module.check_mode)
+    written = write_files(module, list(dict.fromkeys(files)))
 
     certificates = [
         _report(holding, leaf, holding.place.wanted.name in signed, now)
@@ -160,13 +193,6 @@ def run(module: AnsibleModule) -> dict:
     waiting = {holding.place.next_private_key for holding in holdings}
     outcome["diff"] = [diff for diff in outcome["diff"] if diff["after_header"] not in waiting]
     return {**outcome, "certificates": certificates}
-
-
-def _by_name(signed: list[dict], known: set[str]) -> dict[str, dict]:
-    for one in signed:
-        if one["name"] not in known:
-            raise ModuleError(f"signed holds {one['name']}, which is not in certificates; pass the same list to both")
-    return {one["name"]: one for one in signed}
 
 
 def _plan(

@@ -25,6 +25,29 @@ extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.certificate
 options:
+  directories:
+    description:
+      - Directories that are made before the keys, in this order. Missing ones above them are made alike.
+      - An existing directory gets this group and mode. A symbolic link in its place, something that is not a directory, and a
+        directory of somebody else is an error, and so is root's in a directory of the O(directories[].owner).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: The directory.
+        type: path
+        required: true
+      owner:
+        description: The user that shall own it. A new directory belongs to the owner of the one above it when this is not given.
+        type: str
+      group:
+        description: The group that shall own it.
+        type: str
+      mode:
+        description: Its permissions, an octal number.
+        type: raw
+        default: "0755"
   issuer_pem:
     description:
       - The certificate of the CA that should have signed, and those of the CAs above it, as RV(pgtls.postgresql.ca#module:chain_pem).
@@ -96,7 +119,7 @@ keys_made:
   elements: str
 keys_changed:
   description:
-    - Whether a private key was made or its owner, group or mode changed.
+    - Whether a directory or a private key was made, or its owner, group or mode changed.
     - A certificate that is due counts as a change too. This tells both apart, where a request is only repeated until it is answered.
   returned: success
   type: bool
@@ -108,6 +131,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.certificate_arguments import CERTIFICATE, certificate_places, known_authorities
 from ..module_utils._module.certificate_files import Holding, read_holding
+from ..module_utils._module.directories import DIRECTORIES, ensure_directories
 from ..module_utils._module.files import merge_written
 from ..module_utils._module.key_making import ensure_keys
 from ..module_utils._module.libraries import require_cryptography
@@ -116,7 +140,13 @@ from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.policy import Reason, reissue_reasons
 from ..module_utils._pki.requests import build_request
 
-ARGUMENTS = {**CERTIFICATE, "issuer_pem": {"type": "str"}, "trusted_pem": {"type": "str"}, "crl_pem": {"type": "str"}}
+ARGUMENTS = {
+    **CERTIFICATE,
+    **DIRECTORIES,
+    "issuer_pem": {"type": "str"},
+    "trusted_pem": {"type": "str"},
+    "crl_pem": {"type": "str"},
+}
 
 
 def run(module: AnsibleModule) -> dict:
@@ -126,6 +156,7 @@ def run(module: AnsibleModule) -> dict:
     authorities = known_authorities(module.params)
     holdings = [read_holding(place, authorities) for place in certificate_places(module.params["certificates"])]
 
+    made = ensure_directories(module, module.params["directories"])
     holdings, written, keys_made = ensure_keys(module, holdings)
     reasons = {}
     for holding in holdings:
@@ -136,7 +167,7 @@ def run(module: AnsibleModule) -> dict:
             reasons[wanted.name] = reissue_reasons(holding.current, wanted, authorities, holding.signing_key(), now)
     due = [holding for holding in holdings if reasons.get(holding.place.wanted.name)]
 
-    outcome = merge_written(written)
+    outcome = merge_written([*made, *written])
     keys_changed = outcome["changed"]
     outcome["changed"] = bool(due) or keys_changed
     outcome["diff"] += [_diff(holding, reasons[holding.place.wanted.name]) for holding in due]

@@ -40,9 +40,11 @@ CERTIFICATE: Spec = {
             "key_type": {"type": "str", "choices": list(KEY_TYPES), "default": DEFAULT_KEY_TYPE},
             "private_key": {"type": "path", "required": True, "no_log": False},
             "private_key_passphrase": {"type": "str", "no_log": True},
+            "private_key_passphrase_file": {"type": "path", "no_log": False},
             "certificate": {"type": "path", "required": True},
             "fullchain": {"type": "path"},
             "root": {"type": "path"},
+            "crl": {"type": "path"},
             "pkcs12": {"type": "path"},
             "pkcs12_passphrase": {"type": "str", "no_log": True},
             "pkcs8_der": {"type": "path"},
@@ -64,12 +66,20 @@ SIGNED = {
     "not_after": {"type": "str"},
     "issuer": {"type": "str"},
 }
+TRUSTED_FILE = {
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "raw", "default": "0644"},
+}
 _PLACES = (
     "private_key",
     "private_key_passphrase",
+    "private_key_passphrase_file",
     "certificate",
     "fullchain",
     "root",
+    "crl",
     "pkcs12",
     "pkcs12_passphrase",
     "pkcs8_der",
@@ -91,6 +101,8 @@ class CertificatePlace:
     pkcs12: str | None = None
     pkcs12_passphrase: str | None = field(default=None, repr=False)
     pkcs8_der: str | None = None
+    private_key_passphrase_file: str | None = None
+    crl: str | None = None
 
     @property
     def next_private_key(self) -> str:
@@ -107,8 +119,20 @@ def certificate_places(items: Sequence[Mapping[str, Any]]) -> list[CertificatePl
     places = [_place(item) for item in items]
     _refuse_twice("the name", (place.wanted.name for place in places))
     own_files = [os.path.abspath(path) for place in places for path in _own_files(place)]
-    _refuse_twice("the file", [*own_files, *{os.path.abspath(place.root) for place in places if place.root}])
+    shared = {os.path.abspath(path) for place in places for path in (place.root, place.crl) if path}
+    _refuse_twice("the file", [*own_files, *shared])
     return places
+
+
+def signed_by_name(signed: Sequence[dict[str, Any]], known: set[str]) -> dict[str, dict[str, Any]]:
+    """Return the signed certificates by name.
+
+    :raises ModuleError: for one that is not in the list of certificates.
+    """
+    for one in signed:
+        if one["name"] not in known:
+            raise ModuleError(f"signed holds {one['name']}, which is not in certificates; pass the same list to both")
+    return {one["name"]: one for one in signed}
 
 
 def known_authorities(params: Mapping[str, Any]) -> Authorities:
@@ -166,6 +190,7 @@ def _own_files(place: CertificatePlace) -> list[str]:
         place.fullchain,
         place.pkcs12,
         place.pkcs8_der,
+        place.private_key_passphrase_file,
     )
     return [path for path in paths if path]
 

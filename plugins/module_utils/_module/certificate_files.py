@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._pki.certificates import load_certificates, render_pem, summarise, without_root
 from .._pki.compat import same_public_key
@@ -17,7 +17,7 @@ from .._pki.errors import UnreadableError
 from .._pki.keys import key_type_of, load_private_key, private_key_der
 from .._pki.policy import Authorities, InstalledCertificate, Revocation, chain_root, revocation_of
 from .certificate_arguments import CertificatePlace
-from .files import Wanted, read_bytes
+from .files import FileAttributes, Wanted, read_bytes
 
 if TYPE_CHECKING:
     from .._pki.compat import PrivateKey, x509
@@ -225,6 +225,45 @@ def _changing_der(holding: Holding) -> str | None:
     if content is not None and key is not None and holds_pkcs8(content, place.private_key_passphrase, key):
         return None
     return place.pkcs8_der
+
+
+def further_files(
+    holdings: Sequence[Holding], params: Mapping[str, Any], authorities: Authorities, check_mode: bool
+) -> list[Wanted]:
+    """What stands beside the certificates: CRLs, passphrases, and the trusted roots for those who have no certificate.
+
+    params: crl_pem and trusted_files of the task.
+    """
+    lists = params["crl_pem"] or ""
+    files = [file for holding in holdings for file in _accompanying_files(holding.place, lists, check_mode)]
+    return files + _trusted_files(params["trusted_files"], authorities)
+
+
+def _accompanying_files(place: CertificatePlace, crl_pem: str, check_mode: bool) -> list[Wanted]:
+    """The CRLs and the passphrase in files of their own; without CRLs nothing is written, and nothing removed.
+
+    In check mode no CRLs stand for those of a CA that does not exist yet.
+    """
+    files = []
+    if place.crl and (crl_pem or check_mode and read_bytes(place.crl) is None):
+        files.append(Wanted(place.crl, crl_pem.encode(), place.attributes))
+    if place.private_key_passphrase_file and place.private_key_passphrase:
+        attributes = replace(place.attributes, mode="0600")
+        content = f"{place.private_key_passphrase}\n".encode()
+        files.append(Wanted(place.private_key_passphrase_file, content, attributes, secret=True))
+    return files
+
+
+def _trusted_files(items: Sequence[Mapping[str, Any]], authorities: Authorities) -> list[Wanted]:
+    """The trusted roots in files that belong to no certificate; nothing where none are known."""
+    if not authorities.trusted:
+        return []
+    content, shown = render_pem(authorities.trusted).encode(), _summary(authorities.trusted, False)
+    files = []
+    for item in items:
+        before = _summary(_readable(item["path"]), False)
+        files.append(Wanted(item["path"], content, FileAttributes.of(item), shown=(before, shown)))
+    return files
 
 
 def _each(certificates: Sequence[x509.Certificate], exact: bool) -> list[str]:

@@ -168,7 +168,7 @@ def write_directory(module: AnsibleModule, path: str, attributes: FileAttributes
     if status is None and not os.path.isdir(os.path.dirname(target)) and not module.check_mode:
         raise ModuleError(f"the directory {os.path.dirname(target)} does not exist; create it before {path}")
     now = None if status is None else Identity.of(status)
-    after = _identity(path, attributes, now, os.path.dirname(target), 0o700)
+    after = desired_identity(path, attributes, now, os.path.dirname(target), 0o700)
     if now == after:
         return Written(path, False)
     if not module.check_mode:
@@ -194,7 +194,7 @@ def _plan(module: AnsibleModule, wanted: Wanted) -> _Plan:
     if wanted.seen is not None and wanted.seen.content != before:
         raise _changed_meanwhile(wanted.path)
     kept = None if now is None else replace(now, mode=now.mode & _KEPT_MODE)
-    after = _identity(wanted.path, wanted.attributes, kept, directory, NEW_FILE_MODE)
+    after = desired_identity(wanted.path, wanted.attributes, kept, directory, NEW_FILE_MODE)
     plan = _Plan(wanted, place, before, now, after)
     if plan.changed:
         _check_possible(module, plan, directory)
@@ -221,7 +221,9 @@ def _check_possible(module: AnsibleModule, plan: _Plan, directory: str) -> None:
         )
 
 
-def _identity(path: str, attributes: FileAttributes, now: Identity | None, directory: str, new_mode: int) -> Identity:
+def desired_identity(
+    path: str, attributes: FileAttributes, now: Identity | None, directory: str, new_mode: int
+) -> Identity:
     """The identity a file shall have; a new one belongs to the owner of its directory when root may give it away."""
     home = now
     if home is None and os.geteuid() == 0 and os.path.isdir(directory):

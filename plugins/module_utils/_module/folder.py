@@ -195,20 +195,31 @@ class Folder:
                 self._make_new(name, identity, prepare)
         self.settle()
 
+    def make_new(self, name: str, identity: Identity, prepare: Preparation) -> None:
+        """Make a directory in this one that was missing until now; it is 0700 and has no name before it has its identity.
+
+        :raises ModuleError: when that fails, be it because there is one by now.
+        """
+        with _in_one_sentence(os.path.join(self.path, name)):
+            self._make_new(name, identity, prepare)
+        self.settle()
+
     def _make_new(self, name: str, identity: Identity, prepare: Preparation) -> None:
         temporary = _temporary_name() + _DIRECTORY
         os.mkdir(temporary, 0o700, dir_fd=self.handle)
         try:
-            self._identify(temporary, identity, prepare)
+            self._identify(temporary, identity, prepare, is_new=True)
             os.rename(temporary, name, src_dir_fd=self.handle, dst_dir_fd=self.handle)
         except BaseException:
             with suppress(OSError):
                 os.rmdir(temporary, dir_fd=self.handle)
             raise
 
-    def _identify(self, name: str, identity: Identity, prepare: Preparation) -> None:
+    def _identify(self, name: str, identity: Identity, prepare: Preparation, is_new: bool = False) -> None:
         handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.handle)
         try:
+            if is_new and os.listdir(handle):  # another one was moved here: what we made is empty
+                raise ModuleError(f"{os.path.join(self.path, name)} was changed by somebody else; run again")
             os.fchown(handle, identity.uid, identity.gid)
             os.fchmod(handle, identity.mode)
         finally:

@@ -41,8 +41,8 @@ def read_bytes(path: str) -> bytes | None:
 
 
 @contextmanager
-def open_regular(path: str) -> Iterator[int]:
-    """Open a regular file for reading.
+def open_regular(path: str, any_size: bool = False) -> Iterator[int]:
+    """Open a regular file for reading; any_size: a log may be large, and is not read from its start.
 
     :raises OSError: when it cannot be opened.
     :raises ModuleError: when it is something else, or somebody's link to what he may not read himself.
@@ -51,7 +51,9 @@ def open_regular(path: str) -> Iterator[int]:
     with acting_as(os.geteuid() if place.uid is None else place.uid):
         seen = walk_to(place.target, _LOOK) if place.uid is None else os.open(place.target, _LOOK)
         try:
-            check_regular(seen, path)  # before it is opened, because that alone may start something at a device
+            check_regular(
+                seen, path, any_size
+            )  # before it is opened, because that alone may start something at a device
             handle = os.open(f"/proc/self/fd/{seen}", _FLAGS)
         finally:
             os.close(seen)
@@ -77,7 +79,7 @@ def read_all(handle: int, path: str) -> bytes:
     raise _too_large(path)
 
 
-def check_regular(handle: int, path: str) -> None:
+def check_regular(handle: int, path: str, any_size: bool = False) -> None:
     """Refuse what is no regular file, or a very large one.
 
     :raises ModuleError: when it is.
@@ -85,7 +87,7 @@ def check_regular(handle: int, path: str) -> None:
     status = os.fstat(handle)
     if not S_ISREG(status.st_mode):
         raise ModuleError(f"{path} is not a regular file; move it away or choose another path")
-    if status.st_size > LARGEST_FILE:
+    if status.st_size > LARGEST_FILE and not any_size:
         raise _too_large(path)
 
 

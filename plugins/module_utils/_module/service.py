@@ -22,6 +22,7 @@ from .database import Login, LoginRefused, ServerUnreachable, connect
 from .errors import ModuleError
 from .managers import PG_CTLCLUSTER, SYSTEMD
 from .postmasters import read_lines, read_start_command, running_postmaster
+from .reading import open_regular, read_all
 from .restart_checks import check_restart
 
 _POLL_SECONDS = 0.1
@@ -46,10 +47,10 @@ class LogFile:
         if self.path is None:
             return []
         try:
-            with open(self.path, "rb") as stream:
-                stream.seek(self.size)
-                return stream.read().decode("utf-8", "surrogateescape").splitlines()
-        except OSError:
+            with open_regular(self.path, any_size=True) as handle:
+                os.lseek(handle, self.size, os.SEEK_SET)
+                return read_all(handle, self.path).decode("utf-8", "surrogateescape").splitlines()
+        except (OSError, ModuleError):
             return []
 
     def new_words(self) -> str:

@@ -14,7 +14,7 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from stat import S_IMODE, S_ISREG
 
@@ -22,6 +22,8 @@ from .._pgconf.hosts import DEFAULT_HOST, HOSTS_SINCE, NO_NAME_HOST, HostLine, p
 from .clusters import Cluster
 from .errors import ModuleError
 from .files import read_text
+from .links import acting_as
+from .reading import open_regular
 from .settings_on_disk import read_settings
 from .tls_probe import fingerprint_sha256
 
@@ -111,20 +113,9 @@ def check_tls_files(cluster: Cluster) -> None:
 @contextmanager
 def acting_as_owner(cluster: Cluster) -> Iterator[None]:
     """Open files as the server would, where the process may; it always becomes again what it was."""
-    if os.geteuid() != 0:
-        yield
-        return
     owner = os.stat(cluster.data_directory)
-    groups, gid = os.getgroups(), os.getegid()
-    os.setgroups(os.getgrouplist(cluster.owner, owner.st_gid))
-    os.setegid(owner.st_gid)
-    try:
-        os.seteuid(owner.st_uid)
+    with acting_as(owner.st_uid, owner.st_gid):
         yield
-    finally:
-        os.seteuid(0)
-        os.setegid(gid)
-        os.setgroups(groups)
 
 
 def _pairs_by_name(cluster: Cluster) -> list[Pair]:
@@ -186,36 +177,40 @@ def _check_key_file(cluster: Cluster, pair: Pair) -> None:
 
 def _check_pair(cluster: Cluster, pair: Pair) -> None:
     """Load certificate and key as the server will (a key with a passphrase is left to the server)."""
-    for setting, path in ((pair.certificate_setting, pair.certificate), (pair.key_setting, pair.key)):
-        _check_readable(cluster, setting, path)
-    if pair.asks_passphrase:
-        return
-    try:
-        # The password is a dummy: without one OpenSSL would ask the terminal for that of an encrypted key.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key, password="-")
-    except (OSError, ValueError) as error:  # SSLError is an OSError
-        raise ModuleError(
-            f"{pair.certificate_setting} {pair.certificate} and {pair.key_setting} {pair.key} cannot be used together "
-            f"({_words(error)}); install a certificate and the key it was made for"
-        ) from error
+    with (
+        _opened(cluster, pair.certificate_setting, pair.certificate) as certificate,
+        _opened(cluster, pair.key_setting, pair.key) as key,
+    ):
+        if pair.asks_passphrase:
+            return
+        try:
+            # The password is a dummy: without one OpenSSL would ask the terminal for that of an encrypted key.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="-")
+        except (OSError, ValueError) as error:  # SSLError is an OSError
+            raise ModuleError(
+                f"{pair.certificate_setting} {pair.certificate} and {pair.key_setting} {pair.key} cannot be used together "
+                f"({_words(error)}); install a certificate and the key it was made for"
+            ) from error
 
 
-def _check_readable(cluster: Cluster, setting: str, path: str) -> None:
-    try:
-        with open(path, "rb"):
-            pass
-    except OSError as error:
-        raise ModuleError(
-            f"{setting} {path} cannot be read by {cluster.owner} ({error.strerror}); install it, or mend the owner and "
-            "mode of it and of its directories"
-        ) from error
+@contextmanager
+def _opened(cluster: Cluster, setting: str, path: str) -> Iterator[str]:
+    """Open a file as the server's own user; yields the path of the open file, which nobody can swap for a pipe."""
+    with ExitStack() as stack:
+        try:
+            handle = stack.enter_context(open_regular(path))
+        except OSError as error:
+            raise ModuleError(
+                f"{setting} {path} cannot be read by {cluster.owner} ({error.strerror}); install it, or mend the owner and "
+                "mode of it and of its directories"
+            ) from error
+        yield f"/proc/self/fd/{handle}"
 
 
 def _check_loads(cluster: Cluster, setting: str, path: str, what: str) -> None:
-    with acting_as_owner(cluster):
-        _check_readable(cluster, setting, path)
+    with acting_as_owner(cluster), _opened(cluster, setting, path) as opened:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(opened)
         except (OSError, ValueError) as error:
             raise ModuleError(
                 f"{setting} {path} holds no {what} that can be loaded ({_words(error)}); install one, or correct the setting"
