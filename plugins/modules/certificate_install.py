@@ -145,6 +145,7 @@ from ..module_utils._module.certificate_arguments import (
 from ..module_utils._module.certificate_files import (
     Holding,
     certificate_files,
+    describe_holding,
     further_files,
     kept_files,
     predicted_files,
@@ -154,7 +155,7 @@ from ..module_utils._module.errors import ModuleError
 from ..module_utils._module.files import Wanted, merge_written, write_files
 from ..module_utils._module.libraries import require_cryptography
 from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._pki.certificates import describe, load_certificates, summarise_wish
+from ..module_utils._pki.certificates import load_certificates, summarise_wish
 from ..module_utils._pki.compat import x509
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.installation import check_signed
@@ -185,7 +186,7 @@ def run(module: AnsibleModule) -> dict:
     written = write_files(module, list(dict.fromkeys(files)))
 
     certificates = [
-        _report(holding, leaf, holding.place.wanted.name in signed, now)
+        describe_holding(holding, leaf, holding.place.wanted.name in signed, now)
         for holding, (_files, leaf) in zip(holdings, plans)
     ]
     outcome = merge_written(written)
@@ -212,16 +213,6 @@ def _plan(
     leaf = load_certificates(signed["certificate_pem"].encode(), f"{whose}: certificate_pem")[0]
     check_signed((leaf, *chain), wanted, holding.key_of(leaf), authorities, now)
     return certificate_files(holding, leaf, chain, authorities.trusted), leaf
-
-
-def _report(holding: Holding, leaf: x509.Certificate | None, installed: bool, now: datetime) -> dict:
-    facts = {} if leaf is None else describe(leaf, now)
-    return {
-        "name": holding.place.wanted.name,
-        "certificate": holding.place.certificate,
-        "installed": installed,
-        **{field: facts.get(field) for field in ("serial_number", "fingerprint_sha256", "not_after")},
-    }
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .._pki.certificates import load_certificates, render_pem, summarise, without_root
+from .._pki.certificates import describe, load_certificates, render_pem, summarise, without_root
 from .._pki.compat import same_public_key
 from .._pki.deliveries import Delivery, holds_pkcs8, holds_pkcs12, pkcs12_bytes
 from .._pki.errors import UnreadableError
@@ -20,6 +20,8 @@ from .certificate_arguments import CertificatePlace
 from .files import FileAttributes, Wanted, read_bytes
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .._pki.compat import PrivateKey, x509
 
 _PREDICTED = b"predicted"
@@ -264,6 +266,17 @@ def _trusted_files(items: Sequence[Mapping[str, Any]], authorities: Authorities)
         before = _summary(_readable(item["path"]), False)
         files.append(Wanted(item["path"], content, FileAttributes.of(item), shown=(before, shown)))
     return files
+
+
+def describe_holding(holding: Holding, leaf: x509.Certificate | None, installed: bool, now: datetime) -> dict[str, Any]:
+    """Return what is known of a certificate after the run."""
+    facts = {} if leaf is None else describe(leaf, now)
+    return {
+        "name": holding.place.wanted.name,
+        "certificate": holding.place.certificate,
+        "installed": installed,
+        **{field: facts.get(field) for field in ("serial_number", "fingerprint_sha256", "not_after")},
+    }
 
 
 def _each(certificates: Sequence[x509.Certificate], exact: bool) -> list[str]:
