@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Any user may start a program named postgres and write a postmaster.pid: that is no server, and keeps nobody waiting.
+
+Each test starts what it needs in a namespace of its own, with a real server inside, so that nothing else on the machine
+meets the processes of an unprivileged user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from hostile_users import ALONE, NOBODY, PYTHON, home_of_nobody, module, warnings_of
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and users are root's")
+
+# Starts the real server (1: bin directory, 2: data directory, 3: owner), then what the unprivileged user runs (4: his
+# directory, 5: a script), waits until that says that it is ready, and runs the rest.
+STAGE = r"""
+set -e
+bin=$1 data=$2 owner=$3 home=$4 script=$5; shift 5
+cd /
+[ -z "$data" ] || setpriv --reuid "$owner" --regid "$owner" --init-groups "$bin/pg_ctl" -D "$data" -l "$data/log" -w start >&2
+(cd "$home"; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$PYTHON" "$script") >/dev/null 2>&1 &
+turns=0
+while [ ! -e "$home/ready" ] && [ $turns -lt 100 ]; do sleep 0.1; turns=$((turns + 1)); done
+"$@"
+[ -z "$data" ] || setpriv --reuid "$owner" --regid "$owner" --init-groups "$bin/pg_ctl" -D "$data" -m immediate stop >&2
+"""
+# What he writes and runs: PORT, REAL (the real socket directory) and HOW are put before it.
+FAKE = r"""
+import os, shutil, socket, subprocess, sys
+os.chmod('.', 0o755)
+home = os.getcwd()
+def put(name, text):
+    with open(name + '.new', 'w') as stream:
+        stream.write(text)
+    os.rename(name + '.new', name)
+put('PG_VERSION', VERSION)
+put('postgresql.conf', CONF)
+sockets = {'real': REAL, 'own': home, 'none': ''}.get(SOCKET, SOCKET)
+if SOCKET == 'own':
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f'{home}/.s.PGSQL.{PORT}')
+    listener.listen()
+if PROGRAM != '/bin/sleep':
+    shutil.copy(PROGRAM, 'postgres')
+else:
+    shutil.copy('/bin/sleep', 'postgres')
+child = subprocess.Popen(['/home/postgres', '600'], executable=f'{home}/postgres' if COPY else PROGRAM)
+if PIPE:
+    os.mkfifo(PIPE) if not os.path.exists(PIPE) else (os.unlink(PIPE), os.mkfifo(PIPE))
+if PIPE != 'postmaster.pid':
+    put('postmaster.pid', f'{child.pid}\n{home}\n0\n{PORT}\n{sockets}\n*\n  1 1\nready   \n')
+open('ready', 'w').close()
+child.wait()
+"""
+
+
+@pytest.fixture
+def home():
+    with home_of_nobody() as directory:
+        yield directory
+
+
+@pytest.fixture
+def real(make_cluster):
+    cluster = make_cluster()
+    cluster.stop()
+    return cluster
+
+
+def surveyed(home, real, arguments, **how):
+    """What pg_cluster_info says beside a false server."""
+    claims = {"VERSION": "15\n", "CONF": "", "SOCKET": "real", "PROGRAM": "/bin/sleep", "COPY": True, "PIPE": ""}
+    claims |= {"PORT": real.port if real else 5432, "REAL": real.socket_directory if real else "", **how}
+    script = home / "script.py"
+    script.write_text("".join(f"{name} = {value!r}\n" for name, value in claims.items()) + FAKE)
+    os.chown(script, NOBODY, NOBODY)
+    server = (real.bin_directory, real.data_directory, real.owner) if real else ("", "", "")
+    stage = (*ALONE, "env", f"PYTHON={PYTHON}", "sh", "-c", STAGE, "sh", *server, str(home), str(script))
+    result = module("pg_cluster_info", arguments, before=stage)
+    assert (home / "ready").exists()
+    return result
+
+
+LIES = {
+    "a program of his own and the real socket": {},
+    "a program of the system": {"COPY": False},
+    "a program of his own and a socket of his own": {"SOCKET": "own"},
+    "no socket": {"SOCKET": "none"},
+    "a socket that is not there": {"SOCKET": "/nowhere"},
+    "a pid file that is a pipe": {"PIPE": "postmaster.pid"},
+    "a configuration that is a pipe": {"PIPE": "postgresql.conf", "SOCKET": "own"},
+    "a version that is none": {"VERSION": "a lie\n"},
+    "a version without an end": {"VERSION": "1e999\n", "SOCKET": "own"},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_false_server_is_named_and_never_chosen(home, real, lie):
+    result = surveyed(home, real, {"port": real.port, "exactly_one": True}, **LIES[lie])
+    assert not result["failed"], result["msg"]
+    assert result["cluster"]["data_directory"] == real.data_directory
+    assert result["cluster"]["running"] is True
+    assert str(home) not in [one["data_directory"] for one in result["clusters"]]
+    assert [one["data_directory"] for one in result["ignored"]] == [str(home)]
+    assert f"{home} is ignored" in warnings_of(result)
+    json.dumps(result).encode()
+
+
+def test_a_false_server_alone_is_no_cluster(home):
+    result = surveyed(home, None, {"port": 5432, "exactly_one": True})
+    assert result["failed"] is True or result["cluster"]["data_directory"] != str(home)
+    assert (
+        not result["failed"]
+        or "no PostgreSQL cluster was found" in result["msg"]
+        or "clusters were found" in result["msg"]
+    )
+
+
+def test_a_false_server_beside_one_on_another_port(home, real):
+    """The role asks for the port that is to be: the only cluster is meant, whatever its port."""
+    result = surveyed(home, real, {"port": real.port + 1, "exactly_one": True}, PORT=real.port + 1)
+    found = [one["data_directory"] for one in result.get("clusters", [])]
+    assert str(home) not in found
+    assert result["failed"] or result["cluster"]["data_directory"] == real.data_directory
+
+
+def test_a_stopped_cluster_is_found_by_its_data_directory(home, real):
+    result = module("pg_cluster_info", {"data_directory": real.data_directory, "exactly_one": True})
+    assert (result["cluster"]["data_directory"], result["cluster"]["running"]) == (real.data_directory, False)
+    assert str(home) not in json.dumps(result)
