@@ -205,15 +205,19 @@ def test_a_key_that_is_swapped_for_a_link_gives_nothing_of_root(home):
 
 @pytest.mark.parametrize("kind", ["pipe", "huge"])
 @pytest.mark.parametrize("name", LINKED)
-def test_no_certificate_file_makes_root_wait_or_read_for_ever(home, name, kind):
+def test_no_certificate_file_makes_root_wait_or_read_for_ever(home, authority, name, kind):
+    pair = authority.issue("app", "client", "DNS:app")
+    for file, source in {"app.key": pair.key, "app.crt": pair.certificate}.items():
+        (home / file).write_bytes(Path(source).read_bytes())
+        os.chown(home / file, NOBODY, NOBODY)
     planted(home / name, kind)
     arguments = {"certificates": places(home)}
-    for which in ("certificate_request", "certificate_install"):
-        result = module(which, arguments)
-        if result["failed"]:
-            assert str(home / name) in result["msg"]
-            assert ("is not a regular file" if kind == "pipe" else "larger than 16 MiB") in result["msg"]
-    assert any(module(which, arguments)["failed"] for which in ("certificate_request", "certificate_install"))
+    results = [module(which, arguments) for which in ("certificate_request", "certificate_install")]
+    refused = [result["msg"] for result in results if result["failed"]]
+    assert refused, results
+    for said in refused:
+        assert str(home / name) in said
+        assert ("is not a regular file" if kind == "pipe" else "larger than 16 MiB") in said
 
 
 @pytest.mark.parametrize("kind", ["pipe", "huge"])
