@@ -173,6 +173,15 @@ def test_a_certificate_file_that_is_a_link_gives_nothing_of_root(home, treasure,
         key.unlink()
 
 
+def content_of(path):
+    """What stands there itself, not behind a link; None where it is gone or a link by now."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
 def test_a_key_that_is_swapped_for_a_link_gives_nothing_of_root(home):
     """Another user's process swaps key and link as fast as it can, while root installs again and again."""
     key = home.parent / f"{home.name}.key"
@@ -193,9 +202,8 @@ def test_a_key_that_is_swapped_for_a_link_gives_nothing_of_root(home):
     try:
         for turn in range(12):
             module("certificate_install", {"certificates": places(home, key_mode=["0600", "0640"][turn % 2])})
-            for path in home.iterdir():
-                if not path.is_symlink():
-                    assert path.read_bytes() != before, f"{path.name} holds root's key"
+            for name in os.listdir(home):
+                assert content_of(home / name) != before, f"{name} holds root's key"
         assert swapper.poll() is None
     finally:
         swapper.kill()
@@ -373,3 +381,21 @@ def test_an_odd_byte_in_a_configuration_fails_no_run(data):
     result = module("pg_cluster_info", {"data_directory": str(data), "exactly_one": True})
     assert result["cluster"]["settings"]["ssl_cert_file"] == "\\xfc.crt"
     json.dumps(result, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("setting", ["config_file", "hba_file", "ident_file"])
+@pytest.mark.parametrize("by", ["postmaster.opts", "postgresql.conf"])
+def test_the_owner_names_no_file_of_root_for_an_edit(data, treasure, setting, by):
+    """The role edits what pg_cluster_info returns, so that must be the owner's own."""
+    treasure.write_text("")
+    if by == "postgresql.conf":
+        as_nobody("tee", str(data / by), input=f"{setting} = '{treasure}'\n")
+    else:
+        as_nobody("tee", str(data / by), input=f'/usr/bin/postgres "-D" "{data}" "-c" "{setting}={treasure}"\n')
+    result = module("pg_cluster_info", {"data_directory": str(data), "exactly_one": True})
+    assert str(treasure) not in json.dumps(result.get("cluster"))
+    assert result["failed"] == (by != "postgresql.conf" or setting != "config_file")
+    assert (
+        not result["failed"]
+        or f"{setting} of the cluster in {data} is {treasure}, which belongs to uid 0" in result["msg"]
+    )

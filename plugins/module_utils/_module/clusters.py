@@ -225,6 +225,10 @@ def _describe(found: _Found, root: str) -> Cluster:
     own_files = [below(root, path) for path in (config_file, hba_file, ident_file)]
     status = os.stat(below(root, directory))
     manager, unit = find_manager(directory, version, found.name, server, root)
+    hba_file = os.path.join(base, names.get("hba_file") or "pg_hba.conf")
+    ident_file = os.path.join(base, names.get("ident_file") or "pg_ident.conf")
+    for setting, path in (("config_file", config_file), ("hba_file", hba_file), ("ident_file", ident_file)):
+        _check_named(setting, path, directory, status.st_uid, root)
     return Cluster(
         version=version,
         name=found.name,
@@ -246,6 +250,26 @@ def _describe(found: _Found, root: str) -> Cluster:
         managed_by=PATRONI if sign_of_patroni(below(root, directory), own_files) else None,
         settings={name: settings[name] for name in SETTINGS},
     )
+
+
+def _check_named(setting: str, path: str, directory: str, owner: int, root: str) -> None:
+    """See that a file that the owner of the cluster names could be his: root is going to edit it.
+
+    What stands in the data directory, or in Debian's place, nobody has to name.
+
+    :raises ModuleError: when it belongs to somebody else.
+    """
+    if os.path.dirname(path) == directory or path.startswith(f"{DEBIAN_CONFIGURATION}/"):
+        return
+    try:
+        uid = os.stat(below(root, path)).st_uid
+    except OSError:
+        return
+    if uid != owner:
+        raise ModuleError(
+            f"{setting} of the cluster in {directory} is {path}, which belongs to uid {uid} and not to uid {owner}, the owner "
+            "of the cluster; make him its owner, or correct the setting"
+        )
 
 
 def _version(directory: str, root: str) -> int:

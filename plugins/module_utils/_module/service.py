@@ -20,6 +20,7 @@ from typing import Any
 from .clusters import Cluster
 from .database import Login, LoginRefused, ServerUnreachable, connect
 from .errors import ModuleError
+from .links import acting_as
 from .managers import PG_CTLCLUSTER, SYSTEMD
 from .postmasters import read_lines, read_start_command, running_postmaster
 from .reading import open_regular, read_all
@@ -35,19 +36,21 @@ _SERVER_WORDS = re.compile(r"(?:LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT):\s+(.
 class LogFile:
     """Where a server writes its log, and how long it was when we looked; path is None when it is no file.
 
-    is_collected: a process of its own writes it (logging_collector).
+    is_collected: a process of its own writes it (logging_collector). uid: on whose word it is the log, who reads it.
     """
 
     path: str | None
     size: int
     is_collected: bool = False
+    uid: int | None = None
 
     def new_lines(self) -> list[str]:
         """Return the lines that came since; none where they cannot be read."""
         if self.path is None:
             return []
         try:
-            with open_regular(self.path, any_size=True) as handle:
+            reader = os.geteuid() if self.uid is None else self.uid
+            with acting_as(reader), open_regular(self.path, any_size=True) as handle:
                 os.lseek(handle, self.size, os.SEEK_SET)
                 return read_all(handle, self.path).decode("utf-8", "surrogateescape").splitlines()
         except (OSError, ModuleError):
@@ -63,7 +66,8 @@ def find_log(cluster: Cluster) -> LogFile:
     for line in read_lines(os.path.join(cluster.data_directory, "current_logfiles")):
         kind, _blank, name = line.partition(" ")
         if kind == "stderr":
-            return replace(_log_file(os.path.join(cluster.data_directory, name)), is_collected=True)
+            found = _log_file(os.path.join(cluster.data_directory, name))
+            return replace(found, is_collected=True, uid=os.stat(cluster.data_directory).st_uid)
     return _log_file(output_of(cluster.pid))
 
 
