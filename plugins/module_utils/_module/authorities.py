@@ -18,14 +18,13 @@ from .._pki.compat import same_public_key, x509
 from .._pki.foundation import (
     WantedAuthority,
     authority_differences,
-    check_passphrase,
     found_authority,
     parse_scope,
     stand_in,
     summarise_authority,
 )
 from .._pki.identity import identity_of
-from .._pki.keys import load_private_key, serialise_private_key
+from .._pki.keys import check_key_passphrase, load_private_key, serialise_private_key
 from .._pki.policy import Reason
 from .._pki.rollover import INTRODUCE
 from .._pki.validity import lifetime_of
@@ -145,7 +144,7 @@ def ensure_authority(
             f"the CA in {params['home']} is in generation {params['generation']}, but {certificate_path(directory)} "
             "is missing; restore it"
         )
-    check_passphrase(params["passphrase"])
+    check_key_passphrase(params["passphrase"], "passphrase")
     if adopt:
         authority, reason = _adopt(params, stored, now), Reason("adopted", f"{adopt['certificate']} was adopted")
     else:

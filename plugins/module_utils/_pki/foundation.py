@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .compat import PrivateKey
 
 WARN_BEFORE_DAYS = 365
-# Ansible hides a secret wherever its text occurs in a result; a short one occurs in a certificate by chance.
-SHORTEST_PASSPHRASE = 8
 
 
 @dataclass(frozen=True)
@@ -185,12 +183,3 @@ def authority_warnings(authority: Authority, now: datetime) -> list[str]:
             "revoke none; have it made with both"
         )
     return warnings
-
-
-def check_passphrase(passphrase: str | None) -> None:
-    """Refuse to encrypt the key of a new CA with next to nothing.
-
-    :raises PkiError: for a passphrase that is too short.
-    """
-    if passphrase is not None and len(passphrase) < SHORTEST_PASSPHRASE:
-        raise PkiError(f"passphrase has {len(passphrase)} characters, but a CA needs at least {SHORTEST_PASSPHRASE}")

@@ -81,7 +81,10 @@ def parse_identity(
     for short, value in (subject or {}).items():
         if short == "CN":
             raise PkiError(f"{whose}: subject holds CN, but the common name belongs into common_name")
-        pairs += [(short, str(each)) for each in (value if isinstance(value, (list, tuple)) else [value])]
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if any(each is None or isinstance(each, (Mapping, list, tuple)) for each in values):
+            raise PkiError(f"{whose}: subject.{short} is {value!r}, but must be a string or a list of strings")
+        pairs += [(short, str(each)) for each in values]
     for short, value in pairs:
         _check_attribute(short, value, whose)
     order = list(_ATTRIBUTES)

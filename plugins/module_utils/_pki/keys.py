@@ -18,6 +18,7 @@ DEFAULT_KEY_TYPE = "ecdsa-p256"
 KEY_TYPES = ("rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ed25519")
 # Ansible hides a secret wherever its text occurs in a result; a short one occurs in a certificate by chance.
 SHORTEST_KEY_PASSPHRASE = 8
+_LONGEST_PASSPHRASE = 1023
 # The library would test the primes of an RSA key at every load, which takes half as long as making the key. Files of
 # keys are their owner's own, so it is enough that their numbers fit together.
 _LOADING: dict[str, Any] = (
@@ -128,7 +129,7 @@ def is_protected(data: bytes) -> bool:
 def check_key_passphrase(passphrase: str | None, option: str) -> None:
     """Refuse a passphrase that protects little, or that a program could not read from a line.
 
-    :raises PkiError: for one that is too short or holds a line break.
+    :raises PkiError: for one that is too short or too long, or holds a line break.
     """
     if passphrase is None:
         return
@@ -136,6 +137,11 @@ def check_key_passphrase(passphrase: str | None, option: str) -> None:
         raise PkiError(
             f"{option} has {len(passphrase)} characters, but at least {SHORTEST_KEY_PASSPHRASE} are needed; "
             "choose a longer one"
+        )
+    size = len(passphrase.encode("utf-8", "surrogatepass"))
+    if size > _LONGEST_PASSPHRASE:
+        raise PkiError(
+            f"{option} has {size} bytes, but OpenSSL takes at most {_LONGEST_PASSPHRASE}; choose a shorter one"
         )
     if not passphrase.isprintable():
         raise PkiError(f"{option} holds a line break or another control character; remove it")

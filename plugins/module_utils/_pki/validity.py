@@ -14,6 +14,7 @@ from .errors import PkiError
 
 # Clocks of the hosts differ a little; a certificate that starts now would be "not yet valid" on some of them.
 BACKDATE = timedelta(minutes=5)
+_FIRST_YEAR = 1950  # RFC 5280 section 4.1.2.5.1
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|\+00:00)")
 
 
@@ -86,9 +87,12 @@ def parse_time(text: str, option: str) -> datetime:
     try:
         if match is None:
             raise ValueError(text)
-        return datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+        moment = datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError as error:
         raise PkiError(f"{option} is {text!r}, but must be a UTC time like 2027-01-31T12:00:00Z") from error
+    if moment.year < _FIRST_YEAR:
+        raise PkiError(f"{option} is {text!r}, but certificates know no time before {_FIRST_YEAR}; choose a later one")
+    return moment
 
 
 def render_time(moment: datetime) -> str:

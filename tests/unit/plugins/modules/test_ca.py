@@ -245,7 +245,7 @@ def test_a_ca_near_its_end_warns(ca):
         ({"lifetime_days": 0}, "lifetime_days is 0"),
         ({"lifetime_days": 9999999}, "beyond the year 9999"),
         ({"path_length": -1}, "path_length is -1"),
-        ({"passphrase": "1234567"}, "passphrase has 7 characters, but a CA needs at least 8"),
+        ({"passphrase": "1234567"}, "passphrase has 7 characters, but at least 8 are needed; choose a longer one"),
         ({"parent": "/nowhere"}, "there is no CA in /nowhere; make one with the module ca, or name its directory"),
     ],
 )

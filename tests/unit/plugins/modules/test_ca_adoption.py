@@ -389,3 +389,29 @@ def test_a_subject_in_an_old_encoding_is_no_traceback(company):
         (one,) = company.sign()["certificates"]
         assert (company.judged(one["certificate_pem"]), company.gnutls(one["certificate_pem"])) == ("OK", "OK")
     assert "Traceback" not in done["_output"]
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "said"),
+    [
+        ("wet rope 42\n", "passphrase holds a line break or another control character; remove it"),
+        ("wet\0rope 42", "passphrase holds a line break or another control character; remove it"),
+        ("y" * 1024, "passphrase has 1024 bytes, but OpenSSL takes at most 1023; choose a shorter one"),
+        ("ü" * 512, "passphrase has 1024 bytes, but OpenSSL takes at most 1023; choose a shorter one"),
+        ("short", "passphrase has 5 characters, but at least 8 are needed; choose a longer one"),
+    ],
+)
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_passphrase_that_openssl_could_not_be_given_is_refused(company, passphrase, said, adopted):
+    company.add("/CN=Root")
+    how = {"adopt": company.adopt} if adopted else {"common_name": "Any"}
+    refused = run_module("ca", {"directory": str(company.folder / "ca"), "passphrase": passphrase, **how})
+    assert refused["msg"] == said
+    assert not (company.folder / "ca").exists()
+
+
+def test_the_longest_passphrase_opens_the_key(company):
+    made = run_module("ca", {"directory": str(company.folder / "ca"), "common_name": "Any", "passphrase": "y" * 1023})
+    assert not made["failed"]
+    (company.folder / "pass").write_text("y" * 1023)
+    openssl("pkey", "-noout", "-in", company.folder / "ca/ca.key", "-passin", f"file:{company.folder / 'pass'}")

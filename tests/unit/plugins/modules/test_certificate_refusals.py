@@ -39,6 +39,23 @@ def item(folder: Path, **more) -> dict:
         ({"name": "a/b"}, "the name of a certificate is 'a/b'"),
         ({"lifetime_days": 0}, "lifetime_days is 0"),
         ({"renew_before_days": -1}, "renew_before_days is -1"),
+        (
+            {"subject": {"O": None}},
+            "the certificate app1: subject.O is None, but must be a string or a list of strings",
+        ),
+        (
+            {"subject": {"O": ["X", {"Y": 1}]}},
+            "subject.O is ['X', {'Y': 1}], but must be a string or a list of strings",
+        ),
+        ({"not_before": "1949-12-31T23:59:59Z"}, "but certificates know no time before 1950; choose a later one"),
+        (
+            {"private_key_passphrase": "y" * 1024},
+            "private_key_passphrase has 1024 bytes, but OpenSSL takes at most 1023",
+        ),
+        (
+            {"private_key_passphrase": "ü" * 512},
+            "private_key_passphrase has 1024 bytes, but OpenSSL takes at most 1023",
+        ),
         ({"not_after": "soon"}, "the certificate app1: not_after is 'soon'"),
         ({"key_type": "dsa"}, "value of key_type must be one of"),
         ({"key_mode": "u=rw"}, "octal"),
