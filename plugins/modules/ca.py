@@ -88,12 +88,19 @@ options:
   adopt:
     description:
       - An existing CA to copy into O(directory), such as C(rootCA.pem) and C(rootCA.key) made with openssl.
-      - They are checked to be a pair, a CA, and not expired. Once adopted they may be moved away.
+      - They are checked to be a pair, a CA, and one whose certificates OpenSSL, GnuTLS and libpq accept; else the module says all that they
+        would not accept. Refused are a key for RSASSA-PSS alone, RSA keys of less than 2048 bits, curves other than P-224, P-256, P-384
+        and P-521, a chain that is expired or not valid yet, intermediate certificates signed with SHA-1 or MD5 (a root's own signature does
+        not count), path lengths that leave no room, names of CAs that a CA above does not permit, name constraints that GnuTLS takes for
+        violated (excluded directory names, registered IDs), and critical extensions that verifiers do not understand.
+      - What strict verifiers alone refuse (no keyUsage, no subjectKeyIdentifier, basicConstraints that are not critical) is a warning, and so is
+        a keyUsage without cRLSign.
+      - Once adopted they may be moved away.
       - While this is given, the options that describe a CA are not compared with the first generation; the certificate decides.
     type: dict
     suboptions:
       certificate:
-        description: The certificate in PEM; unless it is a root, followed by those of the CAs above it, the root last.
+        description: The certificate in PEM; unless it is a root, with those of the CAs above it, in any order.
         type: path
         required: true
       private_key:

@@ -16,7 +16,8 @@ description:
     are the entry's, within the limits given here. Of the request only its public key counts, once its signature has proven that the sender
     holds the private key. A request without an entry is refused, so an empty list means nobody.
   - All requests are checked before the first signature. A certificate never outlives its CA, and never has names or usages that its CA's
-    own certificate forbids (RFC 5280 sections 4.2.1.10 and 4.2.1.12). A begin that is not given never lies before the CA's own.
+    own certificate, or that of a CA above it, forbids (RFC 5280 sections 4.2.1.10 and 4.2.1.12). A start that is not given never lies before
+    the CA's own. A CA whose certificates clients would not accept, as O(pgtls.postgresql.ca#module:adopt) says, signs none.
   - A copy of each certificate is kept as C(issued/<name>.<serial>.crt). There is no index, so many hosts may be served at once. Copies are
     written batch by batch, so a run that is killed leaves whole certificates.
   - A request for what this CA issued already under that name (the same key, what the entry says, not revoked, and not due for renewal

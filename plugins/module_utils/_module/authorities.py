@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from .._pki.acceptance import check_adoptable
+from .._pki.answers import complete_chain
 from .._pki.authority import Authority, assemble_authority, load_authority
 from .._pki.certificates import describe, load_certificates, render_pem, serial_hex
-from .._pki.compat import same_public_key, x509
+from .._pki.compat import is_self_signed, same_public_key, x509
 from .._pki.foundation import (
     WantedAuthority,
     authority_differences,
@@ -26,6 +27,7 @@ from .._pki.foundation import (
 from .._pki.identity import identity_of
 from .._pki.keys import check_key_passphrase, load_private_key, serialise_private_key
 from .._pki.policy import Reason
+from .._pki.readable import readable
 from .._pki.rollover import INTRODUCE
 from .._pki.validity import lifetime_of
 from .ca_directory import (
@@ -260,12 +262,24 @@ def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) ->
         if found is None:
             raise ModuleError(f"adopt: there is no file {file}; name the CA's certificate and private key")
     key = load_private_key(key_content or b"", params["passphrase"], key_file, may_be_plain=True)
-    authority = assemble_authority(key, load_certificates(content or b"", path), path)
-    check_adoptable(authority.chain, path, now)
+    with readable(path):
+        authority = assemble_authority(key, _in_order(load_certificates(content or b"", path), key, path), path)
+        check_adoptable(authority.chain, path, now)
     waiting = _stored_key(params, stored)
     if waiting is not None and not same_public_key(waiting.public_key(), key.public_key()):
         raise ModuleError(f"{key_path(stored.directory)} is another key than {key_file}; choose another directory")
     return authority
+
+
+def _in_order(found: Sequence[x509.Certificate], key: Any, path: str) -> tuple[x509.Certificate, ...]:
+    """The CA's own certificate and those above it, in whatever order a bundle has them, and however often.
+
+    :raises PkiError: when one of them is missing.
+    """
+    own = next((one for one in found if same_public_key(one.public_key(), key.public_key())), found[0])
+    if is_self_signed(own):
+        return (own,)
+    return (own, *complete_chain(own, found, path, f"append it to {path}"))
 
 
 def _refuse_another(home: str, path: str) -> None:
@@ -273,7 +287,7 @@ def _refuse_another(home: str, path: str) -> None:
     content, own = read_bytes(path), read_bytes(certificate_path(home))
     if content is None or own is None:
         return
-    if load_certificates(content, path)[0] != load_certificates(own, certificate_path(home))[0]:
+    if load_certificates(own, certificate_path(home))[0] not in load_certificates(content, path):
         raise ModuleError(
             f"the CA in {certificate_path(home)} is another one than {path}; choose another directory to adopt it"
         )

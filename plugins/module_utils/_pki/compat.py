@@ -145,9 +145,19 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
         try:
             certificate.verify_directly_issued_by(issuer)
         except (InvalidSignature, ValueError, TypeError):
-            return False
+            return _is_issued_in_other_words(certificate, issuer)
         return True
     return _is_signed_with(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
+
+
+def _is_issued_in_other_words(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the same name is written in other types of strings (RFC 5280 section 7.1), as some CAs do below others."""
+    if certificate.issuer.public_bytes() == issuer.subject.public_bytes():
+        return False
+    try:
+        return _is_signed_with(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
+    except PkiError:
+        return False
 
 
 @lru_cache(maxsize=8192)

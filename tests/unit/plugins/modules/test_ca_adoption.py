@@ -415,3 +415,51 @@ def test_the_longest_passphrase_opens_the_key(company):
     assert not made["failed"]
     (company.folder / "pass").write_text("y" * 1023)
     openssl("pkey", "-noout", "-in", company.folder / "ca/ca.key", "-passin", f"file:{company.folder / 'pass'}")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1, 0, 1)])
+def test_a_bundle_may_be_in_any_order_and_hold_a_certificate_twice(company, order):
+    for name in ("Root", "Middle", "Issuing"):
+        company.add(f"/CN={name}")
+    chain, adopt = company.chain, company.adopt
+    Path(adopt["certificate"]).write_text("".join(chain[at] for at in order))
+    options = {"directory": str(company.folder / "ca"), "adopt": adopt}
+    made = run_module("ca", options)
+    assert not made["failed"], made
+    assert made["chain_pem"] == "".join(chain)
+    assert run_module("ca", options)["changed"] is False
+    (one,) = company.sign()["certificates"]
+    assert (company.judged(one["certificate_pem"]), company.gnutls(one["certificate_pem"])) == ("OK", "OK")
+
+
+def test_a_bundle_that_lacks_a_certificate_is_told_which(company):
+    for name in ("Root", "Middle", "Issuing"):
+        company.add(f"/CN={name}")
+    del company.chain[1]
+    said = "the certificate of the CA CN=Middle is missing from its chain; append it to"
+    assert (
+        said
+        in run_module(
+            "ca",
+            {
+                "directory": str(company.folder / "ca"),
+                "adopt": {**company.adopt, "private_key": str(company.folder / "2.key")},
+            },
+        )["msg"]
+    )
+
+
+def test_a_name_in_other_types_of_strings_is_the_same_name(company):
+    company.add("/O=Harbour/CN=Root")
+    company.add("/O=Harbour/CN=Issuing")
+    printable = company.folder / "printable.cnf"
+    printable.write_text("[req]\nstring_mask=default\nprompt=no\ndistinguished_name=dn\n[dn]\nO=Harbour\nCN=Root\n")
+    again = openssl("req", "-new", "-config", printable, "-key", company.folder / "0.key")
+    extended = ["-extfile", company.folder / "ext", "-extensions", "v3", "-days", "900"]
+    root = openssl("x509", "-req", "-signkey", company.folder / "0.key", *extended, stdin=again)
+    company.chain[-1] = root
+    kinds = [openssl("asn1parse", stdin=pem) for pem in company.chain]
+    assert "PRINTABLESTRING   :Root" in kinds[1] and "UTF8STRING        :Root" in kinds[0]
+    assert not company.adopted()["failed"]
+    (one,) = company.sign()["certificates"]
+    assert company.judged(one["certificate_pem"]) == "OK"
