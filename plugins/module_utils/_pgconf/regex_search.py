@@ -63,7 +63,7 @@ def matches_every_name(pattern: str) -> bool:
     return pattern in _EVERY_NAME
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=50_000)  # more than any file holds: each name is held against every expression
 def _translate(pattern: str) -> tuple[re.Pattern[str], bool] | None:
     flags, body = re.DOTALL | re.ASCII, pattern
     if body.startswith(_IGNORE_CASE):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -137,3 +138,12 @@ def test_ten_thousand_rules_are_analysed_without_comparing_all_pairs() -> None:
     line = "host all user{0} 10.{1}.{2}.0/24 md5"
     found = [parse_hba_line(line.format(i % 500, i // 250, i % 250), 16) for i in range(10_000)]
     assert unreachable_rules([rule for rule in found if isinstance(rule, Rule)]) == []
+
+
+def test_each_of_many_expressions_is_translated_once() -> None:
+    expressions = [f"host all /^svc{number}[a-z]+$ 10.0.0.0/8 md5" for number in range(1200)]
+    names = [f"host all user{number} 10.0.0.0/16 md5" for number in range(300)]
+    found = parse("\n".join([*expressions, *names, "host all svc7x 10.1.0.0/16 md5"]))
+    begun = time.process_time()
+    assert unreachable_rules(found) == [(1500, 7)]
+    assert time.process_time() - begun < 20  # a translation for each pair would take minutes
