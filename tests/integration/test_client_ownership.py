@@ -27,7 +27,7 @@ def home():
 
 def play(home, tmp_path, *options):
     """Run the roles ca and client for one client whose files go to libpq's own places."""
-    client = {"name": "shop", "common_name": "shop", "database_role": "shop", "hosts": ["all"], "libpq_home": str(home)}
+    client = {"name": "shop", "common_name": "shop", "database_role": "shop", "hosts": ["localhost"], "libpq_home": str(home)}
     variables = {
         "pgtls_ca_host": "localhost",
         "pgtls_ca_directory": str(tmp_path / "ca"),

@@ -14,6 +14,7 @@ from grp import getgrgid
 from pwd import getpwuid
 from typing import Any
 
+from .._pgconf.errors import ConfigError
 from .errors import ModuleError
 from .managers import find_manager
 from .patroni import PATRONI, sign_of_patroni
@@ -131,7 +132,7 @@ def survey(data_directory: str | None = None, root: str = "/") -> Survey:
     for place, found in places.items():
         try:
             clusters.append(_describe(found, root))
-        except (ModuleError, OSError) as error:
+        except (ModuleError, ConfigError, OSError, ValueError) as error:
             if place == wanted:
                 raise
             ignored.append(Ignored(found.data_directory, None, str(error)))
@@ -263,7 +264,7 @@ def _check_named(setting: str, path: str, directory: str, owner: int, root: str)
         return
     try:
         uid = os.stat(below(root, path)).st_uid
-    except OSError:
+    except (OSError, ValueError):  # it is missing, or no path at all
         return
     if uid != owner:
         raise ModuleError(
