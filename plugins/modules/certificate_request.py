@@ -131,7 +131,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module.certificate_arguments import CERTIFICATE, certificate_places, known_authorities
 from ..module_utils._module.certificate_files import Holding, read_holding
-from ..module_utils._module.directories import DIRECTORIES, ensure_directories
+from ..module_utils._module.directories import DIRECTORIES, make_directories, plan_directories
 from ..module_utils._module.files import merge_written
 from ..module_utils._module.key_making import ensure_keys
 from ..module_utils._module.libraries import require_cryptography
@@ -154,9 +154,11 @@ def run(module: AnsibleModule) -> dict:
     require_cryptography()
     now = datetime.now(timezone.utc)
     authorities = known_authorities(module.params)
-    holdings = [read_holding(place, authorities) for place in certificate_places(module.params["certificates"])]
+    places = certificate_places(module.params["certificates"])
+    directories = plan_directories(module.params["directories"])
+    holdings = [read_holding(place, authorities) for place in places]
 
-    made = ensure_directories(module, module.params["directories"])
+    made = make_directories(module, directories)
     holdings, written, keys_made = ensure_keys(module, holdings)
     reasons = {}
     for holding in holdings:

@@ -27,7 +27,13 @@ def home():
 
 def play(home, tmp_path, *options):
     """Run the roles ca and client for one client whose files go to libpq's own places."""
-    client = {"name": "shop", "common_name": "shop", "database_role": "shop", "hosts": ["localhost"], "libpq_home": str(home)}
+    client = {
+        "name": "shop",
+        "common_name": "shop",
+        "database_role": "shop",
+        "hosts": ["localhost"],
+        "libpq_home": str(home),
+    }
     variables = {
         "pgtls_ca_host": "localhost",
         "pgtls_ca_directory": str(tmp_path / "ca"),
@@ -39,18 +45,18 @@ def play(home, tmp_path, *options):
         "pgtls_clients": [client],
     }
     roles = ["pgtls.postgresql.ca", "pgtls.postgresql.client"]
-    book = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "roles": roles}]
+    book = [{"hosts": "localhost", "gather_facts": False, "roles": roles}]
     (tmp_path / "play.yml").write_text(json.dumps(book))
-    (tmp_path / "inventory").write_text(
-        f"[ca]\nlocalhost ansible_connection=local ansible_python_interpreter={sys.executable}\n"
-    )
+    connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = {"all": {"children": {"ca": {"hosts": {"localhost": {**connection, **variables}}}}}}
+    (tmp_path / "inventory.yml").write_text(json.dumps(inventory))
     command = [
         sys.executable,
         "-m",
         "ansible",
         "playbook",
         "-i",
-        str(tmp_path / "inventory"),
+        str(tmp_path / "inventory.yml"),
         str(tmp_path / "play.yml"),
     ]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
@@ -67,7 +73,7 @@ def test_a_directory_behind_a_link_stays_roots(home, tmp_path):
     assert (target.stat().st_uid, target.stat().st_mode & 0o777) == (0, 0o755), done.stdout
     assert list(target.iterdir()) == []
     assert done.returncode != 0
-    assert "is a symbolic link, not a directory" in done.stdout + done.stderr
+    assert "is a symbolic link, not a directory" in done.stdout, done.stdout
 
 
 def test_a_file_behind_a_link_is_not_written(home, tmp_path):
@@ -78,7 +84,7 @@ def test_a_file_behind_a_link_is_not_written(home, tmp_path):
     assert target.read_text() == "root's\n", done.stdout
     assert target.stat().st_uid == 0
     assert done.returncode != 0
-    assert "leads to a file of somebody else" in done.stdout + done.stderr
+    assert "leads to a file of somebody else" in done.stdout, done.stdout
 
 
 def test_a_home_without_tricks_gets_its_files_once(home, tmp_path):

@@ -40,7 +40,7 @@ DIRECTORIES = {
 
 
 @dataclass(frozen=True)
-class _Plan:
+class DirectoryPlan:
     """One directory: its real path, what it is, None when it is missing, and what it shall be."""
 
     path: str
@@ -57,23 +57,31 @@ class _Plan:
         return Written(self.path, True, {**header, "before": before, "after": str(self.after)})
 
 
-def ensure_directories(module: AnsibleModule, items: Sequence[Mapping[str, Any]]) -> list[Written]:
-    """Make the directories as wanted, missing ones above them too; in check mode only say what would change.
+def plan_directories(items: Sequence[Mapping[str, Any]]) -> list[DirectoryPlan]:
+    """Return what is to be done for directories as wanted, missing ones above them too; nothing is made yet.
 
-    :raises ModuleError: before the first is made, when one is a link, no directory, or somebody else's.
+    :raises ModuleError: when one is a link, no directory, or somebody else's.
     """
-    plans: dict[str, _Plan] = {}
+    plans: dict[str, DirectoryPlan] = {}
     for item in items:
         for plan in _plans(item, plans):
             plans.setdefault(plan.target, plan)
+    return list(plans.values())
+
+
+def make_directories(module: AnsibleModule, plans: Sequence[DirectoryPlan]) -> list[Written]:
+    """Make the directories; in check mode only say what would change.
+
+    :raises ModuleError: when one cannot be made, or was changed meanwhile.
+    """
     if not module.check_mode:
-        for plan in plans.values():
+        for plan in plans:
             if plan.now != plan.after:
                 _carry_out(module, plan)
-    return [plan.written() for plan in plans.values()]
+    return [plan.written() for plan in plans]
 
 
-def _plans(item: Mapping[str, Any], known: Mapping[str, _Plan]) -> list[_Plan]:
+def _plans(item: Mapping[str, Any], known: Mapping[str, DirectoryPlan]) -> list[DirectoryPlan]:
     """The directory of an item, after those above it that are missing."""
     path = os.path.abspath(item["path"])
     parent, name = os.path.split(path)
@@ -84,17 +92,17 @@ def _plans(item: Mapping[str, Any], known: Mapping[str, _Plan]) -> list[_Plan]:
     return [*(_plan(one, one, item) for one in missing[:-1]), _plan(path, target, item)]
 
 
-def _plan(path: str, target: str, item: Mapping[str, Any]) -> _Plan:
+def _plan(path: str, target: str, item: Mapping[str, Any]) -> DirectoryPlan:
     parent, attributes = os.path.dirname(target), FileAttributes.of(item)
     try:
         status = os.lstat(target)
     except FileNotFoundError:
-        return _Plan(path, target, None, desired_identity(path, attributes, None, parent, 0o755))
+        return DirectoryPlan(path, target, None, desired_identity(path, attributes, None, parent, 0o755))
     _check_kind(path, status)
     now = Identity.of(status)
     after = desired_identity(path, attributes, now, parent, 0o755)
     _check_owner(path, parent, now, after)
-    return _Plan(path, target, now, after)
+    return DirectoryPlan(path, target, now, after)
 
 
 def _check_kind(path: str, status: os.stat_result) -> None:
@@ -120,7 +128,7 @@ def _check_owner(path: str, parent: str, now: Identity, after: Identity) -> None
         )
 
 
-def _carry_out(module: AnsibleModule, plan: _Plan) -> None:
+def _carry_out(module: AnsibleModule, plan: DirectoryPlan) -> None:
     parent, name = os.path.split(plan.target)
     sweep(parent)
     with sole_writer(parent) as folder:
