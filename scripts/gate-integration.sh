@@ -5,6 +5,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 scripts/venv.sh dev
-.venv/dev/bin/pytest tests/integration --ignore-glob='*/test_site*.py'
-# sites are worlds of their own and wait a lot, so two of them run at once
-exec .venv/dev/bin/pytest -n 2 --dist loadfile tests/integration/test_site*.py
+# servers and sites are worlds of their own and wait a lot, so two files run at once, in the order of conftest.py
+exec .venv/dev/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration

@@ -24,7 +24,7 @@ from pwd import getpwnam
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the makers of this folder, whatever pytest's import mode
-from demo_site import Site, demo_site
+from demo_site import ConvergedSites, Site, demo_site
 from kept_state import forget_state
 
 
@@ -115,6 +115,18 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def lasting_port() -> int:
+    """Return a TCP port that nobody listens on and that no outgoing connection takes while nobody does."""
+    for port in range(20000 + os.getpid() % 10000, 32000):
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port below 32000 is free")
+
+
 def create_cluster(directory: str, owner: str) -> Cluster:
     """Make and start a cluster below a directory that its owner can reach."""
     on_path = shutil.which("initdb")
@@ -176,3 +188,25 @@ def site() -> Iterator[Site]:
     """Return a site of the module's own."""
     with demo_site(free_port()) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def converged_sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConvergedSites]:
+    """Return the maker of converged sites, which keeps its copy as long as this process runs."""
+    folder = tmp_path_factory.mktemp("converged")
+    folder.chmod(0o700)
+    sites = ConvergedSites(folder, lasting_port())
+    yield sites
+    sites.forget()
+
+
+@pytest.fixture(scope="module")
+def converged(converged_sites: ConvergedSites) -> Iterator[Site]:
+    """Return a site of the module's own after its first run of site.yml."""
+    with converged_sites.site() as made:
+        yield made
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the sites, which take longest, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: not item.path.name.startswith("test_site"))

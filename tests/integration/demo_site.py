@@ -1,7 +1,18 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A site on this machine: the demo's inventory with a throw-away server, and our playbooks run on it."""
+"""A site on this machine: the demo's inventory with a throw-away server, and our playbooks run on it.
+
+A test module takes one of three beginnings, which conftest.py has as fixtures:
+
+* ``site``: a server without TLS and nothing else, of the module's own;
+* ``converged``: the same after ``site.yml``, of the module's own too. It costs a second instead of a run, because the
+  run is done once per test process and then put back from a copy. Take it wherever the first run is not what you test,
+  and leave with it what you like: the next module gets it as it was;
+* ``demo_site(port)``: for several sites, or one per test.
+
+PGTLS_ANSIBLE_PYTHON is the Python whose ansible-core runs the playbooks; the default is the one that runs the tests.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +44,8 @@ class Site:
 
     def command(self, playbook: str, *options: str) -> list[str]:
         """Return the command that runs a playbook here."""
-        ansible = [sys.executable, "-m", "ansible", "playbook", "-i", "inventories/demo"]
+        python = os.environ.get("PGTLS_ANSIBLE_PYTHON", sys.executable)
+        ansible = [python, "-m", "ansible", "playbook", "-i", "inventories/demo"]
         return [*ansible, f"playbooks/{playbook}.yml", *options]
 
     def play(self, *options: str, playbook: str = "site", succeeds: bool = True, before: tuple[str, ...] = ()) -> str:
@@ -85,12 +97,8 @@ def changed(output: str) -> int:
     return sum(int(numbers[2]) for numbers in recap)
 
 
-@contextmanager
-def demo_site(port: int) -> Iterator[Site]:
-    """A throw-away server that listens on this port, and nothing else yet; all of it goes at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="pgtls-site-", dir="/var/tmp"))
-    directory.chmod(0o755)
-    environment = {
+def _environment(directory: Path, port: int) -> dict[str, str]:
+    return {
         **os.environ,
         "PGTLS_DEMO_DIR": str(directory),
         "PGTLS_DEMO_PORT": str(port),
@@ -99,12 +107,65 @@ def demo_site(port: int) -> Iterator[Site]:
         "ANSIBLE_REMOTE_TMP": str(directory / "remote"),
         "ANSIBLE_NOCOLOR": "1",
     }
-    script = str(CHECKOUT / "scripts/demo-cluster.sh")
-    subprocess.run([script, "start", str(directory)], env=environment, check=True)
+
+
+def _cluster(action: str, directory: Path, environment: dict[str, str]) -> None:
+    subprocess.run([str(CHECKOUT / "scripts/demo-cluster.sh"), action, str(directory)], env=environment, check=True)
+
+
+def _new_directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="pgtls-site-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    return directory
+
+
+@contextmanager
+def _running(directory: Path, port: int) -> Iterator[Site]:
+    """The server in this directory, made where there is none yet; all of it goes at the end."""
+    environment = _environment(directory, port)
+    _cluster("start", directory, environment)
     try:
         environment["PGTLS_DEMO_PASSWORD"] = (directory / "password").read_text()
         yield Site(directory, environment)
     finally:
-        subprocess.run([script, "clean", str(directory)], env=environment, check=True)
+        _cluster("clean", directory, environment)
         forget_state(str(directory / "data"))
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def demo_site(port: int) -> Iterator[Site]:
+    """A throw-away server that listens on this port, and nothing else yet; all of it goes at the end."""
+    with _running(_new_directory(), port) as made:
+        yield made
+
+
+class ConvergedSites:
+    """Sites as site.yml leaves them, one after the other: the first is converged, the others are put back from a copy.
+
+    What the roles write names directory and port, so all of them are at the same place, and only one is there at a time.
+    """
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._copy = folder / "site.tar"
+        self._port = port
+        self._directory = _new_directory()
+
+    @contextmanager
+    def site(self) -> Iterator[Site]:
+        """The next one."""
+        if self._copy.exists():
+            subprocess.run(["tar", "-x", "--same-permissions", "-f", str(self._copy), "-C", "/"], check=True)
+        with _running(self._directory, self._port) as made:
+            if not self._copy.exists():
+                made.play()
+                made.server("stop")
+                where = str(self._directory.relative_to("/"))
+                subprocess.run(["tar", "-c", "-f", str(self._copy), "-C", "/", where], check=True)
+                made.server("start")
+            yield made
+
+    def forget(self) -> None:
+        """Remove what is left."""
+        self._copy.unlink(missing_ok=True)
+        shutil.rmtree(self._directory, ignore_errors=True)

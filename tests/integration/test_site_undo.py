@@ -127,8 +127,12 @@ def port_taken_when_free(port: int) -> Iterator[None]:
         thread.join()
 
 
+@pytest.fixture(scope="module", name="site")
+def _site(converged: Site) -> Site:
+    return converged
+
+
 def test_a_good_site_is_there(site: Site) -> None:
-    site.play()
     everybody_comes_in(site)
     assert left_behind(site) == []
 
