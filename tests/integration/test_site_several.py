@@ -17,8 +17,8 @@ import psycopg
 import pytest
 from conftest import free_port
 from demo_site import Site, changed, demo_site
-from test_site_life import conninfo
-from test_site_undo import sql
+from test_site_life import coming_all_the_time, conninfo
+from test_site_undo import left_behind, sql
 
 
 def time_down(site: Site) -> tuple[str, str]:
@@ -125,3 +125,54 @@ def test_a_second_run_changes_nothing_on_either(pair: Pair) -> None:
 def test_every_revoked_certificate_is_tried_on_both(pair: Pair) -> None:
     output = pair.play("revoke", pgtls_ca_revocations=[{"name": "app2"}], pgtls_password_users={"databases": ["shop"]})
     assert output.count("app2, revoked") == 2 and output.count("app1, not revoked") == 2
+
+
+LOST = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_retries": 0}
+
+
+def without_mobus(pair: Pair) -> tuple[str, ...]:
+    """An inventory in which nobody reaches the second server, which runs all the same."""
+    inventory = pair.one.directory / "lost.json"
+    inventory.write_text(json.dumps({"postgres_servers": {"hosts": {"mobus": LOST}}}))
+    return "-i", str(inventory)
+
+
+def test_a_server_that_cannot_be_reached_stops_the_rollover_for_all(pair: Pair) -> None:
+    with coming_all_the_time(pair.one, "app1") as comings:
+        output = pair.play("rotate_ca", *without_mobus(pair), pgtls_ca_generation=2, succeeds=False)
+    assert comings.refused == [] and comings.accepted > 10
+    assert "Phase introduce does not count, because mobus" in " ".join(output.split())
+    assert "is undefined" not in output
+    assert pair.phase() == {"generation": 1, "phase": "introduce"}
+    pair.everybody_gets_in()
+
+
+def test_a_server_that_is_down_stops_the_rollover_for_all(pair: Pair) -> None:
+    pair.other.server("stop")
+    try:
+        output = pair.roll(succeeds=False)
+    finally:
+        pair.other.server("start")
+    assert "is not running" in output and "is undefined" not in output
+    assert pair.phase() == {"generation": 1, "phase": "introduce"}
+    assert left_behind(pair.one) == left_behind(pair.other) == []
+    pair.everybody_gets_in()
+
+
+def test_no_step_is_taken_by_itself_before_the_phase_was_completed(pair: Pair) -> None:
+    output = pair.play("rotate_ca_phase", pgtls_ca_generation=2, pgtls_ca_phase="reissue", succeeds=False)
+    assert "phase introduce was not completed" in " ".join(output.split())
+    pair.play("rotate_ca_phase", pgtls_ca_generation=2, pgtls_ca_phase="introduce")
+    assert pair.phase() == {"generation": 1, "phase": "introduce", "completed": True}
+
+
+def test_a_server_that_is_lost_while_all_is_issued_again_locks_nobody_out(pair: Pair) -> None:
+    with coming_all_the_time(pair.one, "app1") as comings:
+        lost = without_mobus(pair)
+        pair.play("rotate_ca_phase", *lost, pgtls_ca_generation=2, pgtls_ca_phase="reissue", succeeds=False)
+        pair.everybody_gets_in()
+        assert pair.phase() == {"generation": 1, "phase": "reissue"}
+        pair.roll()
+    assert comings.refused == [] and comings.accepted > 10
+    assert pair.phase() == {"generation": 2, "phase": "stable"}
+    pair.everybody_gets_in()
