@@ -32,6 +32,18 @@ def module_arguments(args: dict[str, Any]) -> Iterator[None]:
             yield
 
 
+@contextlib.contextmanager
+def on_a_managed_host() -> Iterator[None]:
+    """Filters are tested in the same process; once they are imported, ansible-core takes itself for the controller."""
+    try:
+        from ansible.module_utils import _internal
+    except ImportError:  # ansible-core 2.18 makes no difference
+        yield
+    else:
+        with mock.patch.object(_internal, "is_controller", False):
+            yield
+
+
 def _forget_warnings() -> None:
     """A module process starts without warnings; this process has those of the run before."""
     for collected in ("_global_warnings", "_global_deprecations"):
@@ -54,6 +66,7 @@ def run_module(name: str, args: dict[str, Any], check: bool = False, diff: bool 
     _forget_warnings()
     out, err = io.StringIO(), io.StringIO()
     with (
+        on_a_managed_host(),
         module_arguments(full),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

@@ -239,9 +239,6 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("constraint", "entry", "allowed"), CASES)
 @pytest.mark.parametrize("where", ["0", "2"])
 def test_what_is_signed_under_a_constraint_of_any_kind_is_accepted(company, constraint, entry, allowed, where):
-    if where == "0" and "dirName" in constraint:
-        constraint = constraint.replace("permitted;dirName:part", "permitted;dirName:part,permitted;dirName:own")
-        constraint += "\n[own]\nCN=Nobody" if "own" in constraint else ""
     constrained(company, constraint, where)
     made = company.adopted()
     if where == "0" and made["failed"]:  # the CAs below a constraint must be inside of it themselves

@@ -212,7 +212,6 @@ def test_changes_of_the_wish_are_reasons(site):
         "subject_changed": {"common_name": "another"},
         "usage_changed": {"usages": ["server", "client"]},
         "validity_changed": {"not_after": "2030-01-01T00:00:00Z"},
-        "renewal_due": {"renew_before_days": 364, "lifetime_days": 1},
     }
     for code, change in changes.items():
         assert site.codes({**item, **change}, issuer_pem=chain) == [code]
