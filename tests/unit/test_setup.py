@@ -80,14 +80,14 @@ def test_make_test_looks_before_its_first_gate_and_each_gate_looks_alone() -> No
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True)
         return done.stdout.splitlines()[0]
 
-    gates = GATES[1].replace("\\\n", " ").split()
+    gates = GATES[1].replace("\\\n", " ").replace("+", " ").split()
     assert first("test").split() == ["scripts/packages.sh", "install", *gates]
     for gate in gates:
         assert first(gate) == f"scripts/packages.sh check {gate}"
 
 
 def test_the_list_names_only_gates_that_exist() -> None:
-    gates = {*GATES[1].replace("\\\n", " ").split(), "demo", "bare", "*"}
+    gates = {*GATES[1].replace("\\\n", " ").replace("+", " ").split(), "demo", "bare", "*"}
     lines = (CHECKOUT / "requirements/debian.txt").read_text(encoding="utf-8").splitlines()
     named = {gate for line in lines if line and not line.startswith("#") for gate in line.split()[2:]}
     assert named <= gates
