@@ -226,8 +226,6 @@ def _describe(found: _Found, root: str) -> Cluster:
     own_files = [below(root, path) for path in (config_file, hba_file, ident_file)]
     status = os.stat(below(root, directory))
     manager, unit = find_manager(directory, version, found.name, server, root)
-    hba_file = os.path.join(base, names.get("hba_file") or "pg_hba.conf")
-    ident_file = os.path.join(base, names.get("ident_file") or "pg_ident.conf")
     for setting, path in (("config_file", config_file), ("hba_file", hba_file), ("ident_file", ident_file)):
         _check_named(setting, path, directory, status.st_uid, root)
     return Cluster(
@@ -260,7 +258,7 @@ def _check_named(setting: str, path: str, directory: str, owner: int, root: str)
 
     :raises ModuleError: when it belongs to somebody else.
     """
-    if os.path.dirname(path) == directory or path.startswith(f"{DEBIAN_CONFIGURATION}/"):
+    if os.path.dirname(path) == directory or os.path.normpath(path).startswith(f"{DEBIAN_CONFIGURATION}/"):
         return
     try:
         uid = os.stat(below(root, path)).st_uid
