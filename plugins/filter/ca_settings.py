@@ -11,13 +11,17 @@ version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes the name of the CA host and returns what its own inventory variables say about the CA, without the prefix C(pgtls_ca_).
-  - Nothing that the asking host returns can change them. A host whose facts claim variables of this collection is refused, and so is a CA
-    host that is neither a member of the group C(ca) nor the asking host itself.
-positional: hostvars, groups, host
+  - Nothing that the asking host returns can change them. A host whose facts claim variables of this collection, or those that say who it
+    is, is refused, and so is a CA host that is neither a member of the group C(ca) nor the asking host itself.
+positional: here, hostvars, groups, host, facts
 options:
   _input:
     description: The inventory host that holds the CA.
     type: str
+    required: true
+  here:
+    description: The settings as the asking host knows them; each counts where the CA host has none of its own.
+    type: dict
     required: true
   hostvars:
     description: The variable C(hostvars).
@@ -31,19 +35,23 @@ options:
     description: The inventory host that asks.
     type: str
     required: true
+  facts:
+    description: The variable C(ansible_facts) of the host that asks.
+    type: dict
+    required: true
 """
 
 EXAMPLES = r"""
 - name: Show where the CA is
   ansible.builtin.debug:
-    msg: "{{ (pgtls_ca_host | pgtls.postgresql.ca_settings(hostvars, groups, inventory_hostname)).directory }}"
+    msg: "{{ (pgtls_ca_host | pgtls.postgresql.ca_settings({}, hostvars, groups, inventory_hostname, ansible_facts)).directory }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - Those of C(provider), C(directory), C(intermediates), C(dns_domains), C(max_lifetime_days), C(command), C(command_timeout_seconds),
-      C(chain_pem) and C(exchange_directory) that are set for the CA host.
+    - O(here), overlaid with those of C(provider), C(directory), C(intermediates), C(dns_domains), C(max_lifetime_days), C(command),
+      C(command_timeout_seconds), C(chain_pem) and C(exchange_directory) that are set for the CA host.
   type: dict
 """
 
@@ -52,7 +60,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.host_variables import inventory_variables
+from ..plugin_utils.host_variables import inventory_variables, refuse_claims
 
 SETTINGS = (
     "provider",
@@ -68,19 +76,25 @@ SETTINGS = (
 
 
 def ca_settings(
-    ca_host: str, hostvars: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str
+    ca_host: str,
+    here: Mapping[str, Any],
+    hostvars: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What the CA host's own variables say; see the documentation of the filter.
 
     :raises AnsibleFilterError: for a host that may not hold the CA, and for facts that claim variables of this collection.
     """
-    inventory_variables(hostvars, host)
+    refuse_claims(host, facts)
     if ca_host != host and ca_host not in groups.get("ca", ()):
         raise AnsibleFilterError(
             f"pgtls_ca_host is {ca_host} for {host}, which is no member of the group ca; put the host that holds the CA into that group"
         )
     variables = inventory_variables(hostvars, ca_host)
-    return {setting: variables[f"pgtls_ca_{setting}"] for setting in SETTINGS if f"pgtls_ca_{setting}" in variables}
+    own = {setting: variables[f"pgtls_ca_{setting}"] for setting in SETTINGS if f"pgtls_ca_{setting}" in variables}
+    return {**here, **own}
 
 
 class FilterModule:

@@ -12,7 +12,7 @@ author: the pgtls.postgresql authors (@pgtls)
 description:
   - Makes the option C(certificates) of a signer from the list that M(pgtls.postgresql.certificate_request) takes.
   - Paths, owners, modes, passphrases and all else that concerns the holder alone are left out.
-positional: host
+positional: host, facts
 options:
   _input:
     description: The certificates of a host, as in the inventory.
@@ -22,6 +22,12 @@ options:
   host:
     description: The name of the host that holds them.
     type: str
+    required: true
+  facts:
+    description:
+      - The variable C(ansible_facts) of the host. A host whose facts claim variables of this collection, or those that say who it is, is
+        refused.
+    type: dict
     required: true
 seealso:
   - plugin: pgtls.postgresql.certificate_requests
@@ -33,8 +39,8 @@ EXAMPLES = r"""
 - name: Sign what the inventory gives to this host
   pgtls.postgresql.certificate_sign:
     directory: /etc/pgtls-ca
-    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
-    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates, ansible_facts) }}"
   delegate_to: ca1
 """
 
@@ -52,18 +58,20 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._module.certificate_entry import IDENTITY_OPTIONS
+from ..plugin_utils.host_variables import refuse_claims
 
 # What YAML can say. The mark of an omitted value is of another type, and is left out as everywhere in Ansible.
 _KNOWN = (Mapping, list, tuple, str, int, float, date, type(None))
 
 
-def certificate_entries(certificates: Any, host: Any) -> list[dict[str, Any]]:
+def certificate_entries(certificates: Any, host: Any, facts: Any) -> list[dict[str, Any]]:
     """The entries of a host's certificates: plain values that no template reads again.
 
     :raises AnsibleFilterError: for what is no list of certificates, and for a host without a name.
     """
     if not isinstance(host, str) or not host:
         raise AnsibleFilterError("certificate_entries: give the name of the host that holds the certificates")
+    refuse_claims(host, facts)
     if not isinstance(certificates, (list, tuple)) or not all(isinstance(one, Mapping) for one in certificates):
         raise AnsibleFilterError(f"certificate_entries: the certificates of {host} are not a list of dictionaries")
     return [{**_entry(one), "host": _plain(host)} for one in certificates]

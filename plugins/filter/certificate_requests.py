@@ -13,7 +13,7 @@ description:
   - Makes the option C(requests) of a signer from the RV(pgtls.postgresql.certificate_request#module:requests) that a host returned.
   - A host may return anything. What is taken are names and requests in PEM, which can hold no template; the name of the host is that of the
     inventory. All else is dropped, and a result of another form is refused in one sentence.
-positional: host, certificates
+positional: host, certificates, facts
 options:
   _input:
     description: The requests, as the host returned them.
@@ -29,6 +29,12 @@ options:
     type: list
     elements: dict
     required: true
+  facts:
+    description:
+      - The variable C(ansible_facts) of the host. A host whose facts claim variables of this collection, or those that say who it is, is
+        refused.
+    type: dict
+    required: true
 seealso:
   - plugin: pgtls.postgresql.certificate_entries
     plugin_type: filter
@@ -39,8 +45,8 @@ EXAMPLES = r"""
 - name: Sign what the inventory gives to this host
   pgtls.postgresql.certificate_sign:
     directory: /etc/pgtls-ca
-    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
-    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates, ansible_facts) }}"
   delegate_to: ca1
 """
 
@@ -57,6 +63,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ..plugin_utils.host_variables import refuse_claims
+
 _LONGEST_NAME, _LONGEST_REQUEST = 255, 100_000
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _REQUEST = re.compile(
@@ -64,13 +72,14 @@ _REQUEST = re.compile(
 )
 
 
-def certificate_requests(requests: Any, host: Any, certificates: Any) -> list[dict[str, str]]:
+def certificate_requests(requests: Any, host: Any, certificates: Any, facts: Any) -> list[dict[str, str]]:
     """What a host asks for, in its own name: host, name and request of each, as plain strings.
 
     :raises AnsibleFilterError: for a result that certificate_request would never return.
     """
     if not isinstance(host, str) or not host:
         raise AnsibleFilterError("certificate_requests: give the name of the host that returned the requests")
+    refuse_claims(host, facts)
     if not isinstance(certificates, (list, tuple)):
         raise AnsibleFilterError(f"certificate_requests: the certificates of {host} are not a list")
     if not isinstance(requests, (list, tuple)):

@@ -121,6 +121,11 @@ clusters:
         - V(patroni) where C(patroni.dynamic.json) lies in the data directory or the configuration files say that Patroni overwrites them,
           else null. The editors and M(pgtls.postgresql.pg_transaction) refuse such a cluster.
       type: str
+    in_usual_place:
+      description:
+        - Whether it is in a place of the distribution. Another one is chosen by its port only when it belongs to the user C(postgres) or to
+          whoever runs the module, because any user of a host can run a PostgreSQL of his own; O(data_directory) names it.
+      type: bool
     settings:
       description: Settings of TLS and of listening as the files hold them now, with the server's defaults.
       type: dict

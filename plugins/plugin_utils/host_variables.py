@@ -5,8 +5,8 @@
 """What a host of the inventory says of itself, as far as the inventory says it.
 
 Whatever a module returns as ``ansible_facts`` becomes variables of its host that outrank inventory and role defaults
-(INJECT_FACTS_AS_VARS), so a host that lies could set any of this collection's variables. Ansible never lets a fact replace the
-variable ``ansible_facts`` itself, so a look at that one tells whether a host did.
+(INJECT_FACTS_AS_VARS), so a host that lies could set any of this collection's variables, and even who it is. Ansible lets no fact
+replace the variable ``ansible_facts`` itself, so a look at that one tells whether a host did.
 """
 
 from __future__ import annotations
@@ -17,29 +17,58 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 _OURS = ("pgtls_", "__pgtls_")
+# Variables and functions of templates that say who a host is, or what an expression means.
+_MEANING = frozenset(
+    {
+        "inventory_hostname",
+        "inventory_hostname_short",
+        "group_names",
+        "groups",
+        "hostvars",
+        "vars",
+        "omit",
+        "item",
+        "undef",
+        "lookup",
+        "query",
+        "q",
+        "now",
+        "playbook_dir",
+        "delegated_vars",
+        "ansible_delegated_vars",
+        "facts",
+        "role_name",
+        "role_names",
+        "play_hosts",
+        "play_hosts_all",
+        "rollover_client_report",
+        "rollover_server_report",
+    }
+)
 
 
-def refuse_own_facts(host: str, facts: Mapping[str, Any]) -> None:
-    """Refuse a host whose facts carry names of this collection's variables.
+def refuse_claims(host: str, facts: Any) -> None:
+    """Refuse a host whose facts carry names of this collection's variables, or of those that say who it is.
 
     :param facts: the variable ``ansible_facts`` of the host.
     :raises AnsibleFilterError: which names the host and the variables.
     """
-    claimed = sorted(str(name) for name in facts if str(name).startswith(_OURS))
+    names = [str(name) for name in facts] if isinstance(facts, Mapping) else ["ansible_facts"]
+    claimed = sorted(name for name in names if name.startswith(_OURS) or name in _MEANING)
     if claimed:
         raise AnsibleFilterError(
-            f"the facts of {host} set {', '.join(claimed[:5])}, but variables of this collection come from the inventory alone; "
-            f"find out which module or fact cache of {host} returned them, and remove them there"
+            f"the facts of {host} set {', '.join(claimed[:5])}, but these variables come from the inventory alone; "
+            f"find out which module or fact cache of that host returned them, and remove them there"
         )
 
 
 def inventory_variables(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Any]:
-    """The variables of a host, once its facts are known to claim none of this collection's.
+    """The variables of a host, which is refused when its facts claim some that only the inventory may set.
 
-    :raises AnsibleFilterError: for a host that is not in the inventory, or whose facts claim some.
+    :raises AnsibleFilterError: also for a host that is not in the inventory.
     """
     if host not in hostvars:
         raise AnsibleFilterError(f"{host} is not a host of the inventory; correct the variable that names it")
     variables: Mapping[str, Any] = hostvars[host]
-    refuse_own_facts(host, variables.get("ansible_facts", {}))
+    refuse_claims(host, variables.get("ansible_facts", {}))
     return variables

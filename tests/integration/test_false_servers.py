@@ -14,6 +14,7 @@ import json
 import os
 
 import pytest
+from conftest import find_bin_directory
 from hostile_users import ALONE, NOBODY, PYTHON, home_of_nobody, module, warnings_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and users are root's")
@@ -28,8 +29,10 @@ cd /
 (cd "$home"; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$PYTHON" "$script") >/dev/null 2>&1 &
 turns=0
 while [ ! -e "$home/ready" ] && [ $turns -lt 100 ]; do sleep 0.1; turns=$((turns + 1)); done
-"$@"
+status=0
+"$@" || status=$?
 [ -z "$data" ] || setpriv --reuid "$owner" --regid "$owner" --init-groups "$bin/pg_ctl" -D "$data" -m immediate stop >&2
+exit $status
 """
 # What he writes and runs: PORT, REAL (the real socket directory) and HOW are put before it.
 FAKE = r"""
@@ -60,6 +63,18 @@ open('ready', 'w').close()
 child.wait()
 """
 
+# A PostgreSQL of his own: nothing about it is false, but that anybody meant it.
+GENUINE = r"""
+import os, subprocess
+os.chmod('.', 0o755)
+run = {'check': True, 'stdout': subprocess.DEVNULL}
+subprocess.run([f'{BIN}/initdb', '-D', 'data', '-U', 'me', '--no-sync', '--auth=trust'], **run)
+os.chmod('data', 0o750)
+options = f"-p {PORT} -k {os.getcwd()} -c listen_addresses=''"
+subprocess.run([f'{BIN}/pg_ctl', '-D', 'data', '-o', options, '-l', 'log', '-w', 'start'], **run)
+open('ready', 'w').close()
+"""
+
 
 @pytest.fixture
 def home():
@@ -74,12 +89,12 @@ def real(make_cluster):
     return cluster
 
 
-def surveyed(home, real, arguments, **how):
+def surveyed(home, real, arguments, what=FAKE, **how):
     """What pg_cluster_info says beside a false server."""
     claims = {"VERSION": "15\n", "CONF": "", "SOCKET": "real", "PROGRAM": "/bin/sleep", "COPY": True, "PIPE": ""}
     claims |= {"PORT": real.port if real else 5432, "REAL": real.socket_directory if real else "", **how}
     script = home / "script.py"
-    script.write_text("".join(f"{name} = {value!r}\n" for name, value in claims.items()) + FAKE)
+    script.write_text("".join(f"{name} = {value!r}\n" for name, value in claims.items()) + what)
     os.chown(script, NOBODY, NOBODY)
     server = (real.bin_directory, real.data_directory, real.owner) if real else ("", "", "")
     stage = (*ALONE, "env", f"PYTHON={PYTHON}", "sh", "-c", STAGE, "sh", *server, str(home), str(script))
@@ -135,3 +150,27 @@ def test_a_stopped_cluster_is_found_by_its_data_directory(home, real):
     result = module("pg_cluster_info", {"data_directory": real.data_directory, "exactly_one": True})
     assert (result["cluster"]["data_directory"], result["cluster"]["running"]) == (real.data_directory, False)
     assert str(home) not in json.dumps(result)
+
+
+@pytest.mark.parametrize("off", [0, 1], ids=["on the port of the cluster", "on the port that is to be"])
+def test_a_real_server_of_any_user_is_not_chosen_by_its_port(home, real, off):
+    """The role chooses by the port, and gives what it chooses the certificate for the database's names."""
+    port = real.port + off
+    result = surveyed(home, real, {"port": port, "exactly_one": True}, what=GENUINE, BIN=real.bin_directory, PORT=port)
+    if off == 0:
+        assert result["cluster"]["data_directory"] == real.data_directory
+        found = {one["data_directory"]: one["in_usual_place"] for one in result["clusters"]}
+        assert found[f"{home}/data"] is False, "it is a cluster, and is reported as one"
+    else:  # where this machine has no other cluster, the host's only one is meant
+        chosen = (result.get("cluster") or {}).get("data_directory")
+        assert chosen == real.data_directory or f"{home}/data" in result["msg"].partition("does not count")[0]
+        assert chosen != f"{home}/data"
+
+
+def test_a_real_server_of_any_user_is_chosen_by_its_directory_alone(home):
+    bin_directory = find_bin_directory()
+    asked = {"port": 5432, "exactly_one": True}
+    result = surveyed(home, None, asked, what=GENUINE, BIN=bin_directory)
+    chosen = (result.get("cluster") or {}).get("data_directory")
+    assert chosen != f"{home}/data"
+    assert chosen is not None or f"{home}/data (version" in result["msg"]

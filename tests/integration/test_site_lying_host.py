@@ -115,6 +115,9 @@ FORGED = {
     },
     "a longer life": {"pgtls_client_lifetime_days": 3600},
     "what a role keeps for itself": {"__pgtls_ca_commanded": {"certificates": []}},
+    "another host": {"inventory_hostname": "raxus"},
+    "another group": {"group_names": ["ca"]},
+    "the meaning of omit": {"omit": "evil"},
 }
 
 
@@ -138,6 +141,23 @@ def test_facts_of_a_server_do_not_reach_the_files_of_clients(site: Site) -> None
     output = play(site, f"result['ansible_facts'] = {facts!r}", host="raxus", pgtls_client_service_file=str(services))
     assert "the facts of raxus set pgtls_server_dns_names" in " ".join(output.split())
     assert services.read_bytes() == before
+
+
+def test_a_host_gets_no_certificate_of_another_by_saying_that_it_is_that_one(site: Site) -> None:
+    """What it says of itself agrees in everything: name, groups, a request, and a signer of its own."""
+    before, marker = issued(site), site.directory / "somebody-ran-a-command"
+    facts = {
+        "inventory_hostname": "apps1",
+        "group_names": ["apps"],
+        "pgtls_ca_provider": "command",
+        "pgtls_ca_command": ["/bin/sh", "-c", f"touch {marker}"],
+    }
+    request = {"name": "app1", "csr_pem": request_of(site, "/CN=PostgreSQL client1"), "reasons": []}
+    for claimed in (facts, {"group_names": ["apps"]}):
+        lie = f"result.update(ansible_facts={claimed!r}, **({{'requests': [{request!r}]}} if 'requests' in result else {{}}))"
+        output = play(site, lie, host="intruder")
+        assert "the facts of " in output and "group_names" in output
+        assert issued(site) == before and not marker.exists()
 
 
 def test_an_honest_site_is_as_it_was(site: Site) -> None:

@@ -9,6 +9,7 @@ The two servers share all their names, as two clusters of a host or a pair behin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +124,8 @@ def test_a_second_run_changes_nothing_on_either(pair: Pair) -> None:
 
 
 def test_every_revoked_certificate_is_tried_on_both(pair: Pair) -> None:
-    output = pair.play("revoke", pgtls_ca_revocations=[{"name": "app2"}], pgtls_password_users={"databases": ["shop"]})
+    revocation = {"pgtls_ca_revocations": [{"name": "app2"}], "pgtls_verify_show_table": True}
+    output = pair.play("revoke", **revocation)
     assert output.count("app2, revoked") == 2 and output.count("app1, not revoked") == 2
 
 
@@ -141,8 +143,7 @@ def test_a_server_that_cannot_be_reached_stops_the_rollover_for_all(pair: Pair) 
     with coming_all_the_time(pair.one, "app1") as comings:
         output = pair.play("rotate_ca", *without_mobus(pair), pgtls_ca_generation=2, succeeds=False)
     assert comings.refused == [] and comings.accepted > 10
-    assert "Phase introduce does not count, because mobus" in " ".join(output.split())
-    assert "is undefined" not in output
+    assert re.search(r"mobus .*unreachable=1", output) and "is undefined" not in output
     assert pair.phase() == {"generation": 1, "phase": "introduce"}
     pair.everybody_gets_in()
 

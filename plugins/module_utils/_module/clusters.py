@@ -33,6 +33,7 @@ from .settings_on_disk import read_settings
 DEBIAN_CONFIGURATION = "/etc/postgresql"
 DATA_DIRECTORIES = ("/var/lib/pgsql/data", "/var/lib/pgsql/*/data", "/var/lib/postgres/data")
 DEFAULT_PORT = 5432
+SERVER_USER = "postgres"
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 # Settings that roles and modules ask for, with the server's own defaults.
 SETTINGS = {
@@ -72,12 +73,21 @@ class Cluster:
     unit: str | None
     bin_directory: str | None
     managed_by: str | None = None
+    in_usual_place: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """Return the cluster as modules report it; a byte that is no UTF-8 is shown as its number."""
         found = {name: printable(value) if isinstance(value, str) else value for name, value in asdict(self).items()}
         return {**found, "settings": {name: printable(value) for name, value in self.settings.items()}}
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it may be chosen by its port: any user can run a PostgreSQL of his own on whatever port is free.
+
+        One in a place of the distribution, which root made, or one of the user postgres or of whoever asks.
+        """
+        return self.in_usual_place or self.owner in (SERVER_USER, _name(getpwuid, os.geteuid()))
 
     def __str__(self) -> str:
         state = "running" if self.running else "stopped"
@@ -101,6 +111,7 @@ class _Found:
     data_directory: str
     name: str | None = None
     config_file: str | None = None
+    is_usual: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,8 @@ def find_cluster(data_directory: str) -> Cluster:
 def choose_cluster(clusters: Iterable[Cluster], data_directory: str | None, port: int | None) -> Cluster:
     """Return the one cluster that is meant; `port` chooses among several, a host's only one is taken whatever its port.
 
+    One that nobody could expect (see Cluster) has to be named by its data directory.
+
     :raises ModuleError: when there is none, or more than one.
     """
     known = list(clusters)
@@ -162,10 +175,12 @@ def choose_cluster(clusters: Iterable[Cluster], data_directory: str | None, port
             f"data_directory: there is no cluster in {data_directory} (no PG_VERSION that can be read); "
             "make one with initdb or name another directory"
         )
+    strangers = "".join(f"; {one} of the user {one.owner} does not count" for one in known if not one.is_expected)
+    known = [one for one in known if one.is_expected]
     if not known:
         raise ModuleError(
             "no PostgreSQL cluster was found on this host (running servers, /etc/postgresql, /var/lib/pgsql); "
-            "create one, or set data_directory"
+            f"create one, or set data_directory{strangers}"
         )
     matching = [cluster for cluster in known if port is None or cluster.port == port] if len(known) > 1 else known
     if len(matching) == 1:
@@ -174,7 +189,7 @@ def choose_cluster(clusters: Iterable[Cluster], data_directory: str | None, port
     wish = (
         "set port or data_directory" if port is None else f"{len(matching)} of them use port {port}, set data_directory"
     )
-    raise ModuleError(f"{len(known)} PostgreSQL clusters were found: {names}; {wish}")
+    raise ModuleError(f"{len(known)} PostgreSQL clusters were found: {names}; {wish}{strangers}")
 
 
 def _debian_clusters(root: str) -> list[_Found]:
@@ -184,7 +199,7 @@ def _debian_clusters(root: str) -> list[_Found]:
         if os.path.isfile(below(root, config_file)):
             usual = f"/var/lib/postgresql/{version}/{name}"
             directory = read_settings(config_file, None, root).get("data_directory") or usual
-            found.append(_Found(directory, name, config_file))
+            found.append(_Found(directory, name, config_file, is_usual=True))
     return found
 
 
@@ -203,7 +218,7 @@ def _two_levels(directory: str) -> list[tuple[str, str]]:
 def _usual_places(root: str) -> list[_Found]:
     versions = {version for version, _data in _two_levels(below(root, "/var/lib/pgsql"))}
     places = [place.replace("*", version) for place in DATA_DIRECTORIES for version in sorted(versions) or [""]]
-    return [_Found(place) for place in dict.fromkeys(places)]
+    return [_Found(place, is_usual=True) for place in dict.fromkeys(places)]
 
 
 def _explicit(data_directory: str | None) -> list[_Found]:
@@ -247,6 +262,7 @@ def _describe(found: _Found, root: str) -> Cluster:
         unit=unit,
         bin_directory=_bin_directory(version, server, started, root),
         managed_by=PATRONI if sign_of_patroni(below(root, directory), own_files) else None,
+        in_usual_place=found.is_usual,
         settings={name: settings[name] for name in SETTINGS},
     )
 

@@ -11,11 +11,23 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.pgtls.postgresql.plugins.filter.ca_settings import ca_settings
 from ansible_collections.pgtls.postgresql.plugins.filter.certificate_entries import certificate_entries
 from ansible_collections.pgtls.postgresql.plugins.filter.certificate_requests import certificate_requests
 from ansible_collections.pgtls.postgresql.plugins.module_utils._module.signing_requests import REQUESTS
 from hypothesis import given
 from hypothesis import strategies as st
+
+
+def entries_of(certificates: Any, host: Any, facts: Any = None) -> Any:
+    """The entries of a host, whose facts claim nothing unless they are given."""
+    return certificate_entries(certificates, host, facts or {})
+
+
+def requests_of(requests: Any, host: Any, certificates: Any, facts: Any = None) -> Any:
+    """The requests of a host likewise."""
+    return certificate_requests(requests, host, certificates, facts or {})
+
 
 CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIHvMIGXAgEA/+==\n-----END CERTIFICATE REQUEST-----\n"
 CERTIFICATE = {"name": "app1", "common_name": "App 1", "usages": ["client"]}
@@ -49,7 +61,7 @@ def test_an_entry_is_what_a_signer_takes():
         "renew_before_percent": None,
     }
     holder = {"private_key": "/k", "private_key_passphrase": "secret", "owner": "root", "key_type": "ed25519"}
-    (entry,) = certificate_entries([{**CERTIFICATE, **options, **holder, "host": "evil"}], "apps1")
+    (entry,) = entries_of([{**CERTIFICATE, **options, **holder, "host": "evil"}], "apps1")
     assert set(entry) < set(REQUESTS["certificates"]["options"])
     assert entry == {
         **CERTIFICATE,
@@ -63,16 +75,16 @@ def test_an_entry_is_what_a_signer_takes():
 def test_marks_and_templates_become_plain_strings():
     marked = {Marked(option): Marked("{{ x }}") for option in ("name", "common_name")}
     certificates = ({**marked, "usages": (Marked("client"),), "subject": {Marked("O"): Marked("X")}},)
-    entries = certificate_entries(certificates, Marked("apps1"))
+    entries = entries_of(certificates, Marked("apps1"))
     assert types_in(entries) == {dict, list, str}
     assert entries[0]["common_name"] == "{{ x }}"
-    requests = certificate_requests(({Marked("name"): Marked("a"), "csr_pem": Marked(CSR)},), Marked("h"), certificates)
+    requests = requests_of(({Marked("name"): Marked("a"), "csr_pem": Marked(CSR)},), Marked("h"), certificates)
     assert types_in(requests) == {dict, list, str}
 
 
 def test_what_is_omitted_is_left_out():
     omitted = object()
-    (entry,) = certificate_entries([{**CERTIFICATE, "not_after": omitted, "subject": {"O": omitted, "C": "DE"}}], "h")
+    (entry,) = entries_of([{**CERTIFICATE, "not_after": omitted, "subject": {"O": omitted, "C": "DE"}}], "h")
     assert entry == {**CERTIFICATE, "subject": {"C": "DE"}, "host": "h"}
 
 
@@ -88,7 +100,7 @@ def test_what_is_omitted_is_left_out():
 )
 def test_what_is_no_list_of_certificates_is_refused(certificates, host, said):
     with pytest.raises(AnsibleFilterError, match=said):
-        certificate_entries(certificates, host)
+        entries_of(certificates, host)
 
 
 def test_of_a_request_name_and_csr_are_taken_and_the_host_is_the_inventory_s():
@@ -100,10 +112,10 @@ def test_of_a_request_name_and_csr_are_taken_and_the_host_is_the_inventory_s():
         "dns_names": ["db1"],
         "reasons": {"a": 1},
     }
-    assert certificate_requests([lie], "apps1", [CERTIFICATE]) == [{"host": "apps1", "name": "app1", "csr_pem": CSR}]
-    assert certificate_requests([], "apps1", []) == []
+    assert requests_of([lie], "apps1", [CERTIFICATE]) == [{"host": "apps1", "name": "app1", "csr_pem": CSR}]
+    assert requests_of([], "apps1", []) == []
     spaced = CSR.replace("\n", "\r\n")
-    assert certificate_requests([{"name": "app1", "csr_pem": spaced}], "h", [CERTIFICATE])[0]["csr_pem"] == spaced
+    assert requests_of([{"name": "app1", "csr_pem": spaced}], "h", [CERTIFICATE])[0]["csr_pem"] == spaced
 
 
 @pytest.mark.parametrize(
@@ -133,7 +145,7 @@ def test_of_a_request_name_and_csr_are_taken_and_the_host_is_the_inventory_s():
 )
 def test_what_no_honest_host_returns_is_refused_in_one_sentence(requests, said):
     with pytest.raises(AnsibleFilterError, match=f"^{said}.*; find out what answers there$"):
-        certificate_requests(requests, "h", [CERTIFICATE] * 2)
+        requests_of(requests, "h", [CERTIFICATE] * 2)
 
 
 anything = st.recursive(
@@ -148,10 +160,48 @@ anything = st.recursive(
 @given(anything)
 def test_garbage_becomes_plain_strings_or_one_sentence(garbage):
     try:
-        found = certificate_requests(garbage, "h", [CERTIFICATE] * 3)
+        found = requests_of(garbage, "h", [CERTIFICATE] * 3)
     except AnsibleFilterError as error:
         assert "\n" not in str(error)
     else:
         assert types_in(found) <= {dict, list, str}
         assert all(one["host"] == "h" and set(one) == {"host", "name", "csr_pem"} for one in found)
         assert "{{" not in str(found)
+
+
+CLAIMS = ["pgtls_ca_command", "__pgtls_ca_request", "inventory_hostname", "group_names", "omit", "delegated_vars"]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_host_whose_facts_say_who_it_is_gets_nothing(name: str):
+    for ask in (
+        lambda facts: entries_of([CERTIFICATE], "apps1", facts),
+        lambda facts: requests_of([{"name": "app1", "csr_pem": CSR}], "apps1", [CERTIFICATE], facts),
+        lambda facts: ca_settings("ca1", {}, HOSTVARS, {"ca": ["ca1"]}, "apps1", facts),
+    ):
+        assert ask({"hostname": "apps1", "distribution": "Debian"})
+        with pytest.raises(AnsibleFilterError, match=f"the facts of apps1 set {name}, "):
+            ask({"hostname": "apps1", name: "mine"})
+
+
+HOSTVARS = {
+    "ca1": {"pgtls_ca_directory": "/srv/ca", "pgtls_ca_passphrase": "secret", "ansible_facts": {}},
+    "apps1": {"pgtls_ca_directory": "/mine", "ansible_facts": {}},
+}
+
+
+def test_the_settings_of_a_ca_are_those_of_its_host():
+    here = {"directory": "/here", "provider": "pgtls"}
+    found = ca_settings("ca1", here, HOSTVARS, {"ca": ["ca1"]}, "apps1", {})
+    assert found == {"directory": "/srv/ca", "provider": "pgtls"}
+
+
+def test_a_ca_is_held_by_a_member_of_its_group_or_by_the_host_itself():
+    assert ca_settings("apps1", {}, HOSTVARS, {}, "apps1", {})["directory"] == "/mine"
+    with pytest.raises(AnsibleFilterError, match="ca1 for apps1, which is no member of the group ca"):
+        ca_settings("ca1", {}, HOSTVARS, {"ca": ["another"]}, "apps1", {})
+    with pytest.raises(AnsibleFilterError, match="nowhere is not a host of the inventory"):
+        ca_settings("nowhere", {}, HOSTVARS, {"ca": ["nowhere"]}, "apps1", {})
+    lying = {**HOSTVARS, "ca1": {"ansible_facts": {"pgtls_ca_directory": "/x"}}}
+    with pytest.raises(AnsibleFilterError, match="the facts of ca1 set pgtls_ca_directory"):
+        ca_settings("ca1", {}, lying, {"ca": ["ca1"]}, "apps1", {})

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the inventory says of servers and of a rollover, as plain values; a host whose facts claim more is refused."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.pgtls.postgresql.plugins.filter.connection_attempts import connection_attempts
+from ansible_collections.pgtls.postgresql.plugins.filter.hosts_behind import hosts_behind
+from ansible_collections.pgtls.postgresql.plugins.filter.site_servers import site_servers
+
+CLIENT = {"name": "app1", "common_name": "App 1", "database_role": "app1", "databases": ["shop", "replication"]}
+RAXUS = {"pgtls_server_dns_names": ["raxus.test"], "pgtls_server_port": "5433", "ansible_host": "10.0.0.1"}
+
+
+def test_a_server_is_what_its_variables_say():
+    (found,) = site_servers(["raxus"], {"raxus": RAXUS}, [CLIENT])
+    assert found == {
+        "host": "raxus",
+        "names": ["raxus.test"],
+        "port": 5433,
+        "tls_mode": "require_client_certificate",
+        "rejects_plaintext": True,
+        "oldest_protocol": "TLSv1.2",
+        "clients": ["app1"],
+        "accepts_unlisted": False,
+        "password_databases": "all",
+        "address_of": "",
+    }
+
+
+def test_servers_that_share_a_name_and_a_port_are_reached_by_their_addresses():
+    def addresses(**mobus):
+        servers = site_servers(["raxus", "mobus"], {"raxus": RAXUS, "mobus": {**RAXUS, **mobus}})
+        return [one["address_of"] for one in servers]
+
+    assert addresses(ansible_host="10.0.0.2") == ["10.0.0.1", "10.0.0.2"]
+    assert addresses(pgtls_server_port=5434) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"ansible_facts": {"pgtls_server_port": 1}, **RAXUS}, "the facts of raxus set pgtls_server_port"),
+        ({}, "raxus has no pgtls_server_dns_names"),
+    ],
+)
+def test_a_server_that_nobody_can_verify_or_believe_is_refused(variables, sentence):
+    with pytest.raises(AnsibleFilterError, match=sentence):
+        site_servers(["raxus"], {"raxus": variables})
+
+
+def test_attempts_are_those_of_the_clients_that_a_server_knows():
+    servers = site_servers(["raxus"], {"raxus": {**RAXUS, "pgtls_clients": [CLIENT]}})
+    proof = {"database": "postgres", "hostaddr": "", "material": "/m", "faults": [], "root": "/r", "person": {}}
+    found = connection_attempts([CLIENT], servers, [CLIENT], proof)
+    assert {one["conninfo"]["dbname"] for one in found if one["expect"] == "accepted"} == {"shop", ""}
+    (revoked,) = connection_attempts([CLIENT], servers, [CLIENT], {**proof, "revoked": ["app1"]})
+    assert (revoked["name"], revoked["expect"], revoked["reason"]) == (
+        "app1, revoked",
+        "refused",
+        "certificate revoked",
+    )
+
+
+def test_who_did_not_report_is_behind():
+    hostvars = {"a": {"report": {"msg": "phase 2"}}, "b": {"report": {"msg": "phase 1"}}, "c": {}, "d": {"report": {}}}
+    assert hosts_behind(["a", "b", "c", "d", "e"], hostvars, "report", "phase 2") == ["b", "c", "d", "e"]
+    assert hosts_behind(["a"], hostvars, "report", "phase 2", present=["b"]) == ["a"]
