@@ -385,9 +385,11 @@ def test_an_odd_byte_in_a_configuration_fails_no_run(data):
 
 @pytest.mark.parametrize("setting", ["config_file", "hba_file", "ident_file"])
 @pytest.mark.parametrize("by", ["postmaster.opts", "postgresql.conf"])
-def test_the_owner_names_no_file_of_root_for_an_edit(data, treasure, setting, by):
-    """The role edits what pg_cluster_info returns, so that must be the owner's own."""
+@pytest.mark.parametrize("spelling", ["{}", "/etc/postgresql/../..{}"])
+def test_the_owner_names_no_file_of_root_for_an_edit(data, treasure, setting, by, spelling):
+    """The role edits what pg_cluster_info returns, so that must be the owner's own, whatever way leads there."""
     treasure.write_text("")
+    treasure = spelling.format(treasure)
     if by == "postgresql.conf":
         as_nobody("tee", str(data / by), input=f"{setting} = '{treasure}'\n")
     else:
