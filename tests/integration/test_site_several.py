@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 from conftest import free_port
-from demo_site import Site, changed, demo_site
+from demo_site import CHECKOUT, Site, changed, demo_site
 from test_site_life import coming_all_the_time, conninfo
 from test_site_undo import left_behind, sql
 
@@ -137,6 +138,19 @@ def without_mobus(pair: Pair) -> tuple[str, ...]:
     inventory = pair.one.directory / "lost.json"
     inventory.write_text(json.dumps({"postgres_servers": {"hosts": {"mobus": LOST}}}))
     return "-i", str(inventory)
+
+
+def test_a_rollover_that_would_leave_somebody_out_does_not_begin(pair: Pair) -> None:
+    elsewhere = [{**CLIENTS[0], "hosts": ["apps", "ca1"]}]
+    output = pair.roll(succeeds=False, pgtls_clients=elsewhere)
+    assert "ca1 hold certificates of pgtls_clients, but are not in the group" in " ".join(output.split())
+    alone = pair.one.directory / "alone.json"
+    alone.write_text(json.dumps({"ca": {"hosts": {"ca1": {"ansible_connection": "local"}}}}))
+    command = pair.one.command("rotate_ca", "-e", "pgtls_ca_generation=2")
+    command[command.index("inventories/demo")] = str(alone)
+    done = subprocess.run(command, cwd=CHECKOUT, env=pair.one.environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "The group postgres_servers is empty" in " ".join(done.stdout.split())
+    assert pair.phase() == {}
 
 
 def test_a_server_that_cannot_be_reached_stops_the_rollover_for_all(pair: Pair) -> None:
