@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from .._pki.acceptance import check_adoptable
+from .._pki.acceptance import check_adoptable, check_key_kinds
 from .._pki.answers import complete_chain
 from .._pki.authority import Authority, assemble_authority, load_authority
 from .._pki.certificates import describe, load_certificates, render_pem, serial_hex
 from .._pki.compat import is_self_signed, same_public_key, x509
+from .._pki.errors import PkiError
 from .._pki.foundation import (
     WantedAuthority,
     authority_differences,
@@ -261,9 +262,15 @@ def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) ->
     for file, found in ((path, content), (key_file, key_content)):
         if found is None:
             raise ModuleError(f"adopt: there is no file {file}; name the CA's certificate and private key")
-    key = load_private_key(key_content or b"", params["passphrase"], key_file, may_be_plain=True)
     with readable(path):
-        authority = assemble_authority(key, _in_order(load_certificates(content or b"", path), key, path), path)
+        certificates = load_certificates(content or b"", path)
+    try:
+        key = load_private_key(key_content or b"", params["passphrase"], key_file, may_be_plain=True)
+    except PkiError:
+        check_key_kinds(certificates, path)
+        raise
+    with readable(path):
+        authority = assemble_authority(key, _in_order(certificates, key, path), path)
         check_adoptable(authority.chain, path, now)
     waiting = _stored_key(params, stored)
     if waiting is not None and not same_public_key(waiting.public_key(), key.public_key()):

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .compat import UnsupportedAlgorithm, ec, ed25519, find_extension, is_self_signed, not_after, not_before, rsa, x509
-from .der import inside, key_of_certificate
+from .der import inside, key_of_certificate, subject_of_certificate
 from .errors import PkiError
 from .identity import render_name
 from .keys import key_type_of
@@ -40,6 +40,16 @@ def check_adoptable(chain: Sequence[x509.Certificate], path: str, now: datetime)
         raise PkiError(f"{path}: no client would accept what this CA signs: {'; '.join(said)}; adopt another CA")
 
 
+def check_key_kinds(found: Sequence[x509.Certificate], path: str) -> None:
+    """Say what is wrong with a CA whose private key this library cannot even read.
+
+    :raises PkiError: for a certificate of a kind of key with which nothing is signed here.
+    """
+    said = [fault for certificate in found for fault in _unusable_key(certificate)]
+    if said:
+        raise PkiError(f"{path}: no client would accept what this CA signs: {'; '.join(said)}; adopt another CA")
+
+
 def check_accepted(chain: Sequence[x509.Certificate], whose: str) -> None:
     """Refuse to sign with a CA that clients do not accept.
 
@@ -51,10 +61,11 @@ def check_accepted(chain: Sequence[x509.Certificate], whose: str) -> None:
 
 
 def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
-    if inside(key_of_certificate(chain[0])).startswith(_RSASSA_PSS):
+    yield from _unusable_key(chain[0])
+    if subject_of_certificate(chain[0]) != inside(chain[0].subject.public_bytes()):
         yield (
-            f"the key of {render_name(chain[0].subject)} is for RSASSA-PSS alone, with which nothing is signed here "
-            "(have its certificate made with a plain RSA key, or ECDSA)"
+            f"the name {render_name(chain[0].subject)} is written in an encoding that this version of cryptography cannot repeat, "
+            "so nobody would find this CA as the issuer (have its certificate made again with UTF-8 strings)"
         )
     for below, certificate in enumerate(chain):
         name = f"the CA {render_name(certificate.subject)}"
@@ -65,6 +76,14 @@ def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
             yield f"{name} allows {limit} CAs below it (path length), but there are {between}"
         if certificate.subject != certificate.issuer:  # a CA that renewed itself is not looked at (section 6.1.3)
             yield from certificate_violations(certificate, chain[below + 1 :])
+
+
+def _unusable_key(certificate: x509.Certificate) -> Iterator[str]:
+    if inside(key_of_certificate(certificate)).startswith(_RSASSA_PSS):
+        yield (
+            f"the key of {render_name(certificate.subject)} is for RSASSA-PSS alone, with which nothing is signed here "
+            "(have its certificate made with a plain RSA key, or ECDSA)"
+        )
 
 
 def _own_faults(certificate: x509.Certificate) -> Iterator[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .compat import x509
 
 SET, CONTEXT_0 = 0x31, 0xA0
-_KEY_IN_REQUEST, _KEY_IN_CERTIFICATE = 2, 5
+_KEY_IN_REQUEST, _SUBJECT_IN_CERTIFICATE, _KEY_IN_CERTIFICATE = 2, 4, 5
 
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -45,5 +45,14 @@ def key_of_request(request: x509.CertificateSigningRequest) -> bytes:
 
 def key_of_certificate(certificate: x509.Certificate) -> bytes:
     """The content of SubjectPublicKeyInfo as it is written there (RFC 5280 section 4.1)."""
+    return _field(certificate, _KEY_IN_CERTIFICATE)
+
+
+def subject_of_certificate(certificate: x509.Certificate) -> bytes:
+    """The content of the subject as it is written there (RFC 5280 section 4.1)."""
+    return _field(certificate, _SUBJECT_IN_CERTIFICATE)
+
+
+def _field(certificate: x509.Certificate, number: int) -> bytes:
     fields = [content for tag, content in elements(inside(certificate.tbs_certificate_bytes)) if tag != CONTEXT_0]
-    return fields[_KEY_IN_CERTIFICATE]
+    return fields[number]
