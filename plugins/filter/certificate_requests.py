@@ -65,7 +65,8 @@ from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.host_variables import refuse_claims
 
-_LONGEST_NAME, _LONGEST_REQUEST = 255, 100_000
+_LONGEST_NAME = 255
+_LONGEST_REQUEST = 100_000
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _REQUEST = re.compile(
     r"\s*-----BEGIN CERTIFICATE REQUEST-----[ \t]*\r?\n[A-Za-z0-9+/=\s]+-----END CERTIFICATE REQUEST-----\s*"

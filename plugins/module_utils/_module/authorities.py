@@ -266,11 +266,12 @@ def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) ->
         certificates = load_certificates(content or b"", path)
     try:
         key = load_private_key(key_content or b"", params["passphrase"], key_file, may_be_plain=True)
-    except PkiError:
+        with readable(path):
+            authority = assemble_authority(key, _in_order(certificates, key, path), path)
+    except PkiError:  # an old library stops here, and does not say why
         check_key_kinds(certificates, path)
         raise
     with readable(path):
-        authority = assemble_authority(key, _in_order(certificates, key, path), path)
         check_adoptable(authority.chain, path, now)
     waiting = _stored_key(params, stored)
     if waiting is not None and not same_public_key(waiting.public_key(), key.public_key()):

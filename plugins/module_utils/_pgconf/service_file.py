@@ -52,7 +52,10 @@ def read_services(wanted: Sequence[Mapping[str, object]]) -> list[Service]:
             )
         if name in (known.name for known in services):
             raise ConfigError(f"services: {name} is listed twice; give each service a name of its own")
-        assert isinstance(given, Mapping)
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                f"services: parameters of {name} is not a dictionary; give libpq's keywords and their values"
+            )
         services.append(Service(name, {key: _value(name, key, value) for key, value in given.items()}))
     return services
 

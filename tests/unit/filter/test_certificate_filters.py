@@ -36,16 +36,13 @@ CERTIFICATE = {"name": "app1", "common_name": "App 1", "usages": ["client"]}
 class Marked(str):
     """A string as Ansible marks it; nothing of the mark may stay."""
 
-    def __str__(self) -> str:
-        return self
-
 
 def types_in(value: Any) -> set[type]:
     """Every type inside a value."""
-    if type(value) is dict:
-        return {dict}.union(*(types_in(each) for pair in value.items() for each in pair))
-    if type(value) is list:
-        return {list}.union(*map(types_in, value))
+    if isinstance(value, dict):
+        return {type(value)}.union(*(types_in(each) for pair in value.items() for each in pair))
+    if isinstance(value, list):
+        return {type(value)}.union(*map(types_in, value))
     return {type(value)}
 
 

@@ -53,7 +53,8 @@ class Signer:
             )
             self.command = [sys.executable, str(script), *self.foreign.command]
 
-    def ask(self, requests: list[dict[str, Any]], certificates: list[dict[str, Any]] = INVENTORY) -> dict[str, Any]:
+    def ask(self, requests: list[dict[str, Any]], certificates: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        certificates = INVENTORY if certificates is None else certificates
         args: dict[str, Any] = {"certificates": entries_of(certificates), "requests": requests}
         if self.kind == "command":
             args.update(command=self.command, chain_pem=self.foreign.chain)

@@ -98,7 +98,7 @@ def kept_for(home):
 
 
 def everything(home):
-    return [path for place in {home, kept_for(home)} if place.exists() for path in place.iterdir()]
+    return [path for place in dict.fromkeys((home, kept_for(home))) if place.exists() for path in place.iterdir()]
 
 
 def reset(home):
