@@ -88,7 +88,10 @@ clean() {
     [ -d "$directory" ] || return 0
     [ -f "$directory/this-is-a-demo" ] || fail "$directory was not made by the demo; remove it yourself if it is to go"
     [ ! -f "$data/postmaster.pid" ] || as_owner "$(find_binaries)/pg_ctl" -D "$data" -w -m fast stop >/dev/null
-    rm -rf "$directory"
+    # what root's runs kept about the cluster, and the place of all of them when it was the last
+    [ "$(id -u)" != 0 ] || kept=/var/lib/pgtls/$(printf %s "$(realpath "$data")" | sha256sum | cut -c 1-32)
+    rm -rf "$directory" ${kept:+"$kept"}
+    [ -z "${kept:-}" ] || rmdir /var/lib/pgtls 2>/dev/null || true
 }
 
 case $action in

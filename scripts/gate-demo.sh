@@ -30,5 +30,7 @@ for run in first second; do
   esac
 done
 if grep -E 'changed=[1-9]' .cache/demo-second.log; then fail "the second run changed something"; fi
+kept=/var/lib/pgtls/$(printf %s "$(realpath "$PGTLS_DEMO_DIR/data")" | sha256sum | cut -c 1-32)
 scripts/demo.sh clean
+[ ! -e "$kept" ] || fail "demo-clean left $kept"
 [ ! -e "$PGTLS_DEMO_DIR" ] || fail "demo-clean left $PGTLS_DEMO_DIR"
