@@ -83,7 +83,7 @@ class Pair:
             psycopg.connect(**{**conninfo(self.one, "app1"), "port": port}).close()
 
 
-def facts_of(site: Site, data_directory: bool = True) -> dict[str, Any]:
+def facts_of(site: Site) -> dict[str, Any]:
     """How the inventory describes a server that is not the demo's own."""
     port = int(site.environment["PGTLS_DEMO_PORT"])
     return {"pgtls_server_data_directory": str(site.directory / "data"), "pgtls_server_port": port}
