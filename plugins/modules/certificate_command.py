@@ -60,8 +60,8 @@ EXAMPLES = r"""
       - --load-ca-privkey=/etc/our-ca/ca.key
       - --template=/etc/our-ca/{usages}.cfg
     chain_pem: "{{ lookup('ansible.builtin.file', 'our-ca.pem') }}"
-    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
-    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates, ansible_facts) }}"
   delegate_to: ca1
   when: request.requests | length > 0
   register: signed
@@ -70,8 +70,8 @@ EXAMPLES = r"""
   pgtls.postgresql.certificate_command:
     command: [vault, write, -field=certificate, pki/sign-verbatim/pgtls, csr=-, "ttl={lifetime_days}d"]
     chain_pem: "{{ lookup('ansible.builtin.file', 'vault-ca.pem') }}"
-    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
-    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates, ansible_facts) }}"
   environment:
     VAULT_TOKEN: "{{ vault_token }}"
   delegate_to: localhost

@@ -50,8 +50,8 @@ EXAMPLES = r"""
 - name: Hand the requests out, and take what has been signed
   pgtls.postgresql.certificate_exchange:
     directory: /srv/pgtls-exchange
-    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
-    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates, ansible_facts) }}"
   delegate_to: localhost
   when: request.requests | length > 0
   register: exchanged

@@ -87,8 +87,8 @@ EXAMPLES = r"""
 - name: Sign it where the CA is
   pgtls.postgresql.certificate_sign:
     directory: /etc/pgtls-ca
-    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
-    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates, ansible_facts) }}"
   delegate_to: ca1
   when: request.requests | length > 0
   register: signed

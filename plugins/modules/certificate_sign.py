@@ -58,8 +58,8 @@ EXAMPLES = r"""
   pgtls.postgresql.certificate_sign:
     directory: /etc/pgtls-ca
     passphrase: "{{ vault_pgtls_ca_passphrase }}"
-    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname) }}"
-    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates) }}"
+    certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
+    requests: "{{ request.requests | pgtls.postgresql.certificate_requests(inventory_hostname, app_certificates, ansible_facts) }}"
     max_lifetime_days: 825
     allowed_dns_domains: [swgalaxy]
   delegate_to: ca1

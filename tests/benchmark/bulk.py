@@ -44,8 +44,8 @@ PLAY = """
     - name: certificate_sign
       pgtls.postgresql.certificate_sign:
         directory: "{{ folder }}/ca"
-        certificates: "{{ certificates | pgtls.postgresql.certificate_entries('holder') }}"
-        requests: "{{ due.requests | pgtls.postgresql.certificate_requests('holder', certificates) }}"
+        certificates: "{{ certificates | pgtls.postgresql.certificate_entries('holder', {}) }}"
+        requests: "{{ due.requests | pgtls.postgresql.certificate_requests('holder', certificates, {}) }}"
       register: signed
       when: due.requests | length > 0
     - name: certificate_install

@@ -48,8 +48,8 @@ PLAY = """
       register: due
     - name: Sign
       pgtls.postgresql.certificate_sign:
-        certificates: "{{ certificates | pgtls.postgresql.certificate_entries('holder') }}"
-        requests: "{{ due.requests | pgtls.postgresql.certificate_requests('holder', certificates) }}"
+        certificates: "{{ certificates | pgtls.postgresql.certificate_entries('holder', {}) }}"
+        requests: "{{ due.requests | pgtls.postgresql.certificate_requests('holder', certificates, {}) }}"
       register: signed
     - name: Install
       pgtls.postgresql.certificate_install: {certificates: "{{ certificates }}", signed: "{{ signed.certificates }}"}
