@@ -157,7 +157,7 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.clusters import choose_cluster, printable, survey
+from ..module_utils._module.clusters import choose_cluster, survey
 from ..module_utils._module.errors import ModuleError
 from ..module_utils._module.outcome import failing_cleanly
 
@@ -176,8 +176,7 @@ def main():
         found = survey(data_directory)
         clusters = found.clusters
         for one in found.ignored:
-            sentence = f"{one.data_directory} is ignored, because it is not a cluster that runs: {one.reason}"
-            module.warn(printable(sentence))
+            module.warn(f"{one.data_directory} is ignored, because it is not a cluster that runs: {one.reason}")
         try:
             chosen = choose_cluster(clusters, data_directory, port).described()
         except ModuleError:
@@ -185,9 +184,7 @@ def main():
                 raise
             chosen = None
     described = [one.described() for one in clusters]
-    ignored = [{**asdict(one), "data_directory": printable(one.data_directory)} for one in found.ignored]
-    for one in ignored:
-        one["reason"] = printable(one["reason"])
+    ignored = [asdict(one) for one in found.ignored]
     module.exit_json(changed=False, clusters=described, cluster=chosen, ignored=ignored)
 
 

@@ -77,9 +77,8 @@ class Cluster:
     settings: dict[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
-        """Return the cluster as modules report it; a byte that is no UTF-8 is shown as its number."""
-        found = {name: printable(value) if isinstance(value, str) else value for name, value in asdict(self).items()}
-        return {**found, "settings": {name: printable(value) for name, value in self.settings.items()}}
+        """Return the cluster as modules report it."""
+        return asdict(self)
 
     @property
     def is_expected(self) -> bool:
@@ -97,11 +96,6 @@ class Cluster:
         """Return a file setting as an absolute path (relative ones are below the data directory), None when empty."""
         value = self.settings.get(setting, "")
         return os.path.join(self.data_directory, value) if value else None
-
-
-def printable(text: str) -> str:
-    """Return a text that was decoded with surrogateescape so that it can be a result; else one odd byte fails the run."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
