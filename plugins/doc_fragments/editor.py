@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twin of EDITOR in module_utils/_module/arguments.py."""
+"""Twin of EDITOR in module_utils/_host/option_specs.py."""
 
 from __future__ import annotations
 

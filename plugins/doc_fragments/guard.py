@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Twin of GUARD in module_utils/_module/guarded_connections.py."""
+    """Twin of GUARD in module_utils/_host/editing/guarded_connections.py."""
 
     DOCUMENTATION = r"""
 options:

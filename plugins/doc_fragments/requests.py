@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twin of REQUESTS in module_utils/_module/signing_requests.py."""
+"""Twin of REQUESTS in module_utils/_host/certificates/signer_interface.py."""
 
 from __future__ import annotations
 

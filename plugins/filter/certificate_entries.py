@@ -57,7 +57,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._module.certificate_entry import IDENTITY_OPTIONS
+from ..module_utils._host.certificates.entry_options import IDENTITY_OPTIONS
 from ..plugin_utils.host_variables import refuse_claims
 
 # What YAML can say. The mark of an omitted value is of another type, and is left out as everywhere in Ansible.

@@ -221,7 +221,13 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.authorities import (
+from ..module_utils._host.authority.directory import (
+    certificate_path,
+    read_authority,
+    trusted_directories,
+    write_directories,
+)
+from ..module_utils._host.authority.open_or_create import (
     authority_facts,
     crl_pem,
     ensure_authority,
@@ -231,12 +237,11 @@ from ..module_utils._module.authorities import (
     wanted_authority,
     wanted_files,
 )
-from ..module_utils._module.ca_directory import certificate_path, read_authority, trusted_directories, write_directories
-from ..module_utils._module.files import FileAttributes, merge_written, write_files, writing_alone
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.files.writer import FileAttributes, merge_written, write_files, writing_alone
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
+from ..module_utils._pki.creation import authority_warnings
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.foundation import authority_warnings
 from ..module_utils._pki.keys import KEY_TYPES
 from ..module_utils._pki.profiles import CLIENT, SERVER
 

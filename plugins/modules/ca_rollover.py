@@ -134,11 +134,11 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.ca_directory import locked, write_directories
-from ..module_utils._module.files import FileAttributes, merge_written, write_files
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.rollover_steps import describe_step, next_step
+from ..module_utils._host.authority.directory import locked, write_directories
+from ..module_utils._host.authority.rollover_step import describe_step, next_step
+from ..module_utils._host.files.writer import FileAttributes, merge_written, write_files
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.keys import KEY_TYPES
 from ..module_utils._pki.rollover import STEPS

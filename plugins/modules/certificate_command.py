@@ -113,11 +113,11 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.external_requests import ExternalRequest, read_requests
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.signing_command import SigningCommand, read_command
-from ..module_utils._module.signing_requests import REQUESTS, signed_item
+from ..module_utils._host.certificates.external_requests import ExternalRequest, read_requests
+from ..module_utils._host.certificates.signer_interface import REQUESTS, signed_item
+from ..module_utils._host.certificates.signing_command import SigningCommand, read_command
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.answers import read_answer
 from ..module_utils._pki.certificates import load_certificates
 from ..module_utils._pki.errors import PkiError

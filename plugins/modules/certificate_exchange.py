@@ -101,13 +101,19 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.certificate_arguments import known_authorities
-from ..module_utils._module.exchange_folder import ExchangeFolder, check_places, read_post, request_file, say_what_waits
-from ..module_utils._module.external_requests import read_requests
-from ..module_utils._module.files import merge_written, write_files
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.signing_requests import REQUESTS, signed_item
+from ..module_utils._host.certificates.exchange_directory import (
+    ExchangeFolder,
+    check_places,
+    read_post,
+    request_file,
+    say_what_waits,
+)
+from ..module_utils._host.certificates.external_requests import read_requests
+from ..module_utils._host.certificates.options import known_authorities
+from ..module_utils._host.certificates.signer_interface import REQUESTS, signed_item
+from ..module_utils._host.files.writer import merge_written, write_files
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 
 ARGUMENTS = {

@@ -172,12 +172,12 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.certificate_sources import Collection, described, read_source
-from ..module_utils._module.errors import ModuleError
-from ..module_utils._module.files import read_bytes
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.tls_probe import PROTOCOLS, probe, probe_directly
+from ..module_utils._host.certificates.sources import Collection, described, read_source
+from ..module_utils._host.errors import ModuleError
+from ..module_utils._host.files.writer import read_bytes
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
+from ..module_utils._host.server.tls_probe import PROTOCOLS, probe, probe_directly
 from ..module_utils._pki.certificates import load_certificates, load_der
 from ..module_utils._pki.compat import same_public_key
 from ..module_utils._pki.errors import PkiError

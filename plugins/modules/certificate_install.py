@@ -134,15 +134,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.certificate_arguments import (
-    CERTIFICATE,
-    SIGNED,
-    TRUSTED_FILE,
-    certificate_places,
-    known_authorities,
-    signed_by_name,
-)
-from ..module_utils._module.certificate_files import (
+from ..module_utils._host.certificates.holder_files import (
     Holding,
     certificate_files,
     describe_holding,
@@ -151,10 +143,18 @@ from ..module_utils._module.certificate_files import (
     predicted_files,
     read_holding,
 )
-from ..module_utils._module.errors import ModuleError
-from ..module_utils._module.files import Wanted, merge_written, write_files
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.certificates.options import (
+    CERTIFICATE,
+    SIGNED,
+    TRUSTED_FILE,
+    certificate_places,
+    known_authorities,
+    signed_by_name,
+)
+from ..module_utils._host.errors import ModuleError
+from ..module_utils._host.files.writer import DesiredFile, merge_written, write_files
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.certificates import load_certificates, summarise_wish
 from ..module_utils._pki.compat import x509
 from ..module_utils._pki.errors import PkiError
@@ -198,7 +198,7 @@ def run(module: AnsibleModule) -> dict:
 
 def _plan(
     module: AnsibleModule, holding: Holding, signed: Mapping[str, Any] | None, authorities: Authorities, now: datetime
-) -> tuple[list[Wanted], x509.Certificate | None]:
+) -> tuple[list[DesiredFile], x509.Certificate | None]:
     """The files of one certificate, and the certificate when it is known."""
     if signed is None:
         return kept_files(holding, authorities), holding.leaf

@@ -129,13 +129,13 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.certificate_arguments import CERTIFICATE, certificate_places, known_authorities
-from ..module_utils._module.certificate_files import Holding, read_holding
-from ..module_utils._module.directories import DIRECTORIES, make_directories, plan_directories
-from ..module_utils._module.files import merge_written
-from ..module_utils._module.key_making import ensure_keys
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.certificates.holder_files import Holding, read_holding
+from ..module_utils._host.certificates.key_generation import ensure_keys
+from ..module_utils._host.certificates.options import CERTIFICATE, certificate_places, known_authorities
+from ..module_utils._host.files.required_directories import DIRECTORIES, make_directories, plan_directories
+from ..module_utils._host.files.writer import merge_written
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.policy import Reason, reissue_reasons
 from ..module_utils._pki.requests import build_request

@@ -163,12 +163,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.ca_directory import locked
-from ..module_utils._module.errors import ModuleError
-from ..module_utils._module.files import merge_written, write_files
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.revocations import (
+from ..module_utils._host.authority.crls import (
     CaKeys,
     changed_ledger,
     next_lists,
@@ -176,8 +171,13 @@ from ..module_utils._module.revocations import (
     report_lists,
     yet_unissued,
 )
+from ..module_utils._host.authority.directory import locked
+from ..module_utils._host.errors import ModuleError
+from ..module_utils._host.files.writer import merge_written, write_files
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.revocation import REASONS, UNSPECIFIED, Timing
+from ..module_utils._pki.revocation import REASONS, UNSPECIFIED, CrlSchedule
 
 CERTIFICATE = {
     "name": {"type": "str"},
@@ -207,7 +207,7 @@ def run(module: AnsibleModule) -> dict:
     """Read, ensure, write, report."""
     require_cryptography()
     params, now, home = module.params, datetime.now(timezone.utc), module.params["directory"]
-    timing = Timing(params["crl_lifetime_days"], params["crl_renew_before_days"]).check()
+    timing = CrlSchedule(params["crl_lifetime_days"], params["crl_renew_before_days"]).check()
     keys = CaKeys(home, params["passphrase"], params["intermediate_passphrases"])
     with locked(home, module.check_mode):
         records = read_records(home)

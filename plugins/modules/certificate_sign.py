@@ -101,16 +101,16 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.authorities import open_authority
-from ..module_utils._module.ca_directory import authority_directory, issued_path
-from ..module_utils._module.issuing import answers, sign_and_keep
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.signing_requests import REQUESTS, signed_item
+from ..module_utils._host.authority.directory import authority_directory, issued_path
+from ..module_utils._host.authority.open_or_create import open_authority
+from ..module_utils._host.authority.signing import answers, sign_and_keep
+from ..module_utils._host.certificates.signer_interface import REQUESTS, signed_item
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.authority import Authority
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.limits import Limits
-from ..module_utils._pki.orders import Order, read_orders
+from ..module_utils._pki.limits import SigningPolicy
+from ..module_utils._pki.orders import SigningOrder, read_orders
 from ..module_utils._pki.profiles import CLIENT, SERVER
 
 ARGUMENTS = {
@@ -129,7 +129,9 @@ def run(module: AnsibleModule) -> dict:
     params, now = module.params, datetime.now(timezone.utc)
     directory = authority_directory(params["directory"], params["intermediate"])
     authority = open_authority(directory, params["passphrase"], may_be_missing=module.check_mode)
-    limits = Limits(params["max_lifetime_days"], tuple(params["allowed_usages"]), tuple(params["allowed_dns_domains"]))
+    limits = SigningPolicy(
+        params["max_lifetime_days"], tuple(params["allowed_usages"]), tuple(params["allowed_dns_domains"])
+    )
     orders = read_orders(params["certificates"], params["requests"], authority, limits, now)
 
     answered = answers(directory, orders, authority, now)
@@ -144,7 +146,7 @@ def run(module: AnsibleModule) -> dict:
     }
 
 
-def _diff(directory: str, order: Order, authority: Authority | None) -> dict:
+def _diff(directory: str, order: SigningOrder, authority: Authority | None) -> dict:
     """The file without its random serial number, so that check mode tells the same as the real run."""
     header = issued_path(directory, order.name, "*")
     return {

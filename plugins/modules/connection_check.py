@@ -204,9 +204,9 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.connection_attempts import SECRETS, plan_attempts, try_attempts
-from ..module_utils._module.files import FileAttributes, Wanted, write_files
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.files.writer import DesiredFile, FileAttributes, write_files
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.server.connection_attempts import SECRETS, plan_attempts, try_attempts
 from ..module_utils._proof.attempts import NOT_ATTEMPTED, Outcome, check_attempts
 from ..module_utils._proof.errors import ProofError
 from ..module_utils._proof.results import describe_result, differing_names, explain_difference, row_of
@@ -242,7 +242,7 @@ def write_report(module, result):
     """Write the JSON file of the results, when one is asked for."""
     if module.params["report"]:
         content = (json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode()
-        write_files(module, [Wanted(module.params["report"], content, FileAttributes(mode="0644"))])
+        write_files(module, [DesiredFile(module.params["report"], content, FileAttributes(mode="0644"))])
 
 
 def main():

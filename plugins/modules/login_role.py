@@ -55,10 +55,10 @@ altered:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import LOGIN
-from ..module_utils._module.database import Login, connect, execute
-from ..module_utils._module.login_roles import check_role_names, describe_roles, read_roles, statements_for
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import LOGIN
+from ..module_utils._host.server.database import Login, connect, execute
+from ..module_utils._host.server.login_roles import check_role_names, describe_roles, read_roles, statements_for
 
 
 def main():

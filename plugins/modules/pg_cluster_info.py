@@ -157,9 +157,9 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.clusters import choose_cluster, survey
-from ..module_utils._module.errors import ModuleError
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.errors import ModuleError
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.server.clusters import choose_cluster, survey
 
 
 def main():

@@ -102,19 +102,21 @@ restart_required:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
-from ..module_utils._module.included_files import files_with, same_file
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.raw_bytes import recall_bytes
-from ..module_utils._module.server_views import CONF
-from ..module_utils._module.validation import (
+from ..module_utils._host.editing.server_validation import (
     find_settings_files,
-    open_judge,
     read_original,
     read_setting_kinds,
-    write_judged,
+    validating_server,
+    write_validated,
 )
-from ..module_utils._pgconf.conf import (
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
+from ..module_utils._host.raw_bytes import recall_bytes
+from ..module_utils._host.server.configuration_files import files_with, same_file
+from ..module_utils._host.server.views import CONF
+from ..module_utils._pgconf.errors import ConfigError
+from ..module_utils._pgconf.settings.included_settings import describe_overrides, read_conf
+from ..module_utils._pgconf.settings.postgresql_conf import (
     check_values,
     describe_doubts,
     describe_named,
@@ -124,9 +126,7 @@ from ..module_utils._pgconf.conf import (
     parse_conf,
     read_settings,
 )
-from ..module_utils._pgconf.conf_reading import describe_overrides, read_conf
-from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.settings import read_kinds
+from ..module_utils._pgconf.settings.values import read_kinds
 from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
 
 SPEC = {
@@ -141,7 +141,7 @@ SPEC = {
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = module.params
-    with failing_cleanly(module, ConfigError), open_judge(module, CONF, NEWEST_VERSION) as judge:
+    with failing_cleanly(module, ConfigError), validating_server(module, CONF, NEWEST_VERSION) as judge:
         text = read_original(params["path"], params["create"])
         before = parse_conf(text or "", judge.version)
         wanted = read_settings(recall_bytes(module, describe_settings(before), "settings"))
@@ -154,7 +154,7 @@ def main():
         overridden = describe_overrides(
             wanted, lines, judge.version, lambda file: same_file(file, params["path"]), kinds
         )
-        report = write_judged(module, judge, text, after.render())
+        report = write_validated(module, judge, text, after.render())
         for doubt in describe_doubts(after, overridden):
             module.warn(doubt)
     restarts = describe_restarts(before, after, kinds)

@@ -120,11 +120,11 @@ overridden:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.included_files import read_configuration
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.server.configuration_files import read_configuration
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.inspection import describe_conf
-from ..module_utils._pgconf.verdict import judge_conf
+from ..module_utils._pgconf.login.inspection import describe_conf
+from ..module_utils._pgconf.login.verdict import judge_conf
 
 SPEC = {
     "path": {"type": "path", "required": True},

@@ -306,16 +306,16 @@ unreachable_rules:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
-from ..module_utils._module.guarded_connections import GUARD, check_hba_edit
-from ..module_utils._module.included_files import files_around
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.raw_bytes import recall_bytes
-from ..module_utils._module.server_views import HBA
-from ..module_utils._module.validation import open_judge, read_original, write_judged
+from ..module_utils._host.editing.guarded_connections import GUARD, check_hba_edit
+from ..module_utils._host.editing.server_validation import read_original, validating_server, write_validated
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
+from ..module_utils._host.raw_bytes import recall_bytes
+from ..module_utils._host.server.configuration_files import files_around
+from ..module_utils._host.server.views import HBA
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.hba import describe_includes, describe_rules, parse_hba
-from ..module_utils._pgconf.hba_edit import (
+from ..module_utils._pgconf.rules.hba import describe_includes, describe_rules, parse_hba
+from ..module_utils._pgconf.rules.hba_edit import (
     check_loadable,
     describe_doubts,
     describe_unreachable,
@@ -323,7 +323,7 @@ from ..module_utils._pgconf.hba_edit import (
     read_placement,
     read_wishes,
 )
-from ..module_utils._pgconf.included_rules import find_dead_rules, rules_behind
+from ..module_utils._pgconf.rules.included_rules import find_dead_rules, rules_of_include
 from ..module_utils._pgconf.vocabulary import INCLUDE_WORDS, NEWEST_VERSION, TYPES
 
 TYPE = {"type": "str", "required": True, "choices": list(TYPES)}
@@ -364,16 +364,16 @@ def main():
         argument_spec=SPEC, supports_check_mode=True, mutually_exclusive=[("placement", "before", "after")]
     )
     params = module.params
-    with failing_cleanly(module, ConfigError), open_judge(module, HBA, NEWEST_VERSION) as judge:
+    with failing_cleanly(module, ConfigError), validating_server(module, HBA, NEWEST_VERSION) as judge:
         text = read_original(params["path"], params["create"])
         before = parse_hba(text or "", judge.version)
         params = recall_bytes(module, [describe_rules(before), describe_includes(before)], "rules", "before", "after")
         wishes = read_wishes(params, judge.version)
-        behind = rules_behind(judge.version, files_around(params["path"]))
+        behind = rules_of_include(judge.version, files_around(params["path"]))
         after = ensure_rules(before, wishes, read_placement(params, judge.version), behind)
         check_loadable(before, after)
         access = check_hba_edit(module, judge, before.render(), after.render())
-        report = write_judged(module, judge, text, after.render())
+        report = write_validated(module, judge, text, after.render())
         dead = find_dead_rules(after, behind)
         for doubt in describe_doubts(after, wishes, dead):
             module.warn(doubt)

@@ -266,12 +266,12 @@ explain:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.included_files import read_configuration
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.server.configuration_files import read_configuration
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.explain import read_attempts
-from ..module_utils._pgconf.inspection import describe_hba, read_build, read_server
-from ..module_utils._pgconf.verdict import judge_hba, judge_ident
+from ..module_utils._pgconf.login.explain import read_attempts
+from ..module_utils._pgconf.login.inspection import describe_hba, read_build, read_server
+from ..module_utils._pgconf.login.verdict import judge_hba, judge_ident
 
 BUILD = {
     "gss": {"type": "bool", "default": True},

@@ -142,14 +142,14 @@ hosts:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import EDITOR, FILE
-from ..module_utils._module.files import writing_alone
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.patroni import refuse_patroni, sign_beside
-from ..module_utils._module.raw_bytes import recall_bytes
-from ..module_utils._module.validation import read_original, write_judged
+from ..module_utils._host.editing.server_validation import read_original, write_validated
+from ..module_utils._host.files.writer import writing_alone
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import EDITOR, FILE
+from ..module_utils._host.raw_bytes import recall_bytes
+from ..module_utils._host.server.patroni import refuse_patroni, sign_beside
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.hosts import (
+from ..module_utils._pgconf.maps.hosts import (
     check_judge,
     describe_doubts,
     describe_hosts,
@@ -189,7 +189,7 @@ def main():
         before = parse_hosts(text or "", version)
         params = recall_bytes(module, describe_hosts(before), "hosts")
         after = ensure_hosts(before, read_wishes(params, version))
-        report = write_judged(module, None, text, after.render())
+        report = write_validated(module, None, text, after.render())
         for doubt in describe_doubts(after):
             module.warn(doubt)
     module.exit_json(**report, hosts=describe_hosts(after))

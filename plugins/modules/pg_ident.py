@@ -148,14 +148,20 @@ locked_out:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import EDITOR, FILE, LOGIN
-from ..module_utils._module.guarded_connections import GUARD, check_ident_edit
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.raw_bytes import recall_bytes
-from ..module_utils._module.server_views import IDENT
-from ..module_utils._module.validation import open_judge, read_original, write_judged
+from ..module_utils._host.editing.guarded_connections import GUARD, check_ident_edit
+from ..module_utils._host.editing.server_validation import read_original, validating_server, write_validated
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
+from ..module_utils._host.raw_bytes import recall_bytes
+from ..module_utils._host.server.views import IDENT
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.ident import describe_doubts, describe_mappings, ensure_mappings, parse_ident, read_wishes
+from ..module_utils._pgconf.maps.ident import (
+    describe_doubts,
+    describe_mappings,
+    ensure_mappings,
+    parse_ident,
+    read_wishes,
+)
 from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
 
 MAPPING = {
@@ -179,13 +185,13 @@ SPEC = {
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = module.params
-    with failing_cleanly(module, ConfigError), open_judge(module, IDENT, NEWEST_VERSION) as judge:
+    with failing_cleanly(module, ConfigError), validating_server(module, IDENT, NEWEST_VERSION) as judge:
         text = read_original(params["path"], params["create"])
         before = parse_ident(text or "", judge.version)
         params = recall_bytes(module, describe_mappings(before), "mappings")
         after = ensure_mappings(before, read_wishes(params, judge.version))
         access = check_ident_edit(module, judge, before.render(), after.render())
-        report = write_judged(module, judge, text, after.render())
+        report = write_validated(module, judge, text, after.render())
         for doubt in describe_doubts(after):
             module.warn(doubt)
     module.exit_json(**report, **access, mappings=describe_mappings(after))

@@ -159,12 +159,12 @@ served_fingerprint:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import LOGIN
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.reload_steps import bring_up_to_date
-from ..module_utils._module.served_certificate import expected_names, served_certificates
-from ..module_utils._pgconf.conf import read_settings
+from ..module_utils._host.applying.reload_steps import bring_up_to_date
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import LOGIN
+from ..module_utils._host.server.served_certificates import expected_names, served_certificates
 from ..module_utils._pgconf.errors import ConfigError
+from ..module_utils._pgconf.settings.postgresql_conf import read_settings
 
 
 def main():

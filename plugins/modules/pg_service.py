@@ -88,19 +88,19 @@ backup_file:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import FILE
-from ..module_utils._module.files import (
+from ..module_utils._host.files.writer import (
+    DesiredFile,
+    ExpectedContent,
     FileAttributes,
-    Seen,
-    Wanted,
     merge_written,
     read_text,
     write_files,
     writing_alone,
 )
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import FILE
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.service_file import ensure_services, read_services, shadowed_services
+from ..module_utils._pgconf.settings.service_file import ensure_services, read_services, shadowed_services
 
 BLOCK = "pgtls clients"
 SERVICE = {"name": {"type": "str", "required": True}, "parameters": {"type": "dict", "required": True}}
@@ -122,7 +122,9 @@ def write_services(module, services):
     if before is None and not services:
         return {"changed": False}
     content = after.encode("utf-8", "surrogateescape")
-    wanted = Wanted(path, content, FileAttributes.of(params), backup=params["backup"], seen=Seen.text(before))
+    wanted = DesiredFile(
+        path, content, FileAttributes.of(params), backup=params["backup"], seen=ExpectedContent.text(before)
+    )
     written = write_files(module, [wanted])
     backup_file = written[0].backup_file
     return {**merge_written(written), **({"backup_file": backup_file} if backup_file else {})}

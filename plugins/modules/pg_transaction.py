@@ -167,16 +167,16 @@ from uuid import uuid4
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.arguments import LOGIN
-from ..module_utils._module.clusters import find_cluster
-from ..module_utils._module.database import Login
-from ..module_utils._module.errors import ModuleError
-from ..module_utils._module.journal import ignored_journal
-from ..module_utils._module.outcome import failing_cleanly
-from ..module_utils._module.patroni import refuse_patroni, sign_of_patroni
-from ..module_utils._module.recovery import login_at, read_base, undo
-from ..module_utils._module.tls_files import hosts_file
-from ..module_utils._module.transactions import Transaction, begin, close, covered, find_open
+from ..module_utils._host.errors import ModuleError
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.option_specs import LOGIN
+from ..module_utils._host.server.clusters import find_cluster
+from ..module_utils._host.server.database import Login
+from ..module_utils._host.server.patroni import refuse_patroni, sign_of_patroni
+from ..module_utils._host.server.tls_files import hosts_file
+from ..module_utils._host.transaction.journal import ignored_journal
+from ..module_utils._host.transaction.restore_server import login_at, read_base, undo
+from ..module_utils._host.transaction.snapshot import Transaction, begin, close, covered, find_open
 
 SPEC = {
     **LOGIN,

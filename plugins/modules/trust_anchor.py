@@ -89,10 +89,17 @@ verified:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.errors import ModuleError
-from ..module_utils._module.files import FileAttributes, Wanted, merge_written, read_bytes, read_text, write_files
-from ..module_utils._module.libraries import require_cryptography
-from ..module_utils._module.outcome import failing_cleanly
+from ..module_utils._host.errors import ModuleError
+from ..module_utils._host.files.writer import (
+    DesiredFile,
+    FileAttributes,
+    merge_written,
+    read_bytes,
+    read_text,
+    write_files,
+)
+from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.certificates import load_certificates
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.profiles import is_authority
@@ -169,7 +176,7 @@ def main():
         content = render_anchor(der or b"") if wished else None
         shown = (None, "(a CA that does not exist yet)\n") if wished and der is None else None
         mode = FileAttributes(mode=module.params["mode"] if wished else None)
-        result = merge_written(write_files(module, [Wanted(path, content, mode, shown=shown)]))
+        result = merge_written(write_files(module, [DesiredFile(path, content, mode, shown=shown)]))
         verified = der is not None and holds(read_bytes(store.bundle) or b"", der) == wished
         if der is not None and (result["changed"] or not verified):
             result["changed"] = True

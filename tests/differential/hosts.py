@@ -13,8 +13,8 @@ import re
 import sys
 from pathlib import Path
 
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.entries import Broken, Opaque
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.hosts import hosts_problems, parse_hosts
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.maps.hosts import hosts_problems, parse_hosts
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.text.records import Broken, Opaque
 
 sys.path.insert(0, str(Path(__file__).parent))
 

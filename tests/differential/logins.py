@@ -24,9 +24,15 @@ from typing import Any
 
 import psycopg
 import servers
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.authentication import Server as ExplainedServer
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.explain import Explanation, explain, read_attempt
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.verdict import judge_hba, judge_ident
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login.authentication import (
+    ServerContext as ExplainedServer,
+)
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login.explain import (
+    Explanation,
+    explain,
+    read_attempt,
+)
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login.verdict import judge_hba, judge_ident
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from openssl_authority import Pair, new_authority

@@ -23,9 +23,9 @@ from pwd import getpwnam
 from typing import Any
 
 import psycopg
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.environment import Build, DirectoryError, Files
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.errors import ConfigError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings import read_kinds
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.surroundings import Build, DirectoryError, Files
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.values import read_kinds
 
 VERSIONS = (13, 14, 15, 16, 17, 18, 19)
 STRIPPED_BUILDS = (14, 16)  # no GSSAPI, LDAP, PAM

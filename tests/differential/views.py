@@ -14,20 +14,26 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.addresses import Address, parse_number
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.conf import Assignment, parse_conf_line
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.conf_reading import ConfLine, read_conf
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.entries import Broken
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.environment import Build, Files
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.errors import ConfigError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.ldap_url import parse_ldap_url
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings import canonical_name
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.surroundings import Build, Files
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.verdict import (
-    Verdict,
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login.verdict import (
+    FileVerdict,
     judge_conf,
     judge_hba,
     judge_ident,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules.addresses import Address, parse_number
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules.ldap_url import parse_ldap_url
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.included_settings import (
+    ConfLine,
+    read_conf,
+)
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.postgresql_conf import (
+    Assignment,
+    parse_conf_line,
+)
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.values import canonical_name
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.text.records import Broken
 from generators import CONF, HBA, IDENT, MAIN
 from servers import Server
 
@@ -103,7 +109,7 @@ def we_say(server: Server, build: Build, kind: str, text: str) -> list[Row]:
     if kind == CONF:
         auto = f"{server.inside}/data/postgresql.auto.conf"
         return _expected_conf(text, server, build, auto)
-    judge: Callable[..., Verdict] = judge_hba if kind == HBA else judge_ident
+    judge: Callable[..., FileVerdict] = judge_hba if kind == HBA else judge_ident
     verdict = judge(text, server.version, files, build)
     show = _hba_fields if kind == HBA else _ident_fields
     warned = {(line.file, line.line_number) for line in verdict.warnings}

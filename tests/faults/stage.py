@@ -51,10 +51,10 @@ ACTORS = (
 )
 PLUGINS = os.sep + os.path.join("postgresql", "plugins") + os.sep
 STOPS = ("kill_at", "kill_at_hot", "pause_at")
-UNSTEADY = os.path.join("_module", "postmasters.py")
+UNSTEADY = os.path.join("server", "running_servers.py")
 WRITING = {
-    "files.py": {"_carry_out", "_is_done", "_staged", "carry_out", "stage", "write_files"},
-    "folder.py": {
+    "files/writer.py": {"_carry_out", "_is_done", "_staged", "carry_out", "stage", "write_files"},
+    "files/directory.py": {
         "_identify",
         "_make_new",
         "discard",
@@ -67,8 +67,17 @@ WRITING = {
         "stage",
         "sweep",
     },
-    "signing_command.py": {"_run", "sign"},
-    "transactions.py": {"_forget", "_link", "_make", "_put_link_back", "_remember", "_restore", "close", "restore"},
+    "certificates/signing_command.py": {"_run", "sign"},
+    "transaction/snapshot.py": {
+        "_forget",
+        "_link",
+        "_make",
+        "_put_link_back",
+        "_remember",
+        "_restore",
+        "close",
+        "restore",
+    },
 }
 
 
@@ -93,8 +102,7 @@ class LineCounter:
             return self.end_of_look
         if self.looks:
             return None
-        room, file = os.path.split(name)
-        hot = room.endswith("_module") and frame.f_code.co_name in WRITING.get(file, ())
+        hot = frame.f_code.co_name in WRITING.get(name.partition("/module_utils/_host/")[2], ())
         return self.hot_line if hot else self.line
 
     def end_of_look(self, _frame: FrameType, event: str, _arg: Any) -> Any:

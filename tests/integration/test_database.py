@@ -11,7 +11,7 @@ import os
 import sys
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module import database
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.server import database
 
 
 def login_to(cluster, **changes):

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module import clusters
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.errors import ModuleError
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.errors import ModuleError
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.server import clusters
 from module_runner import run_module
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.regex_search import search
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.text.regex_matching import search
 from module_runner import run_module
 from openssl_authority import Authority, new_authority
 

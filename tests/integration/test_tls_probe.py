@@ -10,7 +10,7 @@ import ssl
 from pathlib import Path
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.tls_probe import ProbeError, probe
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.server.tls_probe import ProbeError, probe
 from openssl_authority import new_authority
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of the house as functions: each takes the folder of a checkout and returns sentences about violations."""
+"""The rules of the house as functions: each takes the directory of a checkout and returns sentences about violations."""
 
 from __future__ import annotations
 
@@ -15,8 +15,28 @@ from typing import Any
 
 import yaml
 
-PURE_ROOMS = ("_pki", "_pgconf", "_trust", "_proof")
-ROOMS = ("_module", *PURE_ROOMS)
+PURE_PACKAGES = ("_pki", "_pgconf", "_trust", "_proof")
+PACKAGES = ("_host", *PURE_PACKAGES)
+# The wings of a package, with the wings that each may import. What lies beside the wings may be imported by all of them.
+WINGS = {
+    "_host": {
+        "files": (),
+        "server": ("files",),
+        "certificates": ("files",),
+        "authority": ("files",),
+        "editing": ("files", "server"),
+        "transaction": ("files", "server"),
+        "applying": ("files", "server", "certificates", "editing", "transaction"),
+    },
+    "_pgconf": {
+        "text": (),
+        "settings": ("text",),
+        "rules": ("text", "settings"),
+        "maps": ("text", "settings", "rules"),
+        "login": ("text", "settings", "rules", "maps"),
+        "access": ("text", "settings", "rules", "maps", "login"),
+    },
+}
 OUTSIDE_WORLD = frozenset(
     {
         "asyncio",
@@ -47,13 +67,13 @@ OUTSIDE_WORLD = frozenset(
         "uuid",
     }
 )
-# The one door of a room to a library.
-DOORS = {"cryptography": "plugins/module_utils/_pki/compat.py"}
+# The one file of a package that imports a library.
+ENTRY_POINTS = {"cryptography": "plugins/module_utils/_pki/compat.py"}
 CLOCKS = frozenset({"now", "utcnow", "today"})
 VAGUE_NAMES = frozenset({"common", "helper", "helpers", "misc", "tools", "util", "utils"})
 DOCUMENTATION = frozenset({"DOCUMENTATION", "EXAMPLES", "RETURN"})
 
-MODULE_LINES, FILE_LINES, FUNCTION_LINES = 80, 450, 40
+MODULE_LINES, FILE_LINES, FUNCTION_LINES = 70, 450, 40
 
 
 def python_files(root: Path, *folders: str) -> Iterator[Path]:
@@ -76,25 +96,35 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((node.level, alias.name) for alias in node.names)
 
 
-def pure_rooms_import_only_themselves_and_harmless_libraries(root: Path) -> list[str]:
+def inner_imports(root: Path, path: Path) -> Iterator[tuple[str, ...]]:
+    """Where the relative imports of a file lead, as the parts of a path below plugins/; above it is ("..",)."""
+    here = path.relative_to(root / "plugins").parts[:-1]
+    for level, module in imports(parsed(path)):
+        if level > len(here) + 1:
+            yield ("..",)
+        elif level:
+            yield (*here[: len(here) - level + 1], *module.split("."))
+
+
+def pure_packages_import_only_themselves_and_harmless_libraries(root: Path) -> list[str]:
     found = []
-    for room in PURE_ROOMS:
-        for path in python_files(root, f"plugins/module_utils/{room}"):
+    for package in PURE_PACKAGES:
+        for path in python_files(root, f"plugins/module_utils/{package}"):
             name = str(path.relative_to(root))
+            for parts in inner_imports(root, path):
+                if parts[:2] != ("module_utils", package):
+                    found.append(f"{name} leaves its package for {'.'.join(parts)}")
             for level, module in imports(parsed(path)):
                 top = module.split(".")[0]
-                if level == 1 or DOORS.get(top) == name:
-                    continue
-                if level > 1:
-                    found.append(f"{name} leaves its room for {module}")
-                elif top in OUTSIDE_WORLD or top not in sys.stdlib_module_names:
+                is_harmless = top in sys.stdlib_module_names and top not in OUTSIDE_WORLD
+                if level == 0 and not is_harmless and ENTRY_POINTS.get(top) != name:
                     found.append(f"{name} imports {module}")
     return found
 
 
-def pure_rooms_read_neither_clock_nor_files(root: Path) -> list[str]:
+def pure_packages_read_neither_clock_nor_files(root: Path) -> list[str]:
     found = []
-    for path in python_files(root, *(f"plugins/module_utils/{room}" for room in PURE_ROOMS)):
+    for path in python_files(root, *(f"plugins/module_utils/{package}" for package in PURE_PACKAGES)):
         for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.Call):
                 continue
@@ -108,7 +138,7 @@ def pure_rooms_read_neither_clock_nor_files(root: Path) -> list[str]:
 
 def only_the_entrance_and_the_glue_import_ansible(root: Path) -> list[str]:
     controller = (root / "plugins/filter", root / "plugins/plugin_utils")
-    allowed = (root / "plugins/modules", *controller, root / "plugins/module_utils/_module")
+    allowed = (root / "plugins/modules", *controller, root / "plugins/module_utils/_host")
     return [
         f"{path.relative_to(root)} imports {module}"
         for path in python_files(root, "plugins")
@@ -119,30 +149,49 @@ def only_the_entrance_and_the_glue_import_ansible(root: Path) -> list[str]:
 
 
 def nothing_imports_against_the_arrows(root: Path) -> list[str]:
-    """Modules use rooms, the glue uses pure rooms; inside plugins/ imports are relative."""
+    """Modules use packages, the glue uses pure packages, a wing those below it; inside plugins/ imports are relative."""
     found = []
     for path in python_files(root, "plugins"):
         name = path.relative_to(root)
         for level, module in imports(parsed(path)):
-            if module.split(".")[0] == "ansible_collections":
+            if level == 0 and module.split(".")[0] == "ansible_collections":
                 found.append(f"{name} imports {module} by its absolute name")
-            elif name.parts[1] == "modules" and level == 1:
-                found.append(f"{name} imports the module {module}")
-            elif name.parts[1] == "modules" and level == 2 and not module.startswith("module_utils._"):
-                found.append(f"{name} imports {module}, which is no room")
-            elif name.parts[2] == "_module" and level == 2 and module.split(".")[0] not in PURE_ROOMS:
-                found.append(f"{name} imports {module}, which is no pure room")
-            elif name.parts[2] == "_module" and level > 2:
-                found.append(f"{name} leaves module_utils for {module}")
+        for parts in inner_imports(root, path):
+            sentence = against_the_arrows(name.parts[1:-1], parts)
+            if sentence:
+                found.append(f"{name} imports {'.'.join(parts)}, {sentence}")
     return found
 
 
-def every_part_has_a_room_and_a_telling_name(root: Path) -> list[str]:
+def against_the_arrows(here: tuple[str, ...], target: tuple[str, ...]) -> str | None:
+    """What is wrong with an import, from a folder below plugins/ to a file there; None when nothing is."""
+    if here == ("modules",):
+        allowed = target[0] == "module_utils" and target[1:2] and target[1] in PACKAGES
+        return None if allowed else "which is in no package"
+    if here[:1] != ("module_utils",):
+        return None
+    if target[0] != "module_utils":
+        return "which is outside module_utils"
+    if target[1] != here[1]:
+        return None if target[1] in PURE_PACKAGES else "which is in no pure package"
+    wing = here[2] if len(here) > 2 else None
+    other = target[2] if len(target) > 3 else None
+    if other in (None, wing):
+        return None
+    return None if other in WINGS[here[1]].get(wing or "", ()) else f"against the arrows: {wing or here[1]} -> {other}"
+
+
+def is_a_place(*folders: str) -> bool:
+    package, wing = (*folders, None, None)[:2]
+    return len(folders) in (1, 2) and package in PACKAGES and (wing is None or wing in WINGS.get(package, {}))
+
+
+def every_part_has_a_place_and_a_telling_name(root: Path) -> list[str]:
     found = []
     for path in python_files(root, "plugins"):
         name = path.relative_to(root)
-        if name.parts[1] == "module_utils" and (len(name.parts) != 4 or name.parts[2] not in ROOMS):
-            found.append(f"{name} is in no room")
+        if name.parts[1] == "module_utils" and not is_a_place(*name.parts[2:-1]):
+            found.append(f"{name} is in no package, or in no wing of it")
         if path.stem.strip("_") in VAGUE_NAMES:
             found.append(f"{name} has a name that says nothing")
         if path.name == "__init__.py":
@@ -150,13 +199,25 @@ def every_part_has_a_room_and_a_telling_name(root: Path) -> list[str]:
     return found
 
 
+def no_class_name_is_used_twice(root: Path) -> list[str]:
+    """Beside the modules, whose private classes nobody else sees."""
+    places: dict[str, list[str]] = {}
+    for path in python_files(root, "plugins/module_utils", "plugins/plugin_utils"):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(root)))
+    return [f"{' and '.join(files)} have a class {name} each" for name, files in places.items() if len(files) > 1]
+
+
 def the_ca_directory_knows_no_certificates(root: Path) -> list[str]:
-    path = root / "plugins/module_utils/_module/ca_directory.py"
-    return [f"ca_directory.py imports {module}" for level, module in imports(parsed(path)) if level == 2]
+    path = root / "plugins/module_utils/_host/authority/directory.py"
+    return [
+        f"{path.name} imports {'.'.join(parts[1:])}" for parts in inner_imports(root, path) if parts[1:2] == ("_pki",)
+    ]
 
 
 def code_lines(source: str) -> set[int]:
-    """Numbers of the lines that hold code: no blanks, comments, docstrings and documentation of a module."""
+    """Numbers of the lines that hold code: no blanks, comments, imports, docstrings and documentation of a module."""
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
@@ -168,7 +229,7 @@ def code_lines(source: str) -> set[int]:
         is_documentation = isinstance(node, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id in DOCUMENTATION for target in node.targets
         )
-        if is_text or is_documentation:
+        if is_text or is_documentation or isinstance(node, (ast.Import, ast.ImportFrom)):
             lines.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return {line for line in lines if source.splitlines()[line - 1 : line] not in ([], [""])}
 
@@ -231,11 +292,12 @@ def mappings(node: Any) -> Iterator[dict[str, Any]]:
 
 
 RULES = (
-    pure_rooms_import_only_themselves_and_harmless_libraries,
-    pure_rooms_read_neither_clock_nor_files,
+    pure_packages_import_only_themselves_and_harmless_libraries,
+    pure_packages_read_neither_clock_nor_files,
     only_the_entrance_and_the_glue_import_ansible,
     nothing_imports_against_the_arrows,
-    every_part_has_a_room_and_a_telling_name,
+    every_part_has_a_place_and_a_telling_name,
+    no_class_name_is_used_twice,
     the_ca_directory_knows_no_certificates,
     modules_keep_their_budget,
     files_keep_their_budget,

@@ -27,9 +27,10 @@ def load(path: str) -> Any:
 
 
 def spec_pieces() -> list[tuple[str, str]]:
-    """(module below _module, name) of every piece of an argument spec: a constant annotated with Spec."""
+    """(module below _host, name) of every piece of an argument spec: a constant annotated with Spec."""
     found = []
-    for path in sorted((CHECKOUT / "plugins/module_utils/_module").glob("*.py")):
+    package = CHECKOUT / "plugins/module_utils/_host"
+    for path in sorted(package.rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if (
                 isinstance(node, ast.AnnAssign)
@@ -37,7 +38,7 @@ def spec_pieces() -> list[tuple[str, str]]:
                 and node.annotation.id == "Spec"
                 and isinstance(node.target, ast.Name)
             ):
-                found.append((path.stem, node.target.id))
+                found.append((".".join(path.relative_to(package).with_suffix("").parts), node.target.id))
     return found
 
 
@@ -151,7 +152,7 @@ def test_the_members_of_the_action_group_are_the_modules_that_have_all_its_optio
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One default for the group must be an option of every member, and a module with a part of it is confusing."""
-    promised = importlib.import_module(f"{COLLECTION}.plugins.module_utils._module.arguments").LOGIN
+    promised = importlib.import_module(f"{COLLECTION}.plugins.module_utils._host.option_specs").LOGIN
     having_some, differing = [], []
     for module in MODULES:
         own = comparable(argument_spec(monkeypatch, module))
@@ -164,7 +165,7 @@ def test_the_members_of_the_action_group_are_the_modules_that_have_all_its_optio
 
 @pytest.mark.parametrize(("module", "piece"), spec_pieces())
 def test_a_spec_piece_and_its_documentation_agree(module: str, piece: str) -> None:
-    spec = getattr(importlib.import_module(f"{COLLECTION}.plugins.module_utils._module.{module}"), piece)
+    spec = getattr(importlib.import_module(f"{COLLECTION}.plugins.module_utils._host.{module}"), piece)
     fragment = importlib.import_module(f"{COLLECTION}.plugins.doc_fragments.{piece.lower()}").ModuleDocFragment
     assert comparable(yaml.safe_load(fragment.DOCUMENTATION)["options"]) == comparable(spec)
 

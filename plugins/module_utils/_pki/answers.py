@@ -16,7 +16,7 @@ from .certificates import describe, load_certificates
 from .compat import find_extension, is_issued_by, is_self_signed, not_after, not_before, same_public_key, x509
 from .errors import PkiError, UnreadableError
 from .identity import build_alternative_names, kinds_of_names, render_name, render_names, render_subject, subject_pairs
-from .orders import Order
+from .orders import SigningOrder
 from .policy import renewal_due
 from .profiles import is_authority, usages_of
 from .readable import readable
@@ -66,13 +66,13 @@ def find_certificates(data: bytes, path: str) -> tuple[x509.Certificate, ...]:
     return load_certificates(text, path) if begins else ()
 
 
-def leaf_for(order: Order, certificates: Iterable[x509.Certificate]) -> x509.Certificate | None:
+def leaf_for(order: SigningOrder, certificates: Iterable[x509.Certificate]) -> x509.Certificate | None:
     """The certificate for the order's key, the youngest when there are several; None when there is none."""
     own = [one for one in certificates if same_public_key(one.public_key(), order.public_key)]
     return max(own, key=not_before, default=None)
 
 
-def leaf_differences(leaf: x509.Certificate, order: Order, now: datetime) -> list[str]:
+def leaf_differences(leaf: x509.Certificate, order: SigningOrder, now: datetime) -> list[str]:
     """What a signed certificate says otherwise than the order; empty when it fits.
 
     :raises UnreadableError: when it holds fields that cannot be read.
@@ -95,7 +95,7 @@ def leaf_differences(leaf: x509.Certificate, order: Order, now: datetime) -> lis
     return problems
 
 
-def read_answer(order: Order, data: bytes, more: Sequence[x509.Certificate], now: datetime) -> Answer:
+def read_answer(order: SigningOrder, data: bytes, more: Sequence[x509.Certificate], now: datetime) -> Answer:
     """What a signer printed for an order; ``more`` are certificates that complete its chain.
 
     :raises PkiError: when that holds no certificate as ordered.
@@ -113,7 +113,7 @@ def read_answer(order: Order, data: bytes, more: Sequence[x509.Certificate], now
     return Answer(leaf, complete_chain(leaf, (*certificates, *more), whose, "add it to the option chain_pem"))
 
 
-def _name_differences(leaf: x509.Certificate, order: Order) -> list[str]:
+def _name_differences(leaf: x509.Certificate, order: SigningOrder) -> list[str]:
     """Differences in names and usages."""
     found = list(find_extension(leaf, x509.SubjectAlternativeName) or ())
     wanted = list(build_alternative_names(order.identity) or ())

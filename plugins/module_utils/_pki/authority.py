@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scope:
+class IssuingLimits:
     """How far a CA may go: CAs below it (None is no limit), usages and DNS domains (empty is no limit)."""
 
     path_length: int | None = None
@@ -94,7 +94,9 @@ def load_authority(key: PrivateKey, certificate: bytes, chain: bytes | None, dir
     return assemble_authority(key, above, f"{directory}/ca.crt")
 
 
-def create_root(identity: Identity, key: PrivateKey, validity: Validity, scope: Scope | int | None) -> Authority:
+def create_root(
+    identity: Identity, key: PrivateKey, validity: Validity, scope: IssuingLimits | int | None
+) -> Authority:
     """A self-signed CA.
 
     :param scope: a number is a path length alone.
@@ -108,7 +110,12 @@ def create_root(identity: Identity, key: PrivateKey, validity: Validity, scope: 
 
 
 def create_intermediate(
-    parent: Authority, identity: Identity, key: PrivateKey, lifetime: Lifetime, scope: Scope | int, now: datetime
+    parent: Authority,
+    identity: Identity,
+    key: PrivateKey,
+    lifetime: Lifetime,
+    scope: IssuingLimits | int,
+    now: datetime,
 ) -> Authority:
     """A CA below another one.
 
@@ -228,11 +235,11 @@ def _start(identity: Identity, issuer: x509.Name, public_key: PublicKey, validit
     return builder.add_extension(names, critical=not identity.subject)
 
 
-def _scope(scope: Scope | int | None) -> Scope:
-    return scope if isinstance(scope, Scope) else Scope(scope)
+def _scope(scope: IssuingLimits | int | None) -> IssuingLimits:
+    return scope if isinstance(scope, IssuingLimits) else IssuingLimits(scope)
 
 
-def _add_authority_extensions(builder: x509.CertificateBuilder, scope: Scope) -> x509.CertificateBuilder:
+def _add_authority_extensions(builder: x509.CertificateBuilder, scope: IssuingLimits) -> x509.CertificateBuilder:
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=scope.path_length), critical=True)
     builder = builder.add_extension(build_authority_key_usage(), critical=True)
     if scope.usages:

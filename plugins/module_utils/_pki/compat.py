@@ -5,7 +5,7 @@
 """The only file that imports cryptography, and the only one that knows how 3.3 differs from today's.
 
 Where the library is missing, CRYPTOGRAPHY_ERROR holds the ImportError and every name is None: the module
-that needs it says so in one sentence (``_module/libraries.py``) before any function of this room is called.
+that needs it says so in one sentence (``_host/requirements.py``) before any function of this room is called.
 """
 
 from __future__ import annotations

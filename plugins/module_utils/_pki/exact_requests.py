@@ -13,7 +13,7 @@ from .compat import serialization, spki_bytes, x509
 from .der import CONTEXT_0, SET, contents, elements, inside, key_of_request
 from .errors import PkiError
 from .identity import build_alternative_names, kinds_of_names, render_names, render_subject, subject_pairs
-from .orders import Order
+from .orders import SigningOrder
 from .profiles import usages_of
 from .readable import readable
 from .requests import parse_request
@@ -22,7 +22,7 @@ _EXTENSION_REQUEST = bytes.fromhex("06092a864886f70d01090e")  # RFC 2985 section
 _NAMES, _PURPOSES = "2.5.29.17", "2.5.29.37"  # RFC 5280 sections 4.2.1.6 and 4.2.1.12
 
 
-def exact_request(csr_pem: str, order: Order) -> str:
+def exact_request(csr_pem: str, order: SigningOrder) -> str:
     """The request of an order in PEM, without anything around it.
 
     :raises PkiError: for a request that says more or less than the entry, with the first difference.
@@ -36,7 +36,7 @@ def exact_request(csr_pem: str, order: Order) -> str:
     return csr.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
-def _differences(csr: x509.CertificateSigningRequest, order: Order) -> Iterator[str]:
+def _differences(csr: x509.CertificateSigningRequest, order: SigningOrder) -> Iterator[str]:
     wanted, found = order.identity, subject_pairs(csr.subject)
     if found != wanted.subject:
         yield f"the subject is {render_subject(found)}, not {render_subject(wanted.subject)}"
@@ -66,7 +66,7 @@ def _structure_differences(csr: x509.CertificateSigningRequest) -> Iterator[str]
         yield "it asks for extensions more than once"
 
 
-def _name_differences(found: Any, order: Order) -> Iterator[str]:
+def _name_differences(found: Any, order: SigningOrder) -> Iterator[str]:
     before, after = list(found.value) if found else [], list(build_alternative_names(order.identity) or ())
     if kinds_of_names(before) != kinds_of_names(after):
         yield f"the names are {render_names(before)}, not {render_names(after)}"

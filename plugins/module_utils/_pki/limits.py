@@ -17,7 +17,7 @@ from .validity import Validity
 
 
 @dataclass(frozen=True)
-class Limits:
+class SigningPolicy:
     """An empty tuple of domains allows all of them; domains may have a dot in front or behind."""
 
     max_lifetime_days: int
@@ -25,7 +25,9 @@ class Limits:
     dns_domains: tuple[str, ...] = ()
 
 
-def check_limits(limits: Limits, identity: Identity, usages: Sequence[str], validity: Validity, whose: str) -> None:
+def check_limits(
+    limits: SigningPolicy, identity: Identity, usages: Sequence[str], validity: Validity, whose: str
+) -> None:
     """Refuse what goes beyond the limits.
 
     :raises PkiError: with everything that does, in one sentence.
@@ -41,7 +43,7 @@ def check_limits(limits: Limits, identity: Identity, usages: Sequence[str], vali
         raise PkiError(f"{whose}: the CA refuses to sign: {'; '.join(refused)}")
 
 
-def _inside(name: str, limits: Limits) -> bool:
+def _inside(name: str, limits: SigningPolicy) -> bool:
     """Whether a name is a permitted domain or below one (RFC 5280 section 4.2.1.10)."""
     if not limits.dns_domains:
         return True

@@ -19,7 +19,7 @@ from .entries import Entry, entries_of
 from .errors import PkiError
 from .identity import Identity, identity_of
 from .keys import key_type_of
-from .limits import Limits, check_limits
+from .limits import SigningPolicy, check_limits
 from .policy import renewal_due
 from .profiles import usages_of
 from .requests import parse_request, request_key
@@ -33,7 +33,7 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Order:
+class SigningOrder:
     """One certificate that a CA has agreed to sign: an entry of the inventory, and the key of the request for it."""
 
     entry: Entry
@@ -120,9 +120,9 @@ def read_orders(
     certificates: Sequence[Mapping[str, Any]],
     requests: Sequence[Mapping[str, Any]],
     authority: Authority | None,
-    limits: Limits,
+    limits: SigningPolicy,
     now: datetime,
-) -> list[Order]:
+) -> list[SigningOrder]:
     """Check all requests against the entries of the inventory (the dicts of a signer's options of these names).
 
     :param authority: None when the CA is yet to be made; then the end of its life is not looked at.
@@ -134,7 +134,9 @@ def read_orders(
     return [_read_order(entry, request["csr_pem"], authority, limits, now) for entry, request in zip(entries, requests)]
 
 
-def _read_order(entry: Entry, csr_pem: str, authority: Authority | None, limits: Limits, now: datetime) -> Order:
+def _read_order(
+    entry: Entry, csr_pem: str, authority: Authority | None, limits: SigningPolicy, now: datetime
+) -> SigningOrder:
     csr, lifetime, whose = parse_request(csr_pem, entry.whose), entry.lifetime, entry.whose
     validity = lifetime.starting(now) if authority is None else nested_validity(authority, lifetime, now, whose)
     check_limits(limits, entry.identity, entry.usages, validity, whose)
@@ -146,4 +148,4 @@ def _read_order(entry: Entry, csr_pem: str, authority: Authority | None, limits:
             f"{whose} would be due for renewal at once, because it would end {render_time(validity.not_after)}; "
             "correct not_before, lifetime_days or the time of renewal"
         )
-    return Order(entry, request_key(csr), validity)
+    return SigningOrder(entry, request_key(csr), validity)

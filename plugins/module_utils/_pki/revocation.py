@@ -44,7 +44,7 @@ REASONS = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class CrlEntry:
     """One revoked certificate; invalidity is kept for lists that others made (RFC 5280 section 5.3.2)."""
 
     serial: int
@@ -58,7 +58,7 @@ class RevocationList:
     """A signed list; number and next_update are None where a list that others made has none."""
 
     issuer: str
-    entries: tuple[Entry, ...]
+    entries: tuple[CrlEntry, ...]
     number: int | None
     this_update: datetime
     next_update: datetime | None
@@ -67,13 +67,13 @@ class RevocationList:
 
 
 @dataclass(frozen=True)
-class Timing:
+class CrlSchedule:
     """How long a list is good, and how long before its end it is signed again."""
 
     lifetime_days: int
     renew_before_days: int
 
-    def check(self) -> Timing:
+    def check(self) -> CrlSchedule:
         """Itself, when it makes sense.
 
         :raises PkiError: for times that would lock everybody out, or sign a new list at every run.
@@ -89,7 +89,7 @@ class Timing:
 
 
 # A certificate by its list (any text that tells the CAs of a home apart) and its serial number.
-Ledger = Mapping["tuple[str, int]", Entry]
+Ledger = Mapping["tuple[str, int]", CrlEntry]
 
 
 def parse_serial(text: str) -> int:
@@ -134,9 +134,9 @@ def load_revocation_list(data: bytes, issuer: x509.Certificate, path: str) -> Re
     )
 
 
-def _entry(revoked: x509.RevokedCertificate) -> Entry:
+def _entry(revoked: x509.RevokedCertificate) -> CrlEntry:
     invalidity = find_extension(revoked, x509.InvalidityDate)
-    return Entry(revoked.serial_number, revocation_date(revoked), revocation_reason(revoked), invalidity)
+    return CrlEntry(revoked.serial_number, revocation_date(revoked), revocation_reason(revoked), invalidity)
 
 
 def list_is_due(current: RevocationList | None, renew_before_days: int, now: datetime) -> Reason | None:
@@ -151,7 +151,11 @@ def list_is_due(current: RevocationList | None, renew_before_days: int, now: dat
 
 
 def sign_revocation_list(
-    authority: Authority, entries: Iterable[Entry], previous: RevocationList | None, lifetime_days: int, now: datetime
+    authority: Authority,
+    entries: Iterable[CrlEntry],
+    previous: RevocationList | None,
+    lifetime_days: int,
+    now: datetime,
 ) -> RevocationList:
     """The next complete list of a CA.
 
@@ -176,7 +180,7 @@ def sign_revocation_list(
     return RevocationList(authority.name, entries, number, start, end, True, pem)
 
 
-def _build(entry: Entry) -> x509.RevokedCertificate:
+def _build(entry: CrlEntry) -> x509.RevokedCertificate:
     builder = x509.RevokedCertificateBuilder().serial_number(entry.serial).revocation_date(entry.date)
     if entry.reason != UNSPECIFIED:  # RFC 5280 section 5.3.1: absent rather than unspecified
         builder = builder.add_extension(x509.CRLReason(x509.ReasonFlags(entry.reason)), critical=False)
@@ -192,7 +196,7 @@ def revoked_at(now: datetime) -> datetime:
 
 def revoke(
     ledger: Ledger, certificates: Sequence[tuple[str, int]], reason: str, date: datetime, whose: str
-) -> tuple[dict[tuple[str, int], Entry], list[str]]:
+) -> tuple[dict[tuple[str, int], CrlEntry], list[str]]:
     """Revoke these certificates, and say which of them stay revoked for another reason.
 
     The date of a hold stays when it becomes final (X.509 section 9.5.3.2).
@@ -208,13 +212,13 @@ def revoke(
         )
     for key in certificates:
         if key not in ledger:
-            changed[key] = Entry(key[1], date, reason)
+            changed[key] = CrlEntry(key[1], date, reason)
         elif key not in kept:
             changed[key] = replace(ledger[key], reason=reason)
     return changed, [f"{whose}: {_are_revoked([entry])} already, and stays so" for entry in kept.values()]
 
 
-def release(ledger: Ledger, certificates: Sequence[tuple[str, int]], whose: str) -> dict[tuple[str, int], Entry]:
+def release(ledger: Ledger, certificates: Sequence[tuple[str, int]], whose: str) -> dict[tuple[str, int], CrlEntry]:
     """Let those of these certificates that are on hold be good again.
 
     :raises PkiError: when all of them are revoked for good.
@@ -231,11 +235,11 @@ def release(ledger: Ledger, certificates: Sequence[tuple[str, int]], whose: str)
     return changed
 
 
-def _are_revoked(entries: Iterable[Entry]) -> str:
+def _are_revoked(entries: Iterable[CrlEntry]) -> str:
     return " and ".join(f"serial number {render_serial(each.serial)} is revoked for {each.reason}" for each in entries)
 
 
-def summarise_list(issuer: str, entries: Iterable[Entry], names: Mapping[int, str], state: str) -> str:
+def summarise_list(issuer: str, entries: Iterable[CrlEntry], names: Mapping[int, str], state: str) -> str:
     """What a diff shows of a list: who is revoked and why, and nothing that differs between two runs."""
     lines = sorted(
         " ".join(filter(None, (render_serial(each.serial), each.reason, names.get(each.serial)))) for each in entries

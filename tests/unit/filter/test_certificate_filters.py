@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.pgtls.postgresql.plugins.filter.ca_settings import ca_settings
 from ansible_collections.pgtls.postgresql.plugins.filter.certificate_entries import certificate_entries
 from ansible_collections.pgtls.postgresql.plugins.filter.certificate_requests import certificate_requests
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.signing_requests import REQUESTS
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.certificates.signer_interface import REQUESTS
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module import ca_directory
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.authority import directory as ca_directory
 from inventory import asked
 from module_runner import run_module
 from openssl_judge import openssl, text_of, verdict

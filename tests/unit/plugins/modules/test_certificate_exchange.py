@@ -14,7 +14,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.exchange_folder import ExchangeFolder
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.certificates.exchange_directory import (
+    ExchangeFolder,
+)
 from foreign_ca import ForeignCa, Holder
 from inventory import asked
 from module_runner import run_module

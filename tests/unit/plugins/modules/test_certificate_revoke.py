@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.authorities import open_authority
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.authority.open_or_create import open_authority
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.revocation import (
     load_revocation_list,
     sign_revocation_list,

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.authorities import open_authority
-from ansible_collections.pgtls.postgresql.plugins.module_utils._module.issuing import BATCH, sign_and_keep
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.authority.open_or_create import open_authority
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.authority.signing import BATCH, sign_and_keep
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import Limits
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
 from inventory import OF_THE_INVENTORY, asked
@@ -247,7 +247,7 @@ def test_what_was_signed_before_a_failure_stays(signer):
     assert authority is not None
     known = dict.fromkeys(OF_THE_INVENTORY) | {"dns_names": [], "ip_addresses": [], **signer.request()}
     taken = asked(*({**known, "name": f"app{number}"} for number in range(BATCH + 1)))
-    orders = read_orders(taken["certificates"], taken["requests"], authority, Limits(3650), now)
+    orders = read_orders(taken["certificates"], taken["requests"], authority, SigningPolicy(3650), now)
     orders[-1] = replace(orders[-1], entry=replace(orders[-1].entry, lifetime=Lifetime(9999)))
     with module_arguments({"_ansible_check_mode": False}):
         module = AnsibleModule(argument_spec={})

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf import conf, hba, hba_edit, hosts, ident, verdict
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.conf import Assignment
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.entries import Record
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.errors import ConfigError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings import canonical_name
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login import verdict
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.maps import hosts, ident
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules import hba, hba_edit
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings import postgresql_conf as conf
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.postgresql_conf import Assignment
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.values import canonical_name
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.text.records import Record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from module_runner import run_module
@@ -70,7 +73,7 @@ class Kind:
 
 
 def wished(read: Callable[[Any, int], Any]) -> Callable[[dict[str, Any], int], set[Any]]:
-    return lambda params, version: {record.subject for record in read(params, version).present}
+    return lambda params, version: {record.match_key for record in read(params, version).present}
 
 
 KINDS = [
@@ -122,7 +125,7 @@ def foreign_lines(document: Any, subjects: set[Any]) -> list[str]:
     def is_foreign(entry: Any) -> bool:
         if isinstance(entry, Assignment):
             return canonical_name(entry.name, document.version) not in subjects
-        return not isinstance(entry, Record) or entry.subject not in subjects
+        return not isinstance(entry, Record) or entry.match_key not in subjects
 
     return [line.raw for line in document.lines if is_foreign(line.entry)]
 

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.setting_kind import Kind
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.surroundings import Build
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.verdict import (
-    Verdict,
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.environment import Build
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login.verdict import (
+    FileVerdict,
     judge_conf,
     judge_hba,
     judge_ident,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.setting_kind import Kind
 
 ALL_VERSIONS = (13, 14, 15, 16, 17, 18, 19)
 SERVER = Build(
@@ -24,7 +24,7 @@ SERVER = Build(
 )
 
 
-def wrong_lines(verdict: Verdict) -> list[int]:
+def wrong_lines(verdict: FileVerdict) -> list[int]:
     return [line.line_number for line in verdict.errors]
 
 

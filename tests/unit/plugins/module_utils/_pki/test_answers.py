@@ -27,7 +27,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors impor
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.exact_requests import exact_request
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import Limits
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.requests import build_request
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
@@ -48,7 +48,7 @@ def order_for(key, now, **more):
     entry = {**ENTRY, "lifetime_days": 100, **more}
     identity = parse_identity("app1", entry["subject"], entry["dns_names"], entry["ip_addresses"])
     request = {"name": "app1", "csr_pem": build_request(identity, entry["usages"], key)}
-    (order,) = read_orders([entry], [request], None, Limits(3650), now)
+    (order,) = read_orders([entry], [request], None, SigningPolicy(3650), now)
     assert exact_request(request["csr_pem"], order) == request["csr_pem"]
     return order
 

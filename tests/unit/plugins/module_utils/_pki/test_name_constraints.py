@@ -11,7 +11,7 @@ import re
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki import authority as signing
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority import (
-    Scope,
+    IssuingLimits,
     check_scope,
     create_intermediate,
     create_root,
@@ -35,7 +35,7 @@ DOMAINS = ("swgalaxy", "db.example.org")
 
 def intermediate(parent, now, name="Limited", **scope):
     return create_intermediate(
-        parent, parse_identity(name), generate_key("ecdsa-p256"), Lifetime(500), Scope(**scope), now
+        parent, parse_identity(name), generate_key("ecdsa-p256"), Lifetime(500), IssuingLimits(**scope), now
     )
 
 
@@ -126,7 +126,7 @@ def test_constraints_of_every_ca_above_count(root, now, both_agree):
 
 
 def test_a_root_may_be_limited_too(now, both_agree):
-    root = create_root(parse_identity("R"), KEY, Lifetime(1000).starting(now), Scope(dns_domains=("swgalaxy",)))
+    root = create_root(parse_identity("R"), KEY, Lifetime(1000).starting(now), IssuingLimits(dns_domains=("swgalaxy",)))
     assert both_agree(root, ["server"], "db", ["raxus.swgalaxy"]) == ""
     assert both_agree(root, ["server"], "db", ["raxus.other"]) != ""
 

@@ -13,7 +13,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.compat impor
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import identity_of, parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import Limits
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.profiles import usages_of
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.requests import build_request
@@ -32,7 +32,7 @@ def orders(authority, limits, now, csr_pem=CSR, **more):
 
 
 def test_of_a_request_the_key_alone_counts(root, now):
-    (order,) = orders(root, Limits(3650), now)
+    (order,) = orders(root, SigningPolicy(3650), now)
     leaf = order.sign(root, now)
     assert identity_of(leaf) == parse_identity("db1", {"O": "X"}, ["a.example"])
     assert usages_of(leaf) == ("server",)
@@ -42,10 +42,10 @@ def test_of_a_request_the_key_alone_counts(root, now):
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (Limits(99), "a life of 100 days is longer than max_lifetime_days \\(99\\)"),
-        (Limits(3650, usages=("client",)), "the usage server is not in allowed_usages"),
-        (Limits(3650, dns_domains=("other.example",)), "the name a.example is not in allowed_dns_domains"),
-        (Limits(1, usages=()), "the usage server .*; a life of 100 days"),
+        (SigningPolicy(99), "a life of 100 days is longer than max_lifetime_days \\(99\\)"),
+        (SigningPolicy(3650, usages=("client",)), "the usage server is not in allowed_usages"),
+        (SigningPolicy(3650, dns_domains=("other.example",)), "the name a.example is not in allowed_dns_domains"),
+        (SigningPolicy(1, usages=()), "the usage server .*; a life of 100 days"),
     ],
 )
 def test_the_ca_refuses_what_goes_beyond_its_limits(root, now, limits, said):
@@ -55,13 +55,13 @@ def test_the_ca_refuses_what_goes_beyond_its_limits(root, now, limits, said):
 
 @pytest.mark.parametrize("name", ["example", "a.example"])
 def test_names_in_a_permitted_domain_are_signed(root, now, name):
-    assert orders(root, Limits(3650, dns_domains=(name,)), now)
+    assert orders(root, SigningPolicy(3650, dns_domains=(name,)), now)
 
 
 def test_domain_is_compared_by_labels(root, now):
     with pytest.raises(PkiError, match="not in allowed_dns_domains"):
-        orders(root, Limits(3650, dns_domains=("trusted.org",)), now, dns_names=["eviltrusted.org"])
-    assert orders(root, Limits(3650, dns_domains=("trusted.org",)), now, dns_names=["*.trusted.org"])
+        orders(root, SigningPolicy(3650, dns_domains=("trusted.org",)), now, dns_names=["eviltrusted.org"])
+    assert orders(root, SigningPolicy(3650, dns_domains=("trusted.org",)), now, dns_names=["*.trusted.org"])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_domain_is_compared_by_labels(root, now):
 )
 def test_bad_request_is_refused(root, now, change, said):
     with pytest.raises(PkiError, match=said):
-        orders(root, Limits(36500), now, **change)
+        orders(root, SigningPolicy(36500), now, **change)
 
 
 def test_request_with_a_wrong_signature_is_refused(root, now):
@@ -89,19 +89,19 @@ def test_request_with_a_wrong_signature_is_refused(root, now):
     der[der.index(b"evil")] ^= 1
     forged = "\n".join([lines[0], b64encode(bytes(der)).decode(), lines[-1], ""])
     with pytest.raises(PkiError, match="the signature of the request is wrong"):
-        orders(root, Limits(3650), now, csr_pem=forged)
+        orders(root, SigningPolicy(3650), now, csr_pem=forged)
 
 
 def test_weak_key_is_refused(root, now):
     weak = openssl("req", "-new", "-newkey", "rsa:1024", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=db1")
     with pytest.raises(PkiError, match="key of type rsa-1024"):
-        orders(root, Limits(3650), now, csr_pem=weak)
+        orders(root, SigningPolicy(3650), now, csr_pem=weak)
 
 
 def test_a_request_of_openssl_is_signed_by_its_entry(root, now):
     made = ("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null")
     csr = openssl(*made, "-subj", "/C=DE/O=X/CN=PostgreSQL server")
-    (order,) = orders(root, Limits(3650), now, csr_pem=csr)
+    (order,) = orders(root, SigningPolicy(3650), now, csr_pem=csr)
     assert identity_of(order.sign(root, now)).common_name == "db1"
 
 
@@ -132,13 +132,13 @@ def test_every_request_has_the_one_entry_of_its_host_and_name(root, now, entries
     listed = [{**KNOWN, "host": host, "name": name} for host, name in entries]
     asked = [{"host": host, "name": name, "csr_pem": CSR} for host, name in requests]
     with pytest.raises(PkiError, match=f"^{said}"):
-        read_orders(listed, asked, root, Limits(3650), now)
+        read_orders(listed, asked, root, SigningPolicy(3650), now)
 
 
 def test_one_name_on_two_hosts_is_two_certificates(root, now):
     listed = [{**KNOWN, "host": host, "name": "a", "common_name": host} for host in ("h1", "h2")]
     asked = [{"host": host, "name": "a", "csr_pem": CSR} for host in ("h2", "h1")]
-    found = read_orders(listed, asked, root, Limits(3650), now)
+    found = read_orders(listed, asked, root, SigningPolicy(3650), now)
     assert [order.identity.common_name for order in found] == ["h2", "h1"]
 
 
@@ -147,6 +147,6 @@ def test_an_entry_that_would_be_due_at_once_is_refused(root, now):
     with pytest.raises(
         PkiError, match="db1 would be due for renewal at once, because it would end 2028-03-10T00:00:00Z"
     ):
-        orders(root, Limits(3650), now, **old)
-    assert orders(root, Limits(3650), now, renew_before_days=5, **old)
-    assert orders(root, Limits(3650), now, not_before="2020-01-01T00:00:00Z", not_after="2020-12-31T00:00:00Z")
+        orders(root, SigningPolicy(3650), now, **old)
+    assert orders(root, SigningPolicy(3650), now, renew_before_days=5, **old)
+    assert orders(root, SigningPolicy(3650), now, not_before="2020-01-01T00:00:00Z", not_after="2020-12-31T00:00:00Z")

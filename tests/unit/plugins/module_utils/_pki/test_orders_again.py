@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority import create_root
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import Limits
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.requests import build_request
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
@@ -32,7 +32,7 @@ ENTRY = {
 
 
 def order(authority, at, **more):
-    return read_orders([{**ENTRY, **more}], [{"name": "app1", "csr_pem": CSR}], authority, Limits(3650), at)[0]
+    return read_orders([{**ENTRY, **more}], [{"name": "app1", "csr_pem": CSR}], authority, SigningPolicy(3650), at)[0]
 
 
 def answered(authority, before, at, **more):

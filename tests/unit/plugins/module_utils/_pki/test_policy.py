@@ -30,7 +30,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.policy impor
     reissue_reasons,
     revocation_of,
 )
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.revocation import Entry, sign_revocation_list
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.revocation import CrlEntry, sign_revocation_list
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
 
 KEY = generate_key("ecdsa-p256")
@@ -253,7 +253,7 @@ def crl(authority, now, *entries):
 
 
 def entry(current, now, reason="keyCompromise"):
-    return Entry(current.certificates[0].serial_number, now, reason)
+    return CrlEntry(current.certificates[0].serial_number, now, reason)
 
 
 def test_a_certificate_in_the_list_of_its_own_ca_is_revoked(current, between, root, now):

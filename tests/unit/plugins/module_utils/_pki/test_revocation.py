@@ -29,8 +29,8 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import 
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.revocation import (
     HOLD,
     REASONS,
-    Entry,
-    Timing,
+    CrlEntry,
+    CrlSchedule,
     list_is_due,
     load_revocation_list,
     parse_serial,
@@ -74,7 +74,7 @@ def checked_by_openssl(folder, pem: str, ca_pem: str) -> str:
 @pytest.mark.parametrize("key_type", [one for one in KEY_TYPES if one != "rsa-4096"])
 def test_openssl_accepts_the_list_of_every_kind_of_ca(tmp_path, now, key_type):
     ca = create_root(parse_identity("CA", {"O": "Grün"}), generate_key(key_type), Lifetime(3650).starting(now), None)
-    entries = [Entry(1000 + number, now, reason) for number, reason in enumerate(REASONS)]
+    entries = [CrlEntry(1000 + number, now, reason) for number, reason in enumerate(REASONS)]
     signed = sign_revocation_list(ca, entries, None, 30, now)
 
     assert checked_by_openssl(tmp_path, signed.pem, render_pem([ca.certificate])) == "verify OK\n"
@@ -123,9 +123,9 @@ def _offset_of_name(pem: str) -> str:
 
 
 def test_numbers_grow_and_dates_of_entries_stay(root, now):
-    first = sign_revocation_list(root, [Entry(7, now - timedelta(days=40), HOLD)], None, 30, now)
+    first = sign_revocation_list(root, [CrlEntry(7, now - timedelta(days=40), HOLD)], None, 30, now)
     later = now + timedelta(days=25)
-    second = sign_revocation_list(root, [*first.entries, Entry(8, revoked_at(later))], first, 30, later)
+    second = sign_revocation_list(root, [*first.entries, CrlEntry(8, revoked_at(later))], first, 30, later)
     assert (first.number, second.number) == (1, 2)
     assert second.entries[0] == first.entries[0]
     assert second.entries[1].date <= second.this_update
@@ -134,7 +134,7 @@ def test_numbers_grow_and_dates_of_entries_stay(root, now):
 
 def test_a_list_beyond_2050_is_read_back(root, now):
     far = now.replace(year=2056)
-    signed = sign_revocation_list(root, [Entry(9, far)], None, 400, far)
+    signed = sign_revocation_list(root, [CrlEntry(9, far)], None, 400, far)
     assert "Next Update: Apr 4 12:00:00 2057 GMT" in crl_text(signed.pem)  # GeneralizedTime
     assert load_revocation_list(signed.pem.encode(), root.certificate, "x") == signed
 
@@ -158,16 +158,19 @@ def test_due(root, now):
 @pytest.mark.parametrize(
     ("timing", "said"),
     [
-        (Timing(0, 0), "crl_lifetime_days is 0, but must be from 1 to 36500"),
-        (Timing(36501, 0), "crl_lifetime_days is 36501"),
-        (Timing(30, 30), "crl_renew_before_days is 30, but must be from 0 to less than crl_lifetime_days \\(30\\)"),
-        (Timing(30, -1), "crl_renew_before_days is -1"),
+        (CrlSchedule(0, 0), "crl_lifetime_days is 0, but must be from 1 to 36500"),
+        (CrlSchedule(36501, 0), "crl_lifetime_days is 36501"),
+        (
+            CrlSchedule(30, 30),
+            "crl_renew_before_days is 30, but must be from 0 to less than crl_lifetime_days \\(30\\)",
+        ),
+        (CrlSchedule(30, -1), "crl_renew_before_days is -1"),
     ],
 )
 def test_times_that_make_no_sense_are_refused(timing, said):
     with pytest.raises(PkiError, match=said):
         timing.check()
-    assert Timing(30, 29).check() == Timing(30, 29)
+    assert CrlSchedule(30, 29).check() == CrlSchedule(30, 29)
 
 
 def test_openssl_verifies_with_the_lists(tmp_path, root, between, issue, now):
@@ -175,7 +178,9 @@ def test_openssl_verifies_with_the_lists(tmp_path, root, between, issue, now):
     good, bad = (issue(between, generate_key("ed25519")) for _number in range(2))
     chain = render_pem(between.chain)
     empty = sign_revocation_list(root, [], None, 30, now).pem
-    lists = empty + sign_revocation_list(between, [Entry(bad.serial_number, now, "keyCompromise")], None, 30, now).pem
+    lists = (
+        empty + sign_revocation_list(between, [CrlEntry(bad.serial_number, now, "keyCompromise")], None, 30, now).pem
+    )
     crls = tmp_path / "crls.pem"
 
     def judged(leaf, text, *more):
@@ -187,7 +192,7 @@ def test_openssl_verifies_with_the_lists(tmp_path, root, between, issue, now):
     assert "certificate revoked" in judged(bad, lists)
     assert "unable to get certificate CRL" in judged(good, empty)
     assert "CRL has expired" in judged(good, lists, "-attime", str(int((now + timedelta(days=31)).timestamp())))
-    revoked_ca = sign_revocation_list(root, [Entry(between.certificate.serial_number, now)], None, 30, now).pem
+    revoked_ca = sign_revocation_list(root, [CrlEntry(between.certificate.serial_number, now)], None, 30, now).pem
     assert "certificate revoked" in judged(good, revoked_ca + lists[len(empty) :])
 
 
@@ -280,7 +285,7 @@ def test_revoking(now):
     before, later = now - timedelta(days=3), now
     ledger, kept = revoke({}, [A, B], "superseded", before, "app1")
     assert (list(ledger), kept) == ([A, B], [])
-    assert ledger[A] == Entry(1, before, "superseded")
+    assert ledger[A] == CrlEntry(1, before, "superseded")
     again, kept = revoke(ledger, [A, B], "superseded", later, "app1")
     assert (again, kept) == (ledger, [])
     with pytest.raises(PkiError) as caught:
@@ -292,7 +297,7 @@ def test_revoking(now):
     with pytest.raises(PkiError, match="01 is revoked for superseded and serial number 02 is"):
         revoke(ledger, [A, B], HOLD, later, "app1")
     more, kept = revoke({A: ledger[A]}, [A, B], "keyCompromise", later, "app1")
-    assert more == {A: ledger[A], B: Entry(2, later, "keyCompromise")}
+    assert more == {A: ledger[A], B: CrlEntry(2, later, "keyCompromise")}
     assert kept == ["app1: serial number 01 is revoked for superseded already, and stays so"]
 
 
@@ -300,7 +305,7 @@ def test_a_hold_becomes_final_since_its_own_date_or_is_released(now):
     before = now - timedelta(days=3)
     held, _kept = revoke({}, [A, B], HOLD, before, "app1")
     final, kept = revoke(held, [A], "keyCompromise", now, "app1")
-    assert (final[A], kept) == (Entry(1, before, "keyCompromise"), [])
+    assert (final[A], kept) == (CrlEntry(1, before, "keyCompromise"), [])
     assert release(held, [A], "app1") == {B: held[B]}
     assert release({}, [A], "app1") == {}
     assert release(final, [A, B], "app1") == {A: final[A]}
@@ -315,9 +320,9 @@ def test_a_hold_becomes_final_since_its_own_date_or_is_released(now):
 
 def test_the_same_serial_of_two_cas_are_two_certificates(now):
     ledger, _kept = revoke({}, [A, ("other", 1)], HOLD, now, "app1")
-    assert release(ledger, [A], "app1") == {("other", 1): Entry(1, now, HOLD)}
+    assert release(ledger, [A], "app1") == {("other", 1): CrlEntry(1, now, HOLD)}
 
 
 def test_the_summary_has_no_times_and_is_sorted(now):
-    text = summarise_list("CN=X", [Entry(300, now, HOLD), Entry(2, now)], {2: "app1"}, "signed")
+    text = summarise_list("CN=X", [CrlEntry(300, now, HOLD), CrlEntry(2, now)], {2: "app1"}, "signed")
     assert text == "issuer: CN=X\nlist: signed\nrevoked: 012C certificateHold\nrevoked: 02 unspecified app1\n"

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The revocation lists of all CAs of a home: read them, change them as wished, sign those that are due.
+
+The files are the state; there is nothing beside them. Callers hold the home's lock from reading to writing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..._pki.certificates import load_certificates, render_serial
+from ..._pki.compat import not_after, x509
+from ..._pki.identity import render_name
+from ..._pki.policy import Reason
+from ..._pki.profiles import is_authority
+from ..._pki.revocation import (
+    CrlSchedule,
+    Ledger,
+    RevocationList,
+    list_is_due,
+    load_revocation_list,
+    parse_serial,
+    release,
+    revoke,
+    revoked_at,
+    sign_revocation_list,
+    summarise_list,
+)
+from ..._pki.validity import render_time
+from ..errors import ModuleError
+from ..files.writer import DesiredFile, FileAttributes, read_bytes
+from .directory import all_authority_directories, certificate_path, crl_path
+from .issued_copies import IssuedCertificates, issued_in
+from .open_or_create import open_authority
+
+
+@dataclass(frozen=True)
+class Records:
+    """What one CA of a home issued and revoked; current is None before its first list."""
+
+    directory: str
+    certificate: x509.Certificate
+    issued: IssuedCertificates
+    current: RevocationList | None
+
+    @property
+    def issuer(self) -> str:
+        """The CA's subject (RFC 4514)."""
+        return render_name(self.certificate.subject)
+
+
+@dataclass(frozen=True)
+class NextList:
+    """The list of one CA as it shall be; reason is None where it stays as it is."""
+
+    records: Records
+    after: RevocationList
+    reason: Reason | None
+
+    def file(self) -> DesiredFile:
+        """The list's file; its diff shows neither times nor numbers."""
+        names, before = self.records.issued.names, self.records.current
+        is_renewed = self.reason is not None and before is not None and before.entries == self.after.entries
+        state = "to be signed again" if is_renewed else "signed"
+        shown = None if before is None else summarise_list(before.issuer, before.entries, names, state)
+        return DesiredFile(
+            crl_path(self.records.directory),
+            self.after.pem.encode(),
+            FileAttributes(mode=0o644),
+            shown=(shown, summarise_list(self.after.issuer, self.after.entries, names, "signed")),
+        )
+
+
+def current_list(directory: str, certificate: x509.Certificate) -> RevocationList | None:
+    """The stored list of a CA.
+
+    :raises PkiError: when it is not its own complete one.
+    """
+    content = read_bytes(crl_path(directory))
+    return None if content is None else load_revocation_list(content, certificate, crl_path(directory))
+
+
+def read_records(home: str) -> list[Records]:
+    """All CAs of a home, the issuing one first; none where no CA has been made.
+
+    :raises PkiError: for a file that is not what it should be.
+    :raises ModuleError: for one that is missing or cannot be read.
+    """
+    directories = all_authority_directories(home)
+    if not os.path.exists(certificate_path(directories[0])):
+        return []
+    return [_records(directory) for directory in directories]
+
+
+def _records(directory: str) -> Records:
+    path = certificate_path(directory)
+    content = read_bytes(path)
+    if content is None:
+        raise ModuleError(f"the CA's certificate {path} is missing; restore it, or let the module that made the CA end")
+    certificate = load_certificates(content, path)[0]
+    return Records(directory, certificate, issued_in(directory), current_list(directory, certificate))
+
+
+def changed_ledger(
+    home: str, records: Sequence[Records], items: Sequence[Mapping[str, Any]], now: datetime
+) -> tuple[Ledger, list[str]]:
+    """Everything that is revoked once the items are done, by directory and serial; and what to warn of.
+
+    :raises PkiError: for a change that a revocation does not allow.
+    :raises ModuleError: for a name that nothing was issued under.
+    """
+    ledger: Ledger = {
+        (each.directory, entry.serial): entry for each in records if each.current for entry in each.current.entries
+    }
+    warnings: list[str] = []
+    for item in items:
+        if item["name"] is None:
+            whose = f"the certificate {item['serial_number']}"
+            keys, said = _by_serial(home, records, ledger, parse_serial(item["serial_number"]))
+        else:
+            whose = f"the certificate {item['name']}"
+            keys, said = _by_name(home, records, item["name"], now)
+        if item["state"] == "released":
+            ledger, kept = release(ledger, keys, whose), []
+        else:
+            ledger, kept = revoke(ledger, keys, item["reason"], revoked_at(now), whose)
+        warnings += [f"{whose}: {sentence}" for sentence in said] + kept
+    return ledger, warnings
+
+
+def _by_name(
+    home: str, records: Sequence[Records], name: str, now: datetime
+) -> tuple[list[tuple[str, int]], list[str]]:
+    """The leaves of a name that have not ended; a CA below another may have the name by chance."""
+    found = [(each.directory, certificate) for each in records for certificate in each.issued.read(name)]
+    leaves = [(directory, certificate) for directory, certificate in found if not is_authority(certificate)]
+    if not leaves:
+        what = (
+            "a CA, which is revoked by its" if found else f"nothing that the CA in {home} issued; correct it, or give a"
+        )
+        raise ModuleError(f"certificates: the name {name} is of {what} serial_number")
+    alive = [(directory, leaf.serial_number) for directory, leaf in leaves if not_after(leaf) >= now]
+    return alive, [] if alive else ["all that was issued under this name has ended, so there is nothing to revoke"]
+
+
+def yet_unissued(records: Sequence[Records], items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The items whose name nothing was issued under: in check mode an earlier task may only have said that it would."""
+    return [item for item in items if item["name"] and not any(item["name"] in each.issued.serials for each in records)]
+
+
+def _by_serial(
+    home: str, records: Sequence[Records], ledger: Ledger, serial: int
+) -> tuple[list[tuple[str, int]], list[str]]:
+    """What nobody here has issued is from the time before a CA was adopted, and only the first generation is."""
+    directories = [each.directory for each in records if serial in each.issued.names]
+    directories = directories or [each.directory for each in records if (each.directory, serial) in ledger]
+    if directories:
+        return [(directory, serial) for directory in directories], []
+    known = [each.directory for each in records]
+    first = home if home in known else known[0]
+    return [(first, serial)], [f"no copy of it is kept here, so only its number is looked at, for the CA in {first}"]
+
+
+def next_lists(
+    records: Sequence[Records], ledger: Ledger, timing: CrlSchedule, keys: CaKeys, now: datetime
+) -> list[NextList]:
+    """The list of every CA; only those that change or are due need the CA's key.
+
+    :raises PkiError: when a key cannot be opened.
+    """
+    return [_next_list(each, ledger, timing, keys, now) for each in records]
+
+
+def _next_list(records: Records, ledger: Ledger, timing: CrlSchedule, keys: CaKeys, now: datetime) -> NextList:
+    entries = tuple(entry for (directory, _serial), entry in ledger.items() if directory == records.directory)
+    reason = list_is_due(records.current, timing.renew_before_days, now)
+    if records.current is not None and entries != records.current.entries:
+        reason = Reason("revocations_changed", "certificates were revoked or released")
+    if records.current is not None and reason is None:
+        return NextList(records, records.current, None)
+    authority = keys.open(records.directory)
+    return NextList(
+        records, sign_revocation_list(authority, entries, records.current, timing.lifetime_days, now), reason
+    )
+
+
+@dataclass(frozen=True)
+class CaKeys:
+    """The passphrases of a home: one for the roots, and one a name for the CAs below them."""
+
+    home: str
+    passphrase: str | None
+    intermediate_passphrases: Mapping[str, str]
+
+    def open(self, directory: str) -> Any:
+        """The CA of a directory, ready to sign."""
+        parts = os.path.relpath(directory, self.home).split(os.sep)
+        if "below" not in parts:
+            return open_authority(directory, self.passphrase)
+        return open_authority(
+            directory,
+            self.intermediate_passphrases.get(parts[-1]),
+            option=f"intermediate_passphrases.{parts[-1]}",
+        )
+
+
+def report_lists(lists: Sequence[NextList]) -> dict[str, Any]:
+    """What the module tells: the lists, and everything that is revoked (a name of None is of what is not kept here)."""
+    return {
+        "crl_pem": "".join(each.after.pem for each in lists),
+        "crls": [_report_list(each.after) for each in lists],
+        "revoked": [
+            {
+                "serial_number": render_serial(entry.serial),
+                "name": each.records.issued.names.get(entry.serial),
+                "reason": entry.reason,
+                "date": render_time(entry.date),
+            }
+            for each in lists
+            for entry in each.after.entries
+        ],
+    }
+
+
+def _report_list(crl: RevocationList) -> dict[str, Any]:
+    return {
+        "issuer": crl.issuer,
+        "number": crl.number,
+        "this_update": render_time(crl.this_update),
+        "next_update": None if crl.next_update is None else render_time(crl.next_update),
+        "revoked_count": len(crl.entries),
+    }

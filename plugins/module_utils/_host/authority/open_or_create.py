@@ -1,0 +1,301 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a CA's directory to a CA that can sign: open it, found it, or adopt one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..._pki.acceptance import check_adoptable, check_key_kinds
+from ..._pki.answers import complete_chain
+from ..._pki.authority import Authority, assemble_authority, load_authority
+from ..._pki.certificates import describe, load_certificates, render_pem, serial_hex
+from ..._pki.compat import is_self_signed, same_public_key, x509
+from ..._pki.creation import (
+    WantedAuthority,
+    authority_differences,
+    found_authority,
+    parse_scope,
+    stand_in,
+    summarise_authority,
+)
+from ..._pki.errors import PkiError
+from ..._pki.identity import identity_of
+from ..._pki.keys import check_key_passphrase, load_private_key, serialise_private_key
+from ..._pki.policy import Reason
+from ..._pki.readable import readable
+from ..._pki.rollover import INTRODUCE
+from ..._pki.validity import lifetime_of
+from ..errors import ModuleError
+from ..files.writer import DesiredFile, FileAttributes, read_bytes
+from .directory import (
+    StoredAuthority,
+    all_authority_directories,
+    authority_directory,
+    authority_files,
+    certificate_path,
+    chain_path,
+    completed,
+    crl_path,
+    issued_file,
+    key_path,
+    read_authority,
+    trusted_directories,
+)
+from .rollover_state import read_rollover
+
+# A CA below another one has to end before it, also when that one is some years old.
+_ROOT_DAYS, _LOWER_DAYS = 3650, 1825
+
+
+def open_authority(
+    directory: str, passphrase: str | None, may_be_missing: bool = False, option: str = "passphrase"
+) -> Authority | None:
+    """Read the CA of a directory; ``option`` names where the passphrase comes from, in messages.
+
+    :raises PkiError: when what is there is not one working CA.
+    :raises ModuleError: when something is missing; with may_be_missing, no CA at all is None.
+    """
+    stored = read_authority(directory)
+    if stored.is_empty and may_be_missing:
+        return None
+    if stored.is_empty:
+        raise ModuleError(f"there is no CA in {directory}; make one with the module ca, or name its directory")
+    return _load(stored, passphrase, option)
+
+
+def _load(stored: StoredAuthority, passphrase: str | None, option: str = "passphrase") -> Authority:
+    if stored.key is None:
+        raise ModuleError(f"the CA's private key {key_path(stored.directory)} is missing; restore it")
+    if stored.certificate is None:
+        raise ModuleError(
+            f"the CA's certificate {certificate_path(stored.directory)} is missing; run the module ca again"
+        )
+    key = load_private_key(stored.key, passphrase, key_path(stored.directory), option)
+    return load_authority(key, stored.certificate, stored.chain, stored.directory)
+
+
+def located(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of the module ca with the directories that are meant now.
+
+    In addition: ``home`` and ``parent_home`` (as given), ``generation`` (that issues), ``phase``, and ``must_exist`` (only a
+    rollover makes such a CA).
+
+    :raises ModuleError: for a damaged rollover.json, and for an intermediate that is no plain name.
+    """
+    home, intermediate = params["directory"], params["intermediate"]
+    state, parent = read_rollover(home), None
+    if intermediate is not None:
+        parent = authority_directory(home)
+    elif params["parent"] is not None:
+        parent = authority_directory(params["parent"])
+    return {
+        **params,
+        "home": home,
+        "directory": authority_directory(home, intermediate),
+        "parent": parent,
+        "parent_home": params["parent"],
+        "generation": state.issuing,
+        "phase": state.phase,
+        "must_exist": state.issuing > 1 and intermediate is None,
+    }
+
+
+def wanted_authority(params: Mapping[str, Any]) -> WantedAuthority:
+    """The wish in the (located) parameters of the module ca.
+
+    :raises PkiError: for a lifetime or a limit that is none.
+    """
+    days = params["lifetime_days"]
+    if days is None:
+        days = _ROOT_DAYS if params["parent"] is None else _LOWER_DAYS
+    return WantedAuthority(
+        lifetime_of(days, None, None, "the CA"),
+        params["common_name"],
+        params["subject"],
+        params["key_type"],
+        parse_scope(params["path_length"], params["usages"], params["permitted_dns_domains"]),
+    ).of_generation(params["generation"])
+
+
+def ensure_authority(
+    params: Mapping[str, Any],
+    stored: StoredAuthority,
+    wanted: WantedAuthority,
+    now: datetime,
+    may_be_promised: bool = False,
+) -> tuple[Authority, Reason | None]:
+    """The CA that is stored, or a new one and the reason for it; nothing is written.
+
+    :param params: as ``located`` returns them.
+    :param may_be_promised: in check mode, an earlier task only promised to make the parent.
+    :raises PkiError: when what is there, or the wish, is no working CA.
+    :raises ModuleError: when what is there is not what is wished.
+    """
+    directory, adopt = params["directory"], params["adopt"]
+    if adopt:
+        _refuse_another(params["home"], adopt["certificate"])
+    if stored.certificate is not None:
+        return _as_wished(params, wanted, _load(stored, params["passphrase"])), None
+    if params["must_exist"]:
+        raise ModuleError(
+            f"the CA in {params['home']} is in generation {params['generation']}, but {certificate_path(directory)} "
+            "is missing; restore it"
+        )
+    check_key_passphrase(params["passphrase"], "passphrase")
+    if adopt:
+        authority, reason = _adopt(params, stored, now), Reason("adopted", f"{adopt['certificate']} was adopted")
+    else:
+        reason = Reason("missing", f"there was no CA in {directory}")
+        parent = _parent(params, may_be_promised) or (stand_in(wanted, now) if params["parent"] else None)
+        authority = found_authority(wanted, parent, _stored_key(params, stored), now)
+        if parent is not None and may_be_promised and read_authority(params["parent"]).is_empty:
+            return authority, reason
+    return _as_wished(params, wanted, authority), reason
+
+
+def wanted_files(params: Mapping[str, Any], stored: StoredAuthority, authority: Authority) -> list[DesiredFile]:
+    """The files of a CA as they shall be; what is stored stays.
+
+    :param params: owner, group and passphrase are looked at.
+    """
+    key = b"" if stored.key else serialise_private_key(authority.key, params["passphrase"])
+    certificate, chain = (render_pem(each).encode() for each in (authority.chain[:1], authority.chain))
+    after = summarise_authority(authority.certificate)
+    attributes = FileAttributes(params["owner"], params["group"])
+    shown = (None if stored.certificate is None else after, after)
+    return authority_files(completed(stored, key, certificate, chain), attributes, shown)
+
+
+def authority_facts(authority: Authority, now: datetime, promised: bool) -> dict[str, Any]:
+    """What the module ca tells of a CA; what is random is None while check mode only promises it."""
+    facts = describe(authority.certificate, now)
+    told = {
+        "certificate_pem": render_pem(authority.chain[:1]),
+        "chain_pem": render_pem(authority.chain),
+        "root_pem": render_pem(authority.chain[-1:]),
+        "fingerprint_sha256": facts["fingerprint_sha256"],
+        "serial_number": facts["serial_number"],
+    }
+    return {**(dict.fromkeys(told) if promised else told), "not_after": facts["not_after"]}
+
+
+def trusted_pem(directories: Sequence[str], may_be_missing: bool = False) -> str | None:
+    """The roots of some CAs, one after the other; None when one of them is yet to be made (check mode).
+
+    :raises ModuleError: when a CA is missing that may not be.
+    :raises PkiError: when one of the files is damaged.
+    """
+    roots = []
+    for directory in directories:
+        own, chain = read_bytes(certificate_path(directory)), read_bytes(chain_path(directory))
+        if own is None and may_be_missing:
+            return None
+        if own is None:
+            raise ModuleError(f"{certificate_path(directory)} is missing, but is trusted; restore it")
+        roots.append(load_certificates(chain or own, chain_path(directory))[-1])
+    return render_pem(dict.fromkeys(roots))
+
+
+def crl_pem(params: Mapping[str, Any]) -> str:
+    """All revocation lists of a home, and those of the CA above it, one after the other.
+
+    :param params: as ``located`` returns them.
+    """
+    homes = [params["home"], *([params["parent_home"]] if params["parent_home"] else [])]
+    found = (read_bytes(crl_path(directory)) for home in homes for directory in all_authority_directories(home))
+    return "".join(content.decode("ascii", "replace") for content in found if content)
+
+
+def _as_wished(params: Mapping[str, Any], wanted: WantedAuthority, authority: Authority) -> Authority:
+    is_adopted = params["adopt"] and params["generation"] == 1
+    if is_adopted or params["phase"] == INTRODUCE:  # by then the options may speak of the successor
+        wanted = WantedAuthority(wanted.lifetime)
+    different = authority_differences(authority, wanted, _parent_certificates(params))
+    if different:
+        raise ModuleError(
+            f"the CA {authority.name} for {params['directory']} is not as wished: {'; '.join(different)}; "
+            "change the options, or choose another directory for a new CA"
+        )
+    return authority
+
+
+def parent_copy(params: Mapping[str, Any], authority: Authority, reason: Reason | None) -> list[DesiredFile]:
+    """The parent's own copy of the CA certificate that it signed just now."""
+    if params["parent"] is None or reason is None or reason.code == "adopted":
+        return []
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", identity_of(authority.certificate).common_name)
+    content = render_pem([authority.certificate]).encode()
+    return [issued_file(params["parent"], name, serial_hex(authority.certificate), content)]
+
+
+def _stored_key(params: Mapping[str, Any], stored: StoredAuthority) -> Any:
+    """The key of a run that was interrupted before the certificate was written."""
+    if stored.key is None:
+        return None
+    return load_private_key(stored.key, params["passphrase"], key_path(stored.directory))
+
+
+def _parent(params: Mapping[str, Any], may_be_missing: bool) -> Authority | None:
+    if params["parent"] is None:
+        return None
+    return open_authority(params["parent"], params["parent_passphrase"], may_be_missing, "parent_passphrase")
+
+
+def _parent_certificates(params: Mapping[str, Any]) -> list[x509.Certificate]:
+    """The CAs that may have signed this one; the parent of a CA that exists may be gone (kept offline)."""
+    directories = [] if params["parent"] is None else [params["parent"]]
+    if params["parent_home"] is not None:  # a CA with a home of its own keeps its issuer while that one is trusted
+        directories = trusted_directories(params["parent_home"])
+    found = ((path, read_bytes(path)) for path in map(certificate_path, directories))
+    return [load_certificates(content, path)[0] for path, content in found if content]
+
+
+def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) -> Authority:
+    path, key_file = params["adopt"]["certificate"], params["adopt"]["private_key"]
+    content, key_content = read_bytes(path), read_bytes(key_file)
+    for file, found in ((path, content), (key_file, key_content)):
+        if found is None:
+            raise ModuleError(f"adopt: there is no file {file}; name the CA's certificate and private key")
+    with readable(path):
+        certificates = load_certificates(content or b"", path)
+    try:
+        key = load_private_key(key_content or b"", params["passphrase"], key_file, may_be_plain=True)
+        with readable(path):
+            authority = assemble_authority(key, _in_order(certificates, key, path), path)
+    except PkiError:  # an old library stops here, and does not say why
+        check_key_kinds(certificates, path)
+        raise
+    with readable(path):
+        check_adoptable(authority.chain, path, now)
+    waiting = _stored_key(params, stored)
+    if waiting is not None and not same_public_key(waiting.public_key(), key.public_key()):
+        raise ModuleError(f"{key_path(stored.directory)} is another key than {key_file}; choose another directory")
+    return authority
+
+
+def _in_order(found: Sequence[x509.Certificate], key: Any, path: str) -> tuple[x509.Certificate, ...]:
+    """The CA's own certificate and those above it, in whatever order a bundle has them, and however often.
+
+    :raises PkiError: when one of them is missing.
+    """
+    own = next((one for one in found if same_public_key(one.public_key(), key.public_key())), found[0])
+    if is_self_signed(own):
+        return (own,)
+    return (own, *complete_chain(own, found, path, f"append it to {path}"))
+
+
+def _refuse_another(home: str, path: str) -> None:
+    """What was adopted is generation 1, whichever issues now."""
+    content, own = read_bytes(path), read_bytes(certificate_path(home))
+    if content is None or own is None:
+        return
+    if load_certificates(own, certificate_path(home))[0] not in load_certificates(content, path):
+        raise ModuleError(
+            f"the CA in {certificate_path(home)} is another one than {path}; choose another directory to adopt it"
+        )

@@ -1,0 +1,292 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections that an edit must not shut out: those the task names, and those the server tells of; and what else changes.
+
+Nothing here is found out about a server that does not read the file of the task.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pwd import getpwuid
+from typing import TYPE_CHECKING, Any
+
+from ..._pgconf.access.comparison import compare_access
+from ..._pgconf.access.map_comparison import compare_maps
+from ..._pgconf.access.wording import describe_access, describe_map_access
+from ..._pgconf.errors import ConfigError
+from ..._pgconf.login.authentication import ServerContext
+from ..._pgconf.login.findings import describe_unreachable
+from ..._pgconf.login.guarded import Guarded, read_guard, read_guarded
+from ..._pgconf.login.lockout import Situation, find_lockouts, read_rules, situation_of
+from ..._pgconf.login.verdict import Located, judge_ident
+from ..._pgconf.rules.hba import Rule
+from ..._pgconf.text.token_lines import read_token_lines
+from ..._pgconf.vocabulary import INCLUDE_SINCE, TYPES
+from ..errors import ModuleError
+from ..option_specs import Spec
+from ..server.configuration_files import files_with, read_configuration, same_file
+from ..server.database import fetch, raw, read_raw
+from ..server.views import HBA, IDENT, setting
+from .server_validation import ServerValidator
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+_CONNECTION = {
+    "type": {"type": "str", "required": True, "choices": list(TYPES)},
+    "database": {"type": "str", "required": True},
+    "user": {"type": "str", "required": True},
+    "address": {"type": "str"},
+    "certificate_common_name": {"type": "str"},
+    "certificate_dn": {"type": "str"},
+    "system_user": {"type": "str"},
+}
+GUARD: Spec = {
+    "guard": {"type": "list", "elements": "dict", "default": [], "options": _CONNECTION},
+    "guard_connected": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+}
+# The common name in a name as pg_stat_ssl shows it: /O=SW Galaxy/CN=PostgreSQL client1
+_COMMON_NAME = re.compile(r"/CN=(.*?)(?=/[A-Za-z0-9.]+=|\Z)")
+_ACTIVITY = (
+    f"SELECT DISTINCT {raw('activity.usename::text')} AS user, {raw('activity.datname::text')} AS database,"
+    f" host(activity.client_addr) AS address, coalesce(tls.ssl, false) AS tls, {raw('tls.client_dn')} AS dn,"
+    " coalesce(gss.encrypted, false) AS gss FROM pg_catalog.pg_stat_activity AS activity"
+    " LEFT JOIN pg_catalog.pg_stat_ssl AS tls USING (pid) LEFT JOIN pg_catalog.pg_stat_gssapi AS gss USING (pid)"
+    " WHERE activity.usename IS NOT NULL AND "
+)
+_OWN = "pid = pg_backend_pid()"
+_REPLICATING = "pid IN (SELECT pid FROM pg_catalog.pg_stat_replication)"
+_CONNECTED = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
+
+
+def check_hba_edit(module: AnsibleModule, judge: ServerValidator, before: str, after: str) -> dict[str, Any]:
+    """Refuse an edit of pg_hba.conf that shuts out a guarded connection; return access_changes and locked_out.
+
+    :raises ConfigError: naming the connection, the rule and its line.
+    """
+    wished = read_guard(module.params["guard"])
+    if before == after and not wished:
+        return {"access_changes": [], "locked_out": []}
+    main = setting(judge.connection, HBA.setting) if _is_judged(judge) else module.params["path"]
+
+    def rules(text: str) -> list[Located]:
+        main_text, files = files_with(main, module.params["path"], text)
+        return read_rules(main_text, judge.version, files)
+
+    _refuse_circles(judge, main, module.params["path"], after)
+    old = rules(before)
+    new = old if before == after else rules(after)
+    server = _read_server(judge)
+    guarded = _find_guarded(module.params, judge, server, wished)
+    locked = _refuse_lockouts(module, situation_of(old, server), situation_of(new, server), guarded)
+    if not same_file(main, module.params["path"]):
+        _warn_of_hidden(module, old, new)
+    comparison = compare_access(*([one.entry for one in many if isinstance(one.entry, Rule)] for many in (old, new)))
+    return {"access_changes": describe_access(comparison), "locked_out": locked}
+
+
+def check_ident_edit(module: AnsibleModule, judge: ServerValidator, before: str, after: str) -> dict[str, Any]:
+    """The same for pg_ident.conf, whose maps the rules of the server name.
+
+    :raises ConfigError: naming the connection and the rule.
+    """
+    wished = read_guard(module.params["guard"])
+    if before == after and not wished:
+        return {"access_changes": [], "locked_out": []}
+    main = setting(judge.connection, IDENT.setting) if _is_judged(judge) else module.params["path"]
+    _refuse_circles(judge, main, module.params["path"], after)
+    old, new = (
+        judge_ident(main_text, judge.version, files).entries
+        for main_text, files in (files_with(main, module.params["path"], text) for text in (before, after))
+    )
+    locked: list[str] = []
+    if _is_judged(judge):
+        server = _read_server(judge)
+        hba_text, files = read_configuration(setting(judge.connection, HBA.setting))
+        rules = read_rules(hba_text, judge.version, files)
+        guarded = _find_guarded(module.params, judge, server, wished)
+        situations = [situation_of(rules, replace(server, mappings=maps)) for maps in (old, new)]
+        locked = _refuse_lockouts(module, *situations, guarded)
+    elif wished:
+        module.warn(f"guard was not checked, for the rules that name the maps are not known: {judge.doubt}")
+    comparison = compare_maps(*([one.entry for one in many] for many in (old, new)))
+    return {"access_changes": describe_map_access(comparison), "locked_out": locked}
+
+
+def _warn_of_hidden(module: AnsibleModule, old: Sequence[Located], new: Sequence[Located]) -> None:
+    """Warn of new rules of an included file that can never be met because of rules of the files around it."""
+    path, known = module.params["path"], {one.text for one in old if same_file(one.file, module.params["path"])}
+    for one in describe_unreachable(new):
+        text = next(entry.text for entry in new if (entry.file, entry.line_number) == (one["file"], one["line"]))
+        is_new = same_file(one["file"], path) and text not in known
+        if is_new and not same_file(one["shadowed_by_file"], path):
+            place = f"line {one['shadowed_by_line']} of {one['shadowed_by_file']}"
+            module.warn(f"the rule {one['rule']} is never met because {one['shadowed_by']} ({place}) is met first")
+
+
+def _is_judged(judge: ServerValidator) -> bool:
+    return judge.connection is not None and judge.doubt is None
+
+
+def _refuse_circles(judge: ServerValidator, main: str, path: str, after: str) -> None:
+    """Refuse, before any server up to 15 sees it, a file that is read inside itself; 13 and 14 crash when they are asked.
+
+    :raises ConfigError: naming the line.
+    """
+    if judge.version >= INCLUDE_SINCE or "@" not in after:
+        return
+    main_text, files = files_with(main, path, after)
+    for line in read_token_lines(main_text, judge.version, files):
+        if line.problem is not None and "inside itself" in line.problem:
+            raise ConfigError(line.problem, line.number, line.text, line.column)
+
+
+def _refuse_lockouts(
+    module: AnsibleModule, before: Situation, after: Situation, guarded: Sequence[Guarded]
+) -> list[str]:
+    found = find_lockouts(before, after, guarded)
+    for sentence in found.impossible:
+        module.warn(sentence)
+    if found.shut_out and not module.params["force"]:
+        more = f"; and {len(found.shut_out) - 1} more guarded connections" if len(found.shut_out) > 1 else ""
+        raise ConfigError(
+            f"the change would shut out {found.shut_out[0]}{more}; nothing was written, correct the change, "
+            "or set force to true"
+        )
+    for sentence in found.shut_out:
+        module.warn(f"force is true, so this does not count: the change shuts out {sentence}")
+    return list(found.shut_out)
+
+
+def _read_server(judge: ServerValidator) -> ServerContext:
+    """What of the server counts for a login, beside the files; unknown where the file is not that server's."""
+    if not _is_judged(judge):
+        return ServerContext()
+    connection = judge.connection
+    return ServerContext(
+        ssl_on=setting(connection, "ssl") == "on",
+        has_ca_file=bool(setting(connection, "ssl_ca_file")),
+        mappings=_read_maps(setting(connection, IDENT.setting), judge.version),
+    )
+
+
+def _read_maps(path: str, version: int) -> Sequence[Located] | None:
+    """The mappings on disk, None when they are not known; without the file a server has none."""
+    if not os.path.lexists(path):
+        return ()
+    try:
+        text, files = read_configuration(path)
+    except ModuleError:
+        return None
+    verdict = judge_ident(text, version, files)
+    return verdict.entries if verdict.accepted else None
+
+
+def _find_guarded(
+    params: Mapping[str, Any], judge: ServerValidator, server: ServerContext, wished: Sequence[Guarded]
+) -> list[Guarded]:
+    """The connections of the task and those of the server, with the memberships that the server knows."""
+    if not _is_judged(judge):
+        return list(wished)
+    connection = judge.connection
+    owner = _owner_of(setting(connection, "data_directory"))
+    own_user = owner if os.geteuid() == 0 else _name_of(os.geteuid())
+    own = {"system_user": own_user, "lacks_password": params["login_password"] is None}
+    found = [*wished, *_rows(connection, _OWN, "it is the login of this very task", server, own)]
+    found += _first_superuser(connection, owner)
+    found += _rows(connection, _REPLICATING, "it replicates now", server)
+    if params["guard_connected"]:
+        found += _rows(connection, _CONNECTED, "a client is connected so now", server)
+    roles_of = _read_memberships(connection)
+    return [_with_roles(one, roles_of(one.connection.user)) for one in found]
+
+
+def _first_superuser(connection: Any, owner: str | None) -> list[Guarded]:
+    """The role that initdb made (its oid is 10), through the socket, as the owner of the cluster."""
+    if not setting(connection, "unix_socket_directories"):
+        return []
+    query = f"SELECT {raw('rolname::text')} AS name FROM pg_catalog.pg_roles WHERE oid = 10 AND rolcanlogin"
+    return [
+        read_guarded(
+            {"type": "local", "database": "postgres", "user": read_raw(row["name"]), "system_user": owner},
+            "it is that of the first superuser of the cluster",
+            is_wished=False,
+        )
+        for row in fetch(connection, query)
+    ]
+
+
+def _rows(
+    connection: Any, condition: str, origin: str, server: ServerContext, more: Mapping[str, Any] | None = None
+) -> list[Guarded]:
+    asked = fetch(connection, _ACTIVITY + condition)
+    rows = [{**row, **{column: read_raw(row[column]) for column in ("user", "database", "dn")}} for row in asked]
+    return [read_guarded({**_fields(row, server), **(more or {})}, origin, is_wished=False) for row in rows]
+
+
+def _fields(row: Mapping[str, Any], server: ServerContext) -> dict[str, Any]:
+    """A connection of pg_stat_activity in the words of the option guard. Physical replication has no database."""
+    kind = "hostssl" if row["tls"] else "hostgssenc" if row["gss"] else "hostnossl"
+    names = _COMMON_NAME.findall(row["dn"] or "")
+    return {
+        "type": "local" if row["address"] is None else kind,
+        "database": row["database"] or "replication",
+        "user": row["user"],
+        "address": row["address"],
+        "certificate_common_name": names[0] if len(names) == 1 and row["tls"] else None,
+        # A server with ssl_ca_file asks everybody for a certificate; without it nobody knows who has one.
+        "has_certificate": bool(row["dn"]) or not server.has_ca_file,
+    }
+
+
+def _read_memberships(connection: Any) -> Callable[[str], frozenset[str] | None]:
+    """Return a function from a user to all roles it is a member of, directly or not; None for one that does not exist."""
+    name, above = raw("role.rolname::text"), raw("above.rolname::text")
+    query = (
+        f"SELECT {name} AS name, array(SELECT {above} FROM pg_catalog.pg_auth_members AS link"
+        " JOIN pg_catalog.pg_roles AS above ON above.oid = link.roleid WHERE link.member = role.oid) AS groups"
+        " FROM pg_catalog.pg_roles AS role"
+    )
+    direct = {
+        str(read_raw(row["name"])): [str(read_raw(group)) for group in row["groups"]]
+        for row in fetch(connection, query)
+    }
+
+    def roles_of(user: str) -> frozenset[str] | None:
+        if user not in direct:
+            return None
+        found, waiting = {user}, [user]
+        while waiting:
+            new = [one for one in direct.get(waiting.pop(), ()) if one not in found]
+            found.update(new)
+            waiting += new
+        return frozenset(found)
+
+    return roles_of
+
+
+def _with_roles(one: Guarded, roles: frozenset[str] | None) -> Guarded:
+    connection = replace(one.connection, roles=roles)
+    attempts = tuple(replace(attempt, connection=connection) for attempt in one.attempts)
+    return replace(one, connection=connection, attempts=attempts)
+
+
+def _owner_of(path: str) -> str | None:
+    try:
+        return _name_of(os.stat(path).st_uid)
+    except OSError:
+        return None
+
+
+def _name_of(uid: int) -> str | None:
+    try:
+        return getpwuid(uid).pw_name
+    except KeyError:
+        return None

@@ -1,0 +1,225 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The server as the judge of an edited file: it is asked after the atomic replacement, and a new error undoes it.
+
+The views read the files on disk now, before anybody reloads (manual, sections 54.10 pg_file_settings, 54.12
+pg_hba_file_rules, 54.14 pg_ident_file_mappings).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from stat import S_IMODE
+from typing import TYPE_CHECKING, Any
+
+from ..._pgconf.settings.postgresql_conf import AUTO_CONF
+from ..errors import ModuleError
+from ..files.pending_validation import undo_killed, until_judged
+from ..files.writer import (
+    DesiredFile,
+    ExpectedContent,
+    FileAttributes,
+    Written,
+    read_bytes,
+    read_text,
+    write_files,
+    writing_alone,
+)
+from ..server.configuration_files import leads_to
+from ..server.database import DatabaseError, Login, connect, fetch, raw, read_raw
+from ..server.patroni import refuse_patroni, sign_beside, sign_of_patroni
+from ..server.views import CONF, HBA, Complaint, FileKind, complaints, reader_of, server_version_of, setting
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+@dataclass(frozen=True)
+class ServerValidator:
+    """The server behind the login options.
+
+    connection: None when no login works. version: the major version whose rules hold for the file.
+    doubt: why the server cannot judge the file, None when it can. known: what it complained about before the edit.
+    """
+
+    kind: FileKind
+    connection: Any
+    version: int
+    doubt: str | None
+    known: tuple[Complaint, ...] = ()
+
+
+@contextmanager
+def validating_server(module: AnsibleModule, kind: FileKind, newest_version: int) -> Iterator[ServerValidator]:
+    """Log in and find out whether the server reads the file; the login ends with the context.
+
+    Until then no other run of ours writes beside that file; what a killed one left unjudged is undone first.
+
+    :raises ModuleError: when validate is "server" and it cannot judge, and when the file belongs to Patroni.
+    """
+    path = module.params["path"]
+    refuse_patroni(path, kind.setting, sign_beside(path))
+    with writing_alone(module, path):
+        undo_killed(module, path)
+        judge = _find_judge(module.params, kind, newest_version)
+        try:
+            if judge.connection is not None and judge.doubt is None:
+                places = [setting(judge.connection, name) for name in ("data_directory", CONF.setting, kind.setting)]
+                refuse_patroni(path, kind.setting, sign_of_patroni(places[0], places[1:]))
+            if judge.doubt is not None and module.params["validate"] == "server":
+                raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
+            yield judge
+        finally:
+            if judge.connection is not None:
+                judge.connection.close()
+
+
+def _find_judge(params: Mapping[str, Any], kind: FileKind, newest_version: int) -> ServerValidator:
+    connection, doubt = None, None
+    try:
+        if params["validate"] != "syntax" or params["server_version"] is None:
+            connection = connect(Login.of(params))
+    except DatabaseError as error:
+        doubt = str(error)
+    version = params["server_version"] or newest_version
+    known: tuple[Complaint, ...] = ()
+    if connection is not None:
+        server_version = server_version_of(connection)
+        version = params["server_version"] or min(server_version, newest_version)
+        doubt, known = _first_look(connection, kind, server_version, params["path"], newest_version)
+    return ServerValidator(kind, connection, version, doubt, known)
+
+
+def _first_look(
+    connection: Any, kind: FileKind, server_version: int, path: str, newest_version: int
+) -> tuple[str | None, tuple[Complaint, ...]]:
+    """Why this server cannot judge the file (or None), and its complaints before the edit."""
+    if server_version < kind.since:
+        return f"PostgreSQL {server_version} has no view {kind.view}", ()
+    try:
+        used = setting(connection, kind.setting)
+        if not leads_to(reader_of(kind, min(server_version, newest_version)), used, path):
+            return f"the server at the login options uses {used} and not {path}, to which nothing in it leads", ()
+        return None, tuple(_ask(connection, kind, server_version))
+    except ModuleError as error:
+        return str(error), ()
+
+
+def _ask(connection: Any, kind: FileKind, server_version: int) -> list[Complaint]:
+    """What the server has against the files on disk now; a pg_hba.conf without any rule has no row to complain about."""
+    found = complaints(connection, kind, server_version)
+    if kind is HBA and not found and fetch(connection, f"SELECT count(*) AS rules FROM {kind.view}")[0]["rules"] == 0:
+        found.append(Complaint(setting(connection, kind.setting), 0, "the file holds no rule", ""))
+    return found
+
+
+def read_original(path: str, create: bool) -> str | None:
+    """Return the text of the file to edit, None when it shall be created.
+
+    :raises ModuleError: when it is missing and create is not set.
+    """
+    text = read_text(path)
+    if text is None and not create:
+        raise ModuleError(f"{path} does not exist; correct path, or set create to true to begin with an empty file")
+    return text
+
+
+def write_validated(
+    module: AnsibleModule, judge: ServerValidator | None, before: str | None, after: str
+) -> dict[str, Any]:
+    """Write the file, ask the server, and put the old file back when it finds a new error.
+
+    judge: None for a kind of file of which no server has a view. before: what read_original returned.
+
+    Returns changed, path, diff, backup_file, ready for exit_json.
+
+    :raises ModuleError: with the server's words, file and line; the old file is in place then. Also when the file is
+        not the one any more that was read before.
+    """
+    params, seen = module.params, ExpectedContent.text(before)
+    content = after.encode("utf-8", "surrogateescape")
+    wanted = DesiredFile(params["path"], content, FileAttributes.of(params), backup=params["backup"], seen=seen)
+    if judge is None or content == seen.content:
+        return _report(write_files(module, [wanted])[0])
+    is_unjudged = judge.doubt is not None or judge.connection is None or params["validate"] == "syntax"
+    if is_unjudged or module.check_mode:
+        written = write_files(module, [wanted])[0]
+        if is_unjudged and params["validate"] is None:
+            module.warn(f"no server judged the new {params['path']}, only its syntax was checked: {judge.doubt}")
+        return _report(written)
+    previous = _remember(params["path"])
+    with until_judged(module, previous, content):
+        written = write_files(module, [wanted])[0]
+        complaint = _find_complaint(judge, params["path"])
+        ending = "" if complaint is None else _restore(module, previous, content)
+    if complaint is not None:
+        raise ModuleError(f"{complaint}; {ending}")
+    return _report(written)
+
+
+def _remember(path: str) -> DesiredFile:
+    """The file as it is, as something that can be written again."""
+    content = read_bytes(path)
+    if content is None:
+        return DesiredFile(path, None)
+    status = os.stat(path)
+    return DesiredFile(path, content, FileAttributes(str(status.st_uid), str(status.st_gid), S_IMODE(status.st_mode)))
+
+
+def _find_complaint(judge: ServerValidator, path: str) -> str | None:
+    """Return what the server has against the new file, None when it takes it."""
+    try:
+        now = _ask(judge.connection, judge.kind, server_version_of(judge.connection))
+    except DatabaseError as error:
+        return str(error)
+    new = Counter(complaint.identity for complaint in now) - Counter(complaint.identity for complaint in judge.known)
+    for complaint in now:
+        if complaint.identity in new:
+            line = f"line {complaint.line_number} of {complaint.file}: {complaint.line}"
+            where = line if complaint.line_number else complaint.file
+            return f"PostgreSQL refuses the new {path}: {complaint.words} ({where})"
+    return None
+
+
+def _restore(module: AnsibleModule, previous: DesiredFile, candidate: bytes) -> str:
+    """Put the old file back, unless somebody changed the new one meanwhile; how that ended, for a message."""
+    try:
+        write_files(module, [replace(previous, seen=ExpectedContent(candidate))])
+    except ModuleError as error:
+        return f"the previous file could not be restored, because {error}"
+    return "the previous file was restored"
+
+
+def _report(written: Written) -> dict[str, Any]:
+    report: dict[str, Any] = {"changed": written.changed, "path": written.path}
+    if written.diff:
+        report["diff"] = written.diff
+    if written.backup_file:
+        report["backup_file"] = written.backup_file
+    return report
+
+
+def read_setting_kinds(judge: ServerValidator) -> dict[str, dict[str, Any]]:
+    """Return the server's table of settings, by lower-case name; empty without a login, or when it is of another version."""
+    if judge.connection is None or server_version_of(judge.connection) != judge.version:
+        return {}
+    columns = "vartype, unit, context, min_val, max_val, enumvals"
+    rows = fetch(judge.connection, f"SELECT {raw('lower(name)')} AS name, {columns} FROM pg_catalog.pg_settings")
+    return {str(read_raw(row.pop("name"))): row for row in rows}
+
+
+def find_settings_files(path: str, auto_conf: str | None, judge: ServerValidator) -> tuple[str, str | None]:
+    """Return the file with which the server begins to read its settings, and the one that it reads last.
+
+    Without a server that reads ``path`` they are ``path`` itself, and ``auto_conf`` as the task names it.
+    """
+    if judge.connection is None or judge.doubt is not None:
+        return path, auto_conf
+    data_directory = setting(judge.connection, "data_directory")
+    return setting(judge.connection, CONF.setting), auto_conf or os.path.join(data_directory, AUTO_CONF)

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one way to read a file in a directory of somebody else: regular files only, never waiting, up to a size.
+
+Links are followed as links.py says: root's and ours as they are, those of others as that user, so that nobody makes root
+read what he may not read himself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from stat import S_ISREG
+
+from ..errors import ModuleError
+from .links import Place, acting_as, find_place, owner_of_place
+
+LARGEST_FILE = 16 * 1024 * 1024
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_READABLE_BY_ALL = 0o004
+
+
+def read_bytes(path: str) -> bytes | None:
+    """Return the content of a file, or None when there is no such file.
+
+    :raises ModuleError: when it exists but cannot be read, is no regular file, or too large.
+    """
+    try:
+        with open_regular(path) as handle:
+            return read_all(handle, path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ModuleError(
+            f"{path} cannot be read ({error.strerror}); check its owner and mode, and its type"
+        ) from error
+
+
+@contextmanager
+def open_regular(path: str, any_size: bool = False) -> Iterator[int]:
+    """Open a regular file for reading; any_size: a log may be large, and is not read from its start.
+
+    :raises OSError: when it cannot be opened.
+    :raises ModuleError: when it is something else, or somebody's link to what he may not read himself.
+    """
+    place = find_place(path)
+    with acting_as(os.geteuid() if place.uid is None else place.uid):
+        seen = walk_to(place.target, _LOOK) if place.uid is None else os.open(place.target, _LOOK)
+        try:
+            check_regular(
+                seen, path, any_size
+            )  # before it is opened, because that alone may start something at a device
+            handle = os.open(f"/proc/self/fd/{seen}", _FLAGS)
+        finally:
+            os.close(seen)
+    try:
+        _check_reader(handle, place)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def read_all(handle: int, path: str) -> bytes:
+    """Return the content of an open file.
+
+    :raises ModuleError: when it is too large.
+    """
+    chunks, size = [], 0
+    while size <= LARGEST_FILE:
+        chunk = os.read(handle, 1 << 20)
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)
+        size += len(chunk)
+    raise _too_large(path)
+
+
+def check_regular(handle: int, path: str, any_size: bool = False) -> None:
+    """Refuse what is no regular file, or a very large one.
+
+    :raises ModuleError: when it is.
+    """
+    status = os.fstat(handle)
+    if not S_ISREG(status.st_mode):
+        raise ModuleError(f"{path} is not a regular file; move it away or choose another path")
+    if status.st_size > LARGEST_FILE and not any_size:
+        raise _too_large(path)
+
+
+def walk_to(path: str, flags: int) -> int:
+    """Open a path part by part, so that a link put there since the path was resolved is not followed."""
+    parts = [part for part in path.split("/") if part]
+    handle = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            handle = _step(handle, part, os.O_PATH | os.O_DIRECTORY)
+        return _step(handle, parts[-1] if parts else ".", flags)
+    except OSError as error:
+        error.filename = path
+        raise
+
+
+def _step(handle: int, name: str, flags: int) -> int:
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _check_reader(handle: int, place: Place) -> None:
+    """Refuse what the user on whose word we came here may not read: a hard link is his word too."""
+    status = os.fstat(handle)
+    whose = owner_of_place(os.path.dirname(place.target)) if place.uid is None else place.uid
+    only_name = place.uid is None and status.st_nlink == 1
+    if whose is None or only_name or status.st_uid == whose or status.st_mode & _READABLE_BY_ALL:
+        return
+    if os.geteuid() == 0 and _may_read(whose, handle):
+        return
+    raise ModuleError(
+        f"{place.link or place.target} leads to a file of uid {status.st_uid} that uid {whose} may not read; remove it"
+    )
+
+
+def _may_read(uid: int, handle: int) -> bool:
+    try:
+        with acting_as(uid):
+            os.close(os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        return True
+    except OSError:
+        return False
+
+
+def _too_large(path: str) -> ModuleError:
+    return ModuleError(
+        f"{path} is larger than {LARGEST_FILE // (1024 * 1024)} MiB, which none of these files is; look what it is"
+    )

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A configuration file and those that it includes, as the pure room of file formats asks for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from stat import S_ISDIR, S_ISREG
+
+from ..._pgconf.environment import DirectoryError, Files
+from ..._pgconf.errors import ConfigError
+from ..errors import ModuleError
+from ..files.writer import read_text
+
+
+def read_configuration(path: str) -> tuple[str, Files]:
+    """Return the text of a configuration file, and how the files that it names are reached.
+
+    :raises ModuleError: when it is missing or cannot be read.
+    """
+    text = read_text(path)
+    if text is None:
+        raise ModuleError(f"there is no file {path}; check the path")
+    return text, files_around(path)
+
+
+def files_around(path: str) -> Files:
+    """Return the way to the files that a configuration file names; nothing is read before it is asked for."""
+    return Files(os.path.abspath(path), _read_included, _list_directory)
+
+
+def _read_included(path: str) -> str | None:
+    if "\0" in path:
+        raise ConfigError(f"{path!r} holds a NUL, which no path can; correct the name")
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(f"the file {path} cannot be read ({error.strerror}); check its owner and mode") from error
+    if S_ISDIR(mode):
+        raise DirectoryError(f"{path} is a directory; name a file")
+    if not S_ISREG(mode):  # a pipe or a device would keep us waiting
+        raise ConfigError(f"{path} is no regular file; name one")
+    try:
+        return read_text(path)
+    except ModuleError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _list_directory(path: str) -> Sequence[str] | None:
+    if "\0" in path:
+        return None
+    try:
+        with os.scandir(path) as found:
+            return sorted(entry.name for entry in found if not entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(
+            f"the directory {path} cannot be read ({error.strerror}); check its owner and mode"
+        ) from error
+
+
+def same_file(one: str, other: str) -> bool:
+    """Return whether two paths lead to one file."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def files_with(main: str, path: str, text: str) -> tuple[str, Files]:
+    """Return the text of a main file and the way to others, as if the file ``path`` among them held ``text`` already.
+
+    It is there then, so a directory that is read whole lists it too.
+
+    :raises ModuleError: when the main file cannot be read.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+
+    def read(wanted: str) -> str | None:
+        return text if same_file(wanted, path) else _read_included(wanted)
+
+    def list_directory(wanted: str) -> Sequence[str] | None:
+        names = _list_directory(wanted)
+        return sorted({*names, name}) if names is not None and same_file(wanted, directory) else names
+
+    main_text = text if same_file(main, path) else read_text(main) or ""
+    return main_text, Files(os.path.abspath(main), read, list_directory)
+
+
+def files_read(read: Callable[[str, Files], object], main_text: str, files: Files) -> list[str]:
+    """Return the main file and all that ``read`` asks for on its way through it, whether they are there or not."""
+    found = [files.path]
+
+    def asked(path: str) -> str | None:
+        found.append(path)
+        return files.read(path)
+
+    read(main_text, replace(files, read=asked))
+    return list(dict.fromkeys(found))
+
+
+def leads_to(read: Callable[[str, Files], object], main: str, path: str) -> bool:
+    """Return whether a reader of the main file comes to another file, or would come to it were it there.
+
+    :raises ModuleError: when one of them cannot be read.
+    """
+    main_text, files = files_with(main, path, read_text(path) or "")
+    return any(same_file(one, path) for one in files_read(read, main_text, files))

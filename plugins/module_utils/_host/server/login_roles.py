@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Roles that can log in: what exists, and the statements that make the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import ModuleError
+from .database import fetch, quote_identifier
+
+_LONGEST_NAME_BYTES = 63  # NAMEDATALEN - 1; the server would cut a longer name with a mere notice
+
+
+def check_role_names(names: Iterable[str]) -> None:
+    """Refuse names that PostgreSQL would refuse, or cut.
+
+    :raises ModuleError: naming the first bad one.
+    """
+    for name in names:
+        problem = _problem(name)
+        if problem:
+            raise ModuleError(f"name: {name!r} {problem}; choose another name for the role")
+
+
+def read_roles(connection: Any, names: Iterable[str]) -> dict[str, bool]:
+    """Return, for each of these roles that exists, whether it may log in."""
+    query = (
+        "SELECT rolname::text AS name, rolcanlogin AS can_login FROM pg_catalog.pg_roles WHERE rolname::text = ANY(%s)"
+    )
+    return {row["name"]: row["can_login"] for row in fetch(connection, query, (list(names),))}
+
+
+def statements_for(existing: Mapping[str, bool], names: Iterable[str]) -> list[str]:
+    """Return the SQL that gives every name a role that may log in."""
+    missing = (name for name in names if not existing.get(name, False))
+    return [f"{'ALTER' if name in existing else 'CREATE'} ROLE {quote_identifier(name)} LOGIN" for name in missing]
+
+
+def describe_roles(roles: Mapping[str, bool]) -> str:
+    """Return one line a role, for the diff."""
+    return "".join(f"{name}: {'LOGIN' if roles[name] else 'NOLOGIN'}\n" for name in sorted(roles))
+
+
+def _problem(name: str) -> str | None:
+    if not name:
+        return "is empty"
+    if "\0" in name:
+        return "holds a NUL character"
+    if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES:
+        return f"is longer than {_LONGEST_NAME_BYTES} bytes"
+    if name.startswith("pg_"):
+        return "begins with pg_, which the server keeps for itself"
+    if name in ("public", "none"):
+        return "is a word with a meaning of its own in SQL"
+    return None

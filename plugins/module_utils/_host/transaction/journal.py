@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The journal of a transaction: which files of a server are remembered, where, and how the server was before.
+
+Root obeys it, so root's own journal lies where root alone can write (see state.py). What it remembers lies beside the
+files, in directories of others: the journal tells by digest and inode whether that is still what a run put there.
+It holds no content of any file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ModuleError
+from ..files.directory import Ownership, look_at
+from ..files.state_directory import check_state_directory, make_state_directory, state_directory
+from ..files.writer import DesiredFile, FileAttributes, write_files
+from ..server.clusters import Cluster
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+JOURNAL_NAME = "pgtls-transaction.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """A covered file as it was at the begin.
+
+    path: as the task names it. target: the same without symbolic links. existed: False when there was no such file.
+    linked: its remembered content is a hard link, not a copy; device and inode tell whether it still is that link, size
+    and written (mtime in ns) whether somebody wrote through it since. digest: SHA-256 of a copy.
+    made: the remembered content is complete; until then nothing was changed.
+    """
+
+    path: str
+    target: str
+    made: bool = False
+    existed: bool = False
+    linked: bool = False
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0
+    size: int = 0
+    written: int = 0
+    device: int = 0
+    inode: int = 0
+    digest: str = ""
+
+    @property
+    def identity(self) -> Ownership:
+        """Owner, group and mode at the begin, never with set-id bits."""
+        return Ownership(self.uid, self.gid, self.mode & 0o777)
+
+
+@dataclass(frozen=True)
+class ServerBefore:
+    """The server at the begin: what it served and used, digests of what it complained about, where its output went."""
+
+    running: bool = False
+    served_fingerprint: str | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    complaints: tuple[str, ...] = ()
+    output: str | None = None
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A transaction; closed says that only its remembered files are left to be removed. begun_at: seconds since 1970."""
+
+    run_id: str
+    begun_at: float
+    base: ServerBefore = ServerBefore()
+    files: tuple[SavedFile, ...] = ()
+    closed: bool = False
+
+    def replacing(self, files: list[SavedFile]) -> Journal:
+        """The same transaction with these files."""
+        return replace(self, files=tuple(files))
+
+
+def journal_path(cluster: Cluster) -> str:
+    """Return where the journal of a cluster lies."""
+    return os.path.join(state_directory(cluster.data_directory), JOURNAL_NAME)
+
+
+def ignored_journal(cluster: Cluster) -> str | None:
+    """Return the path of a journal that root does not believe, because the data directory's owner could have put it there."""
+    path = os.path.join(os.path.realpath(cluster.data_directory), JOURNAL_NAME)
+    return path if os.geteuid() == 0 and os.path.lexists(path) else None
+
+
+def beside(target: str, cluster: Cluster) -> str:
+    """Return the path of the remembered content of a file: hidden, in its directory, one for each cluster.
+
+    It is not read from the journal, so that nobody can make root remove or read another file.
+    """
+    directory, name = os.path.split(target)
+    mark = sha256(os.path.realpath(cluster.data_directory).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return os.path.join(directory, f".{name}.pgtls-before-{mark}")
+
+
+def content_digest(content: bytes) -> str:
+    """Return what the remembered copy of a file is recognised by."""
+    return sha256(content).hexdigest()
+
+
+def digest(complaint: str) -> str:
+    """Return what a complaint of the server is recognised by; its words may quote a file."""
+    return sha256(complaint.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def render_journal(journal: Journal) -> bytes:
+    """Return a journal as the bytes of its file."""
+    return (json.dumps({"format": _FORMAT, **asdict(journal)}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def parse_journal(content: bytes, path: str) -> Journal:
+    """Read the bytes of a journal.
+
+    :raises ModuleError: when they are no journal of this format.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(content)
+        if fields.pop("format") != _FORMAT:
+            raise ValueError("another format")
+        base = fields.pop("base")
+        files = tuple(SavedFile(**one) for one in fields.pop("files"))
+        if not all(os.path.isabs(one.target) and os.path.normpath(one.target) == one.target for one in files):
+            raise ValueError("a path that is not absolute")
+        return Journal(**fields, base=ServerBefore(**{**base, "complaints": tuple(base["complaints"])}), files=files)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModuleError(
+            f"the journal {path} cannot be understood; compare the server's files with the hidden files "
+            "*.pgtls-before-* beside them, mend them by hand, then remove both"
+        ) from error
+
+
+def read_journal(cluster: Cluster) -> Journal | None:
+    """Return the journal of a cluster, None when no transaction is open.
+
+    :raises ModuleError: when it, or its directory, belongs to somebody else, or it is no journal.
+    """
+    path = journal_path(cluster)
+    found = look_at(path) if check_state_directory(os.path.dirname(path)) else None
+    if found is None:
+        return None
+    if found.identity.uid not in (0, os.geteuid()):
+        raise ModuleError(
+            f"the journal {path} belongs to uid {found.identity.uid}, so it is not believed; "
+            "find out who put it there, then remove it"
+        )
+    return parse_journal(found.content, path)
+
+
+def write_journal(module: AnsibleModule, cluster: Cluster, journal: Journal | None) -> None:
+    """Put the journal in its place in one step, readable by its owner alone; None removes it."""
+    content = None if journal is None else render_journal(journal)
+    path = journal_path(cluster)
+    if content is not None and not module.check_mode:
+        make_state_directory(os.path.dirname(path))
+    write_files(module, [DesiredFile(path, content, FileAttributes(mode=0o600), secret=True)])
+
+
+def last_sign_of_life(cluster: Cluster, journal: Journal, now: float) -> float:
+    """Return when the journal or a covered file changed last, in seconds since 1970; 0 when all that lies ahead of now.
+
+    Only the kernel sets these times, and only a clock that was set back makes them lie ahead.
+    """
+    moments = [0.0, journal.begun_at]
+    for path in (journal_path(cluster), *(one.target for one in journal.files)):
+        with suppress(OSError):
+            moments.append(os.lstat(path).st_ctime)
+    return max(moment for moment in moments if moment <= now)
+
+
+def show_sign_of_life(cluster: Cluster) -> None:
+    """Let other runs see that the run of an open transaction is still at work."""
+    with suppress(OSError):
+        os.utime(journal_path(cluster), follow_symlinks=False)

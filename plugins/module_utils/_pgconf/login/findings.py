@@ -1,0 +1,199 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What in a pg_hba.conf that a server loads deserves a second look.
+
+Rules that can never be met expose nobody, so only their unknown maps are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..rules.addresses import covers, is_everybody, parse_address
+from ..rules.any_role import any_role_by_certificate
+from ..rules.hba import Rule, connection_classes
+from ..rules.methods import normal_options
+from ..rules.shadowing import Shadow, unreachable_rules
+from ..rules.wording import show_rule
+from ..text.tokens import Name, Token
+from ..vocabulary import PLAIN, UNIX
+from .authentication import ServerContext
+from .verdict import FileVerdict, Located
+
+_LOOPBACK = (parse_address(Token("127.0.0.0/8")), parse_address(Token("::1/128")))
+_REPLICATION = Name("keyword", "replication")
+# They send the password to the server as it is.
+_CLEAR_TEXT = frozenset({"password", "ldap", "pam", "radius"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A code for programs and a sentence for people; file and line are empty and 0 when the whole file is meant."""
+
+    code: str
+    file: str
+    line_number: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A rule with what the rules before it leave over; ``is_plain_reachable`` is asked for passwords in clear text only."""
+
+    rule: Rule
+    is_reachable: bool
+    is_plain_reachable: bool
+
+
+def find_risky_rules(entries: Sequence[Located], server: ServerContext) -> list[Finding]:
+    """The findings in the order of the file; ``entries`` hold the Rules that the server loads."""
+    rules = [one for one in entries if isinstance(one.entry, Rule)]
+    findings: list[Finding] = []
+    shadow, is_replication_possible = Shadow(), False
+    for position, located in enumerate(rules):
+        seen = _look(located.entry, shadow, server)
+        for code, sentence in _check(seen, server):
+            findings.append(Finding(code, located.file, located.line_number, sentence))
+        may_replicate = seen.is_reachable and located.entry.method != "reject"
+        is_replication_possible |= may_replicate and _REPLICATION in located.entry.databases
+        shadow.add(position, located.entry)
+    if not is_replication_possible:
+        sentence = (
+            "no rule lets anybody in for physical replication, so standbys and pg_basebackup are refused; the word all "
+            "does not cover it, write a rule with the database replication"
+        )
+        findings.append(Finding("no_rule_for_replication", "", 0, sentence))
+    return findings
+
+
+def rejected_maps(verdict: FileVerdict) -> list[Finding]:
+    """The finding about a pg_ident.conf that no server loads: a server that starts has no maps then."""
+    return [
+        Finding(
+            "ident_file_rejected",
+            error.file,
+            error.line_number,
+            f"no server loads the file of maps: {error.problem}; a server that starts has no map then, so rules with "
+            "map= let nobody in",
+        )
+        for error in verdict.errors[:1]
+    ]
+
+
+def _look(rule: Rule, shadow: Shadow, server: ServerContext) -> _Seen:
+    never = rule.type == "hostssl" and not server.ssl_on
+    is_reachable = not never and shadow.position(rule) is None
+    is_plain_reachable = is_reachable and rule.method in _CLEAR_TEXT and PLAIN in connection_classes(rule)
+    if is_plain_reachable:
+        is_plain_reachable = shadow.position(replace(rule, type="hostnossl")) is None
+    return _Seen(rule, is_reachable, is_plain_reachable)
+
+
+def _check(seen: _Seen, server: ServerContext) -> Iterator[tuple[str, str]]:
+    reachable = (_hostssl, _trust, _password, _md5, _open, _certificate, _any_role, _map)
+    checks = reachable if seen.is_reachable else (_hostssl, _map)
+    for check in checks:
+        found = check(seen, server)
+        if found is not None:
+            yield found
+
+
+def _hostssl(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    if seen.rule.type != "hostssl" or server.ssl_on:
+        return None
+    return "hostssl_without_ssl", f"{show_rule(seen.rule)} is never met while ssl is off; turn ssl on or remove it"
+
+
+def _is_remote(rule: Rule) -> bool:
+    """Whether the rule is about clients that need not run on the server's own host."""
+    address = rule.address
+    if UNIX in connection_classes(rule) or address is None or address.kind == "samehost":
+        return False
+    return not any(covers(loopback, address) for loopback in _LOOPBACK)
+
+
+def _trust(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    rule = seen.rule
+    demand = dict(normal_options(rule.method, rule.options, rule.version)).get("clientcert")
+    if rule.method != "trust" or demand == "verify-full" or not _is_remote(rule):
+        return None
+    whom = "whoever has any certificate of the CA" if demand else "whoever reaches the server"
+    return "trust_over_network", f"{show_rule(rule)} lets {whom} in as any of its roles, without proof of identity"
+
+
+def _password(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    rule = seen.rule
+    if rule.method not in _CLEAR_TEXT or not seen.is_plain_reachable or not _is_remote(rule):
+        return None
+    sentence = f"{show_rule(rule)} lets clients send the password readable, without TLS; use type hostssl"
+    return "password_over_network", sentence + (" or method scram-sha-256" if rule.method == "password" else "")
+
+
+def _md5(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    if seen.rule.method != "md5":
+        return None
+    return "md5", (
+        f"{show_rule(seen.rule)} accepts MD5 passwords, which PostgreSQL 18 deprecates; set the passwords anew with "
+        "password_encryption = scram-sha-256 and use method scram-sha-256"
+    )
+
+
+def _open(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    address = seen.rule.address
+    if seen.rule.method == "reject" or address is None or not is_everybody(address):
+        return None
+    return "open_to_all", f"{show_rule(seen.rule)} is open to every address; name the networks of the clients"
+
+
+def _certificate(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    rule = seen.rule
+    demand = dict(normal_options(rule.method, rule.options, rule.version)).get("clientcert")
+    if server.has_ca_file is not False or not (rule.method == "cert" or demand):
+        return None
+    return "cert_without_ca_file", (
+        f"{show_rule(rule)} wants a client certificate and refuses everybody, for the server asks for none while "
+        "ssl_ca_file is not set"
+    )
+
+
+def _any_role(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    sentence = None if server.has_ca_file is False else any_role_by_certificate(seen.rule)
+    return None if sentence is None else ("certificate_is_any_role", sentence)
+
+
+def _map(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
+    wanted = dict(seen.rule.options).get("map")
+    if not wanted or server.mappings is None or any(one.entry.map == wanted for one in server.mappings):
+        return None
+    return "map_unknown", (
+        f"{show_rule(seen.rule)} names the map {wanted}, which is not in the file of maps, so it lets nobody in"
+    )
+
+
+def describe_finding(finding: Finding) -> dict[str, Any]:
+    """The finding as the module returns it."""
+    return {
+        "code": finding.code,
+        "file": finding.file or None,
+        "line": finding.line_number or None,
+        "sentence": finding.sentence,
+    }
+
+
+def describe_unreachable(entries: Sequence[Located]) -> list[dict[str, Any]]:
+    """Rules that can never be met, each with the earlier rule that completes its cover, across included files."""
+    rules = [one for one in entries if isinstance(one.entry, Rule)]
+    return [
+        {
+            "file": rules[hidden].file,
+            "line": rules[hidden].line_number,
+            "rule": show_rule(rules[hidden].entry),
+            "shadowed_by_file": rules[shadowing].file,
+            "shadowed_by_line": rules[shadowing].line_number,
+            "shadowed_by": show_rule(rules[shadowing].entry),
+        }
+        for hidden, shadowing in unreachable_rules([one.entry for one in rules])
+    ]

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pg_ident.conf: lines MAP SYSTEM-USER DATABASE-USER; lines of one map are alternatives."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ..errors import ConfigError
+from ..text.document import Document, parse_document
+from ..text.edit_plan import Wishes
+from ..text.records import Entry, Record, describe_broken, problems
+from ..text.regex_checker import regex_problem
+from ..text.task_options import gather_wishes, read_each
+from ..text.token_lines import Field
+from ..text.tokens import Name, Token, check_comment, classify, read_word, render_comment, render_name, show_word
+from ..text.unordered_files import (
+    check_readable,
+    ensure_unordered,
+    in_column,
+    parse_words,
+    quote_literal,
+    single_word,
+    trailing_comment,
+)
+from ..vocabulary import REGEX_SINCE, USER_KEYWORDS
+
+# Column widths of the file that initdb writes.
+_MAP_WIDTH, _SYSTEM_WIDTH = 16, 24
+_NO_KEYWORDS: frozenset[str] = frozenset()
+_PATTERN_USERS_SINCE = 16  # all, +role and /regex in the last column
+
+
+@dataclass(frozen=True)
+class UserMapping(Record):
+    """One line of pg_ident.conf. A system user that starts with a slash is a regular expression in every version."""
+
+    version: int
+    map: str
+    system_user: str
+    database_user: Name
+    comment: str | None = None
+
+    @cached_property
+    def match_key(self) -> Hashable:
+        """The whole line counts: lines of one map are alternatives, so none replaces another."""
+        return (self.map, self.system_user, self.database_user)
+
+    @property
+    def effect(self) -> Hashable:
+        """A mapping decides nothing beyond what it matches."""
+        return ()
+
+    def render(self) -> str:
+        """The line, in columns."""
+        line = in_column(quote_literal(self.map), _MAP_WIDTH) + in_column(
+            quote_literal(self.system_user), _SYSTEM_WIDTH
+        )
+        return line + _render_user(self.database_user, self.version) + render_comment(self.comment)
+
+    def with_comment(self, comment: str | None) -> UserMapping:
+        """The same mapping with another trailing comment."""
+        return replace(self, comment=comment)
+
+
+def _classify_user(token: Token, version: int) -> Name:
+    if version >= _PATTERN_USERS_SINCE:
+        return classify(token, USER_KEYWORDS, version, groups=True)
+    return Name("name", token.text)
+
+
+def _render_user(name: Name, version: int) -> str:
+    if version >= _PATTERN_USERS_SINCE:
+        return render_name(name, USER_KEYWORDS, version, groups=True)
+    return quote_literal(name.text)
+
+
+def parse_ident(text: str, version: int) -> Document[Entry]:
+    """A lossless document; every line is a UserMapping, Opaque, Broken, or holds no entry. Any text is accepted."""
+    return parse_document(text, version, parse_ident_line)
+
+
+def parse_ident_line(content: str, version: int) -> Entry | None:
+    """What one logical line (without its end) is; fields after the third are ignored, as the server does."""
+    return parse_words(content, version, mapping_of_fields)
+
+
+def mapping_of_fields(fields: Sequence[Field], comment: str | None, version: int) -> UserMapping:
+    """The mapping that a server makes of the fields of a line; ConfigError (with a column) when it refuses the line."""
+    words = [single_word(field) for field in fields[:3]]
+    if len(words) < 3:
+        raise ConfigError("the line ends too early; a mapping has three words: map, system user, database user")
+    map_name, system_user, database_user = words
+    user = _classify_user(database_user, version)
+    for token, is_regex in ((system_user, system_user.text.startswith("/")), (database_user, user.kind == "regex")):
+        problem = regex_problem(token.text[1:], version) if is_regex else None
+        if problem:
+            raise ConfigError(problem, column=token.column)
+    return UserMapping(version, map_name.text, system_user.text, user, trailing_comment(comment))
+
+
+def read_mapping(fields: Mapping[str, Any], version: int) -> UserMapping:
+    """A mapping as a task gives it: map, system_user, database_user, comment.
+
+    Raises ConfigError with one sentence that names the field.
+    """
+    check_comment(fields.get("comment"), version)
+    for noun in ("map", "system_user", "database_user"):
+        if not str(fields.get(noun) or ""):
+            raise ConfigError(f"{noun} is missing")
+    map_name, system_user = (_literal(str(fields[noun]), version) for noun in ("map", "system_user"))
+    word = str(fields["database_user"])
+    patterns = version >= _PATTERN_USERS_SINCE
+    user = read_word(word, USER_KEYWORDS, version, groups=True) if patterns else Name("name", _literal(word, version))
+    if user.kind == "file":
+        raise ConfigError(f'database_user "{word}" names a file; write "{word}" in double quotes if a role is meant')
+    if r"\1" in user.text and system_user.startswith("/") and "(" not in system_user:
+        raise ConfigError(r"database_user holds \1 but the expression in system_user has no parentheses to fill it")
+    comment = str(fields["comment"]).strip() if fields.get("comment") is not None else None
+    mapping = UserMapping(version, map_name, system_user, user, comment)
+    check_readable(mapping, parse_ident_line(mapping.render(), version))
+    return mapping
+
+
+def _literal(word: str, version: int) -> str:
+    return read_word(word, _NO_KEYWORDS, min(version, REGEX_SINCE - 1)).text if word.startswith('"') else word
+
+
+def ensure_mappings(document: Document[Entry], wishes: Wishes) -> Document[Entry]:
+    """The document with these mappings present and those absent; the very same object when nothing is due."""
+    return ensure_unordered(document, wishes)
+
+
+def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
+    """What the options mappings, block and exclusive of a task ask for; ConfigError names the mapping (from 1)."""
+    return gather_wishes(
+        params, "mappings", read_each("mapping", params["mappings"], lambda fields: read_mapping(fields, version))
+    )
+
+
+def describe_doubts(document: Document[Entry]) -> list[str]:
+    """Warnings about lines that were left alone although no server loads them, one sentence each."""
+    return describe_broken(document.version, problems(document))
+
+
+def describe_mapping(mapping: UserMapping) -> dict[str, Any]:
+    """The mapping in the words of the module's options."""
+    user = mapping.database_user
+    patterns = mapping.version >= _PATTERN_USERS_SINCE
+    return {
+        "map": mapping.map,
+        "system_user": mapping.system_user,
+        "database_user": show_word(user, USER_KEYWORDS, mapping.version, groups=True) if patterns else user.text,
+        "comment": mapping.comment,
+    }
+
+
+def describe_mappings(document: Document[Entry]) -> list[dict[str, Any]]:
+    """All mappings in the order of the file, each with the line it begins on."""
+    return [
+        {"line": number, **describe_mapping(line.entry)}
+        for number, line in document.numbered()
+        if isinstance(line.entry, UserMapping)
+    ]

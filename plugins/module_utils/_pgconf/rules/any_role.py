@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules by which the name in a certificate alone chooses the role."""
+
+from __future__ import annotations
+
+from ..text.tokens import Name
+from .addresses import is_everybody
+from .hba import Rule
+from .methods import normal_options
+from .wording import show_rule
+
+
+def any_role_by_certificate(rule: Rule) -> str | None:
+    """What a rule says that lets the name in a certificate choose the role, with nothing else asked; None for others.
+
+    A rule with a map is none of them, nor is one that names its roles: there the CA decides about those roles only.
+    """
+    options = dict(normal_options(rule.method, rule.options, rule.version))
+    by_name_alone = rule.method == "cert" or (rule.method == "trust" and options.get("clientcert") == "verify-full")
+    general = [_whom(name) for name in rule.users if name.kind != "name"]
+    if not by_name_alone or options.get("map") or not general or rule.address is None:
+        return None
+    noun = "distinguished name" if options.get("clientname") == "DN" else "common name"
+    where = rule.address.text if rule.address.netmask is None else f"{rule.address.text} {rule.address.netmask}"
+    place = "any address" if is_everybody(rule.address) else where
+    return (
+        f"{show_rule(rule)} lets whoever has a certificate of the CA in from {place} as the role that has the {noun} of "
+        f"the certificate ({', '.join(general)}); name the roles in the rule, or name a map (map=) that lists who is whom"
+    )
+
+
+def _whom(name: Name) -> str:
+    if name.kind == "group":
+        return f"any member of {name.text}"
+    if name.kind == "regex":
+        return f"any role that matches {name.text}"
+    return f"any role in the file {name.text}" if name.kind == "file" else "any role, superusers included"

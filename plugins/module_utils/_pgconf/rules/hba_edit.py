@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bringing rules into pg_hba.conf where they take effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import ConfigError
+from ..text.document import Document
+from ..text.edit_plan import Ordering, Placement, Wishes
+from ..text.placing import ensure_records
+from ..text.records import Entry, Record, check_no_new_problem, describe_broken, problems
+from ..text.task_options import gather_wishes, read_each
+from .any_role import any_role_by_certificate
+from .hba import Rule, read_rule, read_match_fields
+from .include_lines import Include, read_include
+from .included_rules import DeadRule, RulesOfInclude, nothing_known
+from .shadowing import Shadow, overlap
+from .wording import show_rule
+
+EFFECTIVE = Placement()
+
+
+def ensure_rules(
+    document: Document[Entry], wishes: Wishes, placement: Placement = EFFECTIVE, behind: RulesOfInclude = nothing_known
+) -> Document[Entry]:
+    """The document with these rules present and those absent; the very same object when nothing is due.
+
+    With placement "effective" a rule counts as present only if no foreign rule before it makes it unreachable; a rule
+    about the same connections with another method is changed in place; a missing one goes before the first foreign rule
+    that would hide it, else to the end. Listed rules keep their order where they overlap. ``behind`` tells the rules of
+    included files, which hide others, and are hidden, at the place of their include line.
+    """
+    return ensure_records(document, wishes, placement, Ordering(lambda foreign: _shadow(foreign, behind), _overlap))
+
+
+def _shadow(foreign: Sequence[tuple[int, Record]], behind: RulesOfInclude) -> Callable[[Record], int | None]:
+    shadow = Shadow()
+
+    def rules(record: Record) -> list[Rule]:
+        if isinstance(record, Include):
+            return [placed.rule for placed in behind(record) or ()]
+        return [record] if isinstance(record, Rule) else []
+
+    def first_hiding(record: Record) -> int | None:
+        found = (shadow.position(rule) for rule in rules(record))
+        return min((position for position in found if position is not None), default=None)
+
+    for index, record in foreign:
+        for rule in rules(record):
+            shadow.add(index, rule)
+    return first_hiding
+
+
+def _overlap(one: Record, other: Record) -> bool:
+    """Whether the order of two records matters; what an include brings in counts as matching anything."""
+    return not (isinstance(one, Rule) and isinstance(other, Rule)) or overlap(one, other)
+
+
+def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
+    """What the options rules, block and exclusive of a task ask for; ConfigError names the rule (from 1) and the field."""
+
+    def read_wish(fields: Mapping[str, Any]) -> Record:
+        read = read_match_fields if fields.get("state") == "absent" else read_rule
+        return read_include(fields, version) or read(fields, version)
+
+    return gather_wishes(params, "rules", read_each("rule", params["rules"], read_wish))
+
+
+def read_placement(params: Mapping[str, Any], version: int) -> Placement:
+    """Where the options placement, before and after of a task send the rules."""
+    for kind in ("before", "after"):
+        if params.get(kind):
+            try:
+                return Placement(kind, read_match_fields(params[kind], version))
+            except ConfigError as error:
+                raise ConfigError(f"{kind}: {error}") from error
+    return Placement(params.get("placement") or "effective")
+
+
+def check_loadable(before: Document[Entry], after: Document[Entry]) -> None:
+    """Raise ConfigError when the change would leave a file that no server loads although it loaded the old one."""
+    if before.entries() and not after.entries():
+        raise ConfigError("the file would hold no rule at all, and PostgreSQL does not load such a file; keep one rule")
+    check_no_new_problem(problems(before), problems(after))
+
+
+def describe_unreachable(dead: Sequence[DeadRule]) -> list[dict[str, Any]]:
+    """Rules that can never be met: place and text of each, and of the earlier rule that completes its cover.
+
+    The file is None where it is the one at hand.
+    """
+    return [
+        {
+            "file": one.rule.file,
+            "line": one.rule.line,
+            "rule": show_rule(one.rule.rule),
+            "shadowed_by_file": one.shadow.file,
+            "shadowed_by_line": one.shadow.line,
+            "shadowed_by": show_rule(one.shadow.rule),
+        }
+        for one in dead
+    ]
+
+
+def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
+    """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load."""
+    doubts = describe_broken(document.version, problems(document))
+    wanted = {record.match_key for record in wishes.present}
+    if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
+        doubts.append(
+            "method md5 is asked for: PostgreSQL 18 deprecates MD5 passwords and a later release will drop them; "
+            "set the passwords anew with password_encryption = scram-sha-256 and use method scram-sha-256"
+        )
+    hidden_keys = {one.rule.rule.match_key for one in dead}
+    for rule in wishes.present:
+        if isinstance(rule, Rule) and rule.match_key not in hidden_keys:
+            doubts += [sentence for sentence in (any_role_by_certificate(rule),) if sentence]
+    for one in dead:
+        hidden, shadow = one.rule.rule, one.shadow.rule
+        if one.rule.file is None and hidden.match_key in wanted and hidden.match_key != shadow.match_key:
+            doubts.append(f"the rule {show_rule(hidden)} is never met because {show_rule(shadow)} is met first")
+    return doubts
