@@ -39,18 +39,17 @@ lint: ## ruff (format and check), yamllint, ansible-lint in its production profi
 	@scripts/packages.sh check $@
 	@scripts/gate-lint.sh
 
-types: ## mypy strict on the pure rooms
+types: ## mypy strict on modules, filters and all that they import
 	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
-	@.venv/dev/bin/mypy $(wildcard plugins/module_utils/_pki plugins/module_utils/_pgconf plugins/module_utils/_trust \
-	  plugins/module_utils/_proof)
+	@.venv/dev/bin/mypy plugins/modules plugins/filter plugins/plugin_utils plugins/module_utils
 
 unit: ## unit tests with the newest libraries
 	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest -n auto tests/unit
 
-unit-floor: ## the same rooms with Python 3.9 and cryptography 3.3.2, the oldest managed host
+unit-floor: ## the same with Python 3.9 and cryptography 3.3.2, the oldest managed host
 	@scripts/packages.sh check $@
 	@scripts/gate-unit-floor.sh
 

@@ -218,6 +218,7 @@ reasons:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -238,7 +239,7 @@ from ..module_utils._host.authority.open_or_create import (
     wanted_files,
 )
 from ..module_utils._host.files.writer import FileAttributes, merge_written, write_files, writing_alone
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.creation import authority_warnings
 from ..module_utils._pki.errors import PkiError
@@ -268,7 +269,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     params, now = located(module.params), datetime.now(timezone.utc)
@@ -277,9 +278,11 @@ def run(module: AnsibleModule) -> dict:
     authority, reason = ensure_authority(params, stored, wanted_authority(params), now, module.check_mode)
 
     attributes, files = FileAttributes.of(params), wanted_files(params, stored, authority)
-    written = write_directories(module, params["directory"], attributes, params["home"])
-    write_files(module, parent_copy(params, authority, reason))  # first, so that the parent knows all that it signed
-    written += write_files(module, files)
+    written = write_directories(writer_of(module), params["directory"], attributes, params["home"])
+    write_files(
+        writer_of(module), parent_copy(params, authority, reason)
+    )  # first, so that the parent knows all that it signed
+    written += write_files(writer_of(module), files)
 
     for warning in authority_warnings(authority, now):
         module.warn(warning)
@@ -300,7 +303,7 @@ def main() -> None:
         mutually_exclusive=[("intermediate", "parent"), ("intermediate", "adopt")],
         supports_check_mode=True,
     )
-    with failing_cleanly(module, PkiError), writing_alone(module, module.params["directory"]):
+    with failing_cleanly(module, PkiError), writing_alone(writer_of(module), module.params["directory"]):
         module.exit_json(**run(module))
 
 

@@ -131,13 +131,14 @@ trusted_pem:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.authority.directory import locked, write_directories
 from ..module_utils._host.authority.rollover_step import describe_step, next_step
 from ..module_utils._host.files.writer import FileAttributes, merge_written, write_files
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.keys import KEY_TYPES
@@ -157,14 +158,14 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     with locked(module.params["directory"], module.check_mode):
         step = next_step(module.params, datetime.now(timezone.utc), module.check_mode)
 
-        written = write_directories(module, step.successor, FileAttributes()) if step.successor else []
-        written += write_files(module, step.files)
+        written = write_directories(writer_of(module), step.successor, FileAttributes()) if step.successor else []
+        written += write_files(writer_of(module), step.files)
 
         return {**merge_written(written), **describe_step(step, module.params, module.check_mode)}
 

@@ -110,13 +110,14 @@ certificates:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.certificates.external_requests import ExternalRequest, read_requests
 from ..module_utils._host.certificates.signer_interface import REQUESTS, signed_item
 from ..module_utils._host.certificates.signing_command import SigningCommand, read_command
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.answers import read_answer
 from ..module_utils._pki.certificates import load_certificates
@@ -130,7 +131,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, report; what the program signed is kept by its own CA."""
     require_cryptography()
     params, now = module.params, datetime.now(timezone.utc)
@@ -150,7 +151,7 @@ def run(module: AnsibleModule) -> dict:
     }
 
 
-def _diff(command: SigningCommand, request: ExternalRequest) -> dict:
+def _diff(command: SigningCommand, request: ExternalRequest) -> dict[str, Any]:
     header = f"certificate {request.name}, signed by {command.program}"
     after = request.order.summary(f"(the CA behind {command.program})")
     return {"before_header": header, "after_header": header, "before": "", "after": after}

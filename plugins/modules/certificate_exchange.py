@@ -98,6 +98,7 @@ waiting:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -112,7 +113,7 @@ from ..module_utils._host.certificates.external_requests import read_requests
 from ..module_utils._host.certificates.options import known_authorities
 from ..module_utils._host.certificates.signer_interface import REQUESTS, signed_item
 from ..module_utils._host.files.writer import merge_written, write_files
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 
@@ -124,7 +125,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     params, now = module.params, datetime.now(timezone.utc)
@@ -135,8 +136,8 @@ def run(module: AnsibleModule) -> dict:
 
     files = [request_file(folder, request, post) for request, post in posts]
 
-    folders = folder.write_folders(module) if requests else []
-    outcome = merge_written([*folders, *write_files(module, files)])
+    folders = folder.write_folders(writer_of(module)) if requests else []
+    outcome = merge_written([*folders, *write_files(writer_of(module), files)])
 
     for sentence in say_what_waits(folder, posts):
         module.warn(sentence)

@@ -169,13 +169,14 @@ tls:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.certificates.sources import Collection, described, read_source
 from ..module_utils._host.errors import ModuleError
-from ..module_utils._host.files.writer import read_bytes
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.files.reading import read_bytes
+from ..module_utils._host.module_frame import failing_cleanly
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._host.server.tls_probe import PROTOCOLS, probe, probe_directly
 from ..module_utils._pki.certificates import load_certificates, load_der
@@ -196,7 +197,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read and report."""
     require_cryptography()
     params, now, tls = module.params, datetime.now(timezone.utc), None
@@ -216,7 +217,7 @@ def run(module: AnsibleModule) -> dict:
     }
 
 
-def _served(params: dict, now: datetime) -> tuple[Collection, dict]:
+def _served(params: dict[str, Any], now: datetime) -> tuple[Collection, dict[str, Any]]:
     shake_hands = probe_directly if params["direct"] else probe
     host, port, version = params["host"], params["port"], params["tls_version"]
     served = shake_hands(host, port, params["server_name"], params["timeout_seconds"], version, version)

@@ -153,7 +153,7 @@ from ..module_utils._host.certificates.options import (
 )
 from ..module_utils._host.errors import ModuleError
 from ..module_utils._host.files.writer import DesiredFile, merge_written, write_files
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.certificates import load_certificates, summarise_wish
 from ..module_utils._pki.compat import x509
@@ -170,7 +170,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     now = datetime.now(timezone.utc)
@@ -183,7 +183,7 @@ def run(module: AnsibleModule) -> dict:
     # several certificates may share one root file
     files = [file for files, _leaf in plans for file in files]
     files += further_files(holdings, module.params, authorities, module.check_mode)
-    written = write_files(module, list(dict.fromkeys(files)))
+    written = write_files(writer_of(module), list(dict.fromkeys(files)))
 
     certificates = [
         describe_holding(holding, leaf, holding.place.wanted.name in signed, now)

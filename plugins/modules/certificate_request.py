@@ -126,6 +126,7 @@ keys_changed:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -134,7 +135,7 @@ from ..module_utils._host.certificates.key_generation import ensure_keys
 from ..module_utils._host.certificates.options import CERTIFICATE, certificate_places, known_authorities
 from ..module_utils._host.files.required_directories import DIRECTORIES, make_directories, plan_directories
 from ..module_utils._host.files.writer import merge_written
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.policy import Reason, reissue_reasons
@@ -149,7 +150,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     now = datetime.now(timezone.utc)
@@ -158,15 +159,15 @@ def run(module: AnsibleModule) -> dict:
     directories = plan_directories(module.params["directories"])
     holdings = [read_holding(place, authorities) for place in places]
 
-    made = make_directories(module, directories)
-    holdings, written, keys_made = ensure_keys(module, holdings)
+    made = make_directories(writer_of(module), directories)
+    holdings, written, keys_made = ensure_keys(writer_of(module), holdings)
     reasons = {}
     for holding in holdings:
         wanted = holding.place.wanted
         if holding.is_on_hold:
             module.warn(f"the certificate {wanted.name} is on hold at its CA; it stays until the CA releases it")
         else:
-            reasons[wanted.name] = reissue_reasons(holding.current, wanted, authorities, holding.signing_key(), now)
+            reasons[wanted.name] = reissue_reasons(holding.current, wanted, authorities, holding.made_key(), now)
     due = [holding for holding in holdings if reasons.get(holding.place.wanted.name)]
 
     outcome = merge_written([*made, *written])
@@ -177,17 +178,17 @@ def run(module: AnsibleModule) -> dict:
     return {**outcome, "requests": requests, "keys_made": keys_made, "keys_changed": keys_changed}
 
 
-def _diff(holding: Holding, reasons: list[Reason]) -> dict:
+def _diff(holding: Holding, reasons: list[Reason]) -> dict[str, Any]:
     header = f"the certificate {holding.place.wanted.name}"
     after = "".join(f"due ({reason.code}): {reason.sentence}\n" for reason in reasons)
     return {"before_header": header, "after_header": header, "before": "", "after": after}
 
 
-def _request(holding: Holding, reasons: list[Reason]) -> dict:
+def _request(holding: Holding, reasons: list[Reason]) -> dict[str, Any]:
     wanted = holding.place.wanted
     return {
         "name": wanted.name,
-        "csr_pem": build_request(wanted.identity, wanted.usages, holding.signing_key()),
+        "csr_pem": build_request(wanted.identity, wanted.usages, holding.made_key()),
         "reasons": [{"code": reason.code, "sentence": reason.sentence} for reason in reasons],
     }
 

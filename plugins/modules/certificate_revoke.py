@@ -160,6 +160,7 @@ revoked:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -174,10 +175,11 @@ from ..module_utils._host.authority.crls import (
 from ..module_utils._host.authority.directory import locked
 from ..module_utils._host.errors import ModuleError
 from ..module_utils._host.files.writer import merge_written, write_files
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.revocation import REASONS, UNSPECIFIED, CrlSchedule
+from ..module_utils._pki.policy import UNSPECIFIED
+from ..module_utils._pki.revocation import REASONS, CrlSchedule
 
 CERTIFICATE = {
     "name": {"type": "str"},
@@ -203,7 +205,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     params, now, home = module.params, datetime.now(timezone.utc), module.params["directory"]
@@ -220,7 +222,7 @@ def run(module: AnsibleModule) -> dict:
         items = [item for item in params["certificates"] if item not in promised]
         ledger, warnings = changed_ledger(home, records, items, now)
         lists = next_lists(records, ledger, timing, keys, now)
-        written = write_files(module, [each.file() for each in lists if each.reason is not None])
+        written = write_files(writer_of(module), [each.file() for each in lists if each.reason is not None])
     for warning in warnings:
         module.warn(warning)
     outcome = merge_written(written)

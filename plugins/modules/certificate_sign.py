@@ -98,6 +98,7 @@ certificates:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -105,7 +106,7 @@ from ..module_utils._host.authority.directory import authority_directory, issued
 from ..module_utils._host.authority.open_or_create import open_authority
 from ..module_utils._host.authority.signing import answers, sign_and_keep
 from ..module_utils._host.certificates.signer_interface import REQUESTS, signed_item
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.authority import Authority
 from ..module_utils._pki.errors import PkiError
@@ -123,7 +124,7 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     params, now = module.params, datetime.now(timezone.utc)
@@ -137,7 +138,11 @@ def run(module: AnsibleModule) -> dict:
     answered = answers(directory, orders, authority, now)
     new = [order for order in orders if order.key not in answered]
 
-    signed = {} if authority is None or module.check_mode else sign_and_keep(module, directory, new, authority, now)
+    signed = (
+        {}
+        if authority is None or module.check_mode
+        else sign_and_keep(writer_of(module), directory, new, authority, now)
+    )
     leaves, chain = {**answered, **signed}, () if authority is None else authority.chain
     return {
         "changed": bool(new),
@@ -146,14 +151,14 @@ def run(module: AnsibleModule) -> dict:
     }
 
 
-def _diff(directory: str, order: SigningOrder, authority: Authority | None) -> dict:
+def _diff(directory: str, order: SigningOrder, authority: Authority | None) -> dict[str, Any]:
     """The file without its random serial number, so that check mode tells the same as the real run."""
     header = issued_path(directory, order.name, "*")
     return {
         "before_header": header,
         "after_header": header,
         "before": "",
-        "after": order.summary(authority and authority.name),
+        "after": order.summary(authority.name if authority else None),
     }
 
 

@@ -201,12 +201,14 @@ differing:
 """
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.files.writer import DesiredFile, FileAttributes, write_files
-from ..module_utils._host.module_exit import failing_cleanly
-from ..module_utils._host.server.connection_attempts import SECRETS, plan_attempts, try_attempts
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
+from ..module_utils._host.server.connection_attempts import SECRETS, Planned, plan_attempts, try_attempts
 from ..module_utils._proof.attempts import NOT_ATTEMPTED, Outcome, check_attempts
 from ..module_utils._proof.errors import ProofError
 from ..module_utils._proof.results import describe_result, differing_names, explain_difference, row_of
@@ -225,27 +227,27 @@ ATTEMPT = {
 }
 
 
-def hide_secrets(module):
+def hide_secrets(module: AnsibleModule) -> None:
     """Keep a password out of the output even where it stands in the wrong place."""
     for conninfo in [module.params["defaults"], *(one["conninfo"] for one in module.params["attempts"])]:
         module.no_log_values.update(str(conninfo[word]) for word in SECRETS if conninfo.get(word))
 
 
-def make_attempts(module, planned):
+def make_attempts(module: AnsibleModule, planned: Sequence[Planned]) -> list[Outcome]:
     """Return the outcomes; check mode makes no connection."""
     if module.check_mode:
         return [Outcome(NOT_ATTEMPTED, "check mode makes no connection")] * len(planned)
     return try_attempts(planned)
 
 
-def write_report(module, result):
+def write_report(module: AnsibleModule, result: Mapping[str, Any]) -> None:
     """Write the JSON file of the results, when one is asked for."""
     if module.params["report"]:
         content = (json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode()
-        write_files(module, [DesiredFile(module.params["report"], content, FileAttributes(mode="0644"))])
+        write_files(writer_of(module), [DesiredFile(module.params["report"], content, FileAttributes(mode="0644"))])
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "attempts": {"type": "list", "elements": "dict", "required": True, "options": ATTEMPT},
@@ -261,7 +263,7 @@ def main():
         attempts = [one.attempt for one in planned]
         check_attempts(attempts)
         pairs = list(zip(attempts, make_attempts(module, planned)))
-        result = {
+        result: dict[str, Any] = {
             "attempts": [describe_result(attempt, outcome) for attempt, outcome in pairs],
             "table": render_table([row_of(attempt, outcome) for attempt, outcome in pairs]),
             "differing": differing_names(pairs),

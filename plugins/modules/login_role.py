@@ -55,13 +55,13 @@ altered:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly
 from ..module_utils._host.option_specs import LOGIN
 from ..module_utils._host.server.database import Login, connect, execute
 from ..module_utils._host.server.login_roles import check_role_names, describe_roles, read_roles, statements_for
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={**LOGIN, "name": {"type": "list", "elements": "str", "required": True}},
         supports_check_mode=True,

@@ -158,11 +158,11 @@ from dataclasses import asdict
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.errors import ModuleError
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly
 from ..module_utils._host.server.clusters import choose_cluster, survey
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "data_directory": {"type": "path"},

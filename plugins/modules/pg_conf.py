@@ -103,13 +103,14 @@ restart_required:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.editing.server_validation import (
+    Edit,
     find_settings_files,
     read_original,
     read_setting_kinds,
     validating_server,
     write_validated,
 )
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
 from ..module_utils._host.raw_bytes import recall_bytes
 from ..module_utils._host.server.configuration_files import files_with, same_file
@@ -138,13 +139,14 @@ SPEC = {
 }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    params = module.params
-    with failing_cleanly(module, ConfigError), validating_server(module, CONF, NEWEST_VERSION) as judge:
-        text = read_original(params["path"], params["create"])
+    params, writer = module.params, writer_of(module)
+    edit = Edit.of(params)
+    with failing_cleanly(module, ConfigError), validating_server(writer, edit, CONF, NEWEST_VERSION) as judge:
+        text = read_original(edit)
         before = parse_conf(text or "", judge.version)
-        wanted = read_settings(recall_bytes(module, describe_settings(before), "settings"))
+        wanted = read_settings(recall_bytes(params, module.warn, describe_settings(before), "settings"))
         kinds = read_kinds(read_setting_kinds(judge))
         check_values(wanted, judge.version, kinds)
         after = ensure_settings(before, wanted, kinds)
@@ -154,7 +156,7 @@ def main():
         overridden = describe_overrides(
             wanted, lines, judge.version, lambda file: same_file(file, params["path"]), kinds
         )
-        report = write_validated(module, judge, text, after.render())
+        report = write_validated(writer, edit, judge, text, after.render())
         for doubt in describe_doubts(after, overridden):
             module.warn(doubt)
     restarts = describe_restarts(before, after, kinds)

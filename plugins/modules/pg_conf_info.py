@@ -120,7 +120,7 @@ overridden:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly
 from ..module_utils._host.server.configuration_files import read_configuration
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.login.inspection import describe_conf
@@ -133,7 +133,7 @@ SPEC = {
 }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params, version = module.params, module.params["server_version"]
     with failing_cleanly(module, ConfigError):

@@ -306,9 +306,9 @@ unreachable_rules:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.editing.guarded_connections import GUARD, check_hba_edit
-from ..module_utils._host.editing.server_validation import read_original, validating_server, write_validated
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.editing.guarded_connections import GUARD, Guard, check_hba_edit
+from ..module_utils._host.editing.server_validation import Edit, read_original, validating_server, write_validated
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
 from ..module_utils._host.raw_bytes import recall_bytes
 from ..module_utils._host.server.configuration_files import files_around
@@ -359,21 +359,24 @@ SPEC = {
 }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=SPEC, supports_check_mode=True, mutually_exclusive=[("placement", "before", "after")]
     )
-    params = module.params
-    with failing_cleanly(module, ConfigError), validating_server(module, HBA, NEWEST_VERSION) as judge:
-        text = read_original(params["path"], params["create"])
+    params, writer = module.params, writer_of(module)
+    edit = Edit.of(params)
+    with failing_cleanly(module, ConfigError), validating_server(writer, edit, HBA, NEWEST_VERSION) as judge:
+        guard, text = Guard.of(params), read_original(edit)
         before = parse_hba(text or "", judge.version)
-        params = recall_bytes(module, [describe_rules(before), describe_includes(before)], "rules", "before", "after")
+        params = recall_bytes(
+            params, module.warn, [describe_rules(before), describe_includes(before)], "rules", "before", "after"
+        )
         wishes = read_wishes(params, judge.version)
         behind = rules_of_include(judge.version, files_around(params["path"]))
         after = ensure_rules(before, wishes, read_placement(params, judge.version), behind)
         check_loadable(before, after)
-        access = check_hba_edit(module, judge, before.render(), after.render())
-        report = write_validated(module, judge, text, after.render())
+        access = check_hba_edit(writer, edit, guard, judge, before.render(), after.render())
+        report = write_validated(writer, edit, judge, text, after.render())
         dead = find_dead_rules(after, behind)
         for doubt in describe_doubts(after, wishes, dead):
             module.warn(doubt)

@@ -266,7 +266,7 @@ explain:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly
 from ..module_utils._host.server.configuration_files import read_configuration
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.login.explain import read_attempts
@@ -303,7 +303,7 @@ SPEC = {
 }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params, version, maps = module.params, module.params["server_version"], None
     with failing_cleanly(module, ConfigError):

@@ -142,9 +142,9 @@ hosts:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.editing.server_validation import read_original, write_validated
+from ..module_utils._host.editing.server_validation import Edit, read_original, write_validated
 from ..module_utils._host.files.writer import writing_alone
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE
 from ..module_utils._host.raw_bytes import recall_bytes
 from ..module_utils._host.server.patroni import refuse_patroni, sign_beside
@@ -178,18 +178,19 @@ SPEC = {
 }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    params = module.params
-    with failing_cleanly(module, ConfigError), writing_alone(module, params["path"]):
+    params, writer = module.params, writer_of(module)
+    edit = Edit.of(params)
+    with failing_cleanly(module, ConfigError), writing_alone(writer, edit.path):
         check_judge(params["validate"])
         refuse_patroni(params["path"], None, sign_beside(params["path"]))
         version = known_version(params["server_version"])
-        text = read_original(params["path"], params["create"])
+        text = read_original(edit)
         before = parse_hosts(text or "", version)
-        params = recall_bytes(module, describe_hosts(before), "hosts")
+        params = recall_bytes(params, module.warn, describe_hosts(before), "hosts")
         after = ensure_hosts(before, read_wishes(params, version))
-        report = write_validated(module, None, text, after.render())
+        report = write_validated(writer, edit, None, text, after.render())
         for doubt in describe_doubts(after):
             module.warn(doubt)
     module.exit_json(**report, hosts=describe_hosts(after))

@@ -148,9 +148,9 @@ locked_out:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.editing.guarded_connections import GUARD, check_ident_edit
-from ..module_utils._host.editing.server_validation import read_original, validating_server, write_validated
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.editing.guarded_connections import GUARD, Guard, check_ident_edit
+from ..module_utils._host.editing.server_validation import Edit, read_original, validating_server, write_validated
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
 from ..module_utils._host.raw_bytes import recall_bytes
 from ..module_utils._host.server.views import IDENT
@@ -182,16 +182,17 @@ SPEC = {
 }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    params = module.params
-    with failing_cleanly(module, ConfigError), validating_server(module, IDENT, NEWEST_VERSION) as judge:
-        text = read_original(params["path"], params["create"])
+    params, writer = module.params, writer_of(module)
+    edit = Edit.of(params)
+    with failing_cleanly(module, ConfigError), validating_server(writer, edit, IDENT, NEWEST_VERSION) as judge:
+        guard, text = Guard.of(params), read_original(edit)
         before = parse_ident(text or "", judge.version)
-        params = recall_bytes(module, describe_mappings(before), "mappings")
+        params = recall_bytes(params, module.warn, describe_mappings(before), "mappings")
         after = ensure_mappings(before, read_wishes(params, judge.version))
-        access = check_ident_edit(module, judge, before.render(), after.render())
-        report = write_validated(module, judge, text, after.render())
+        access = check_ident_edit(writer, edit, guard, judge, before.render(), after.render())
+        report = write_validated(writer, edit, judge, text, after.render())
         for doubt in describe_doubts(after):
             module.warn(doubt)
     module.exit_json(**report, **access, mappings=describe_mappings(after))

@@ -159,15 +159,16 @@ served_fingerprint:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.applying.reload_steps import bring_up_to_date
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.applying.reload_steps import ReloadOptions, bring_up_to_date
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import LOGIN
+from ..module_utils._host.server.database import Login
 from ..module_utils._host.server.served_certificates import expected_names, served_certificates
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.settings.postgresql_conf import read_settings
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **LOGIN,
@@ -179,9 +180,17 @@ def main():
         },
         supports_check_mode=True,
     )
-    directory = module.params["data_directory"]
+    params, directory = module.params, module.params["data_directory"]
     with failing_cleanly(module, ConfigError):
-        done = bring_up_to_date(module, read_settings(module.params))
+        options = ReloadOptions(
+            directory,
+            Login.of(params),
+            params["files_changed"],
+            params["restart"],
+            read_settings(params),
+            params["timeout_seconds"],
+        )
+        done = bring_up_to_date(writer_of(module), options)
         listeners = served_certificates(done.cluster, expected_names(done.cluster))
     steps = [f"reload: {reason.sentence}" for reason in done.reasons] + (["restart"] if done.restarted else [])
     after = "".join(f"{line}\n" for line in steps)

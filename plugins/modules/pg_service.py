@@ -86,6 +86,9 @@ backup_file:
   type: str
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.files.writer import (
@@ -97,10 +100,10 @@ from ..module_utils._host.files.writer import (
     write_files,
     writing_alone,
 )
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import FILE
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.settings.service_file import ensure_services, read_services, shadowed_services
+from ..module_utils._pgconf.settings.service_file import Service, ensure_services, read_services, shadowed_services
 
 BLOCK = "pgtls clients"
 SERVICE = {"name": {"type": "str", "required": True}, "parameters": {"type": "dict", "required": True}}
@@ -112,7 +115,7 @@ SPEC = {
 }
 
 
-def write_services(module, services):
+def write_services(module: AnsibleModule, services: Sequence[Service]) -> dict[str, Any]:
     """Write the services where something differs, and return the results."""
     params, path = module.params, module.params["path"]
     before = read_text(path)
@@ -125,16 +128,16 @@ def write_services(module, services):
     wanted = DesiredFile(
         path, content, FileAttributes.of(params), backup=params["backup"], seen=ExpectedContent.text(before)
     )
-    written = write_files(module, [wanted])
+    written = write_files(writer_of(module), [wanted])
     backup_file = written[0].backup_file
     return {**merge_written(written), **({"backup_file": backup_file} if backup_file else {})}
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing_cleanly(module, ConfigError):
         services = read_services(module.params["services"]) if module.params["state"] == "present" else []
-        with writing_alone(module, module.params["path"]):
+        with writing_alone(writer_of(module), module.params["path"]):
             results = write_services(module, services)
     module.exit_json(**results, path=module.params["path"], services=[service.name for service in services])
 

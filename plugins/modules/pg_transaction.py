@@ -162,13 +162,15 @@ served_fingerprint:
   type: str
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 from uuid import uuid4
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.errors import ModuleError
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import LOGIN
 from ..module_utils._host.server.clusters import find_cluster
 from ..module_utils._host.server.database import Login
@@ -191,7 +193,7 @@ SPEC = {
 }
 
 
-def find_transaction(module):
+def find_transaction(module: AnsibleModule) -> Transaction:
     """Return the server's transaction as this task sees it."""
     params = module.params
     cluster = find_cluster(params["data_directory"])
@@ -203,10 +205,10 @@ def find_transaction(module):
             f"the journal {ignored} is ignored, because others than root can write there; compare the server's files with "
             "the hidden files *.pgtls-before-* beside them, then remove it"
         )
-    return Transaction(module, cluster, targets, params["run_id"], params["takeover_seconds"])
+    return Transaction(writer_of(module), cluster, targets, params["run_id"], params["takeover_seconds"])
 
 
-def remember(transaction, params):
+def remember(transaction: Transaction, params: Mapping[str, Any]) -> dict[str, Any]:
     """Begin, and return the results."""
     cluster = transaction.cluster
     own_files = (cluster.config_file, cluster.hba_file, cluster.ident_file)
@@ -218,10 +220,10 @@ def remember(transaction, params):
     return {"changed": False, "run_id": run_id, "resumed": resumed, "covered": sorted(paths.values())}
 
 
-def keep(transaction, params):
+def keep(transaction: Transaction, params: Mapping[str, Any]) -> dict[str, Any]:
     """Commit, and return the results."""
     journal = find_open(transaction)
-    if journal is None and params["run_id"] is not None and not transaction.module.check_mode:
+    if journal is None and params["run_id"] is not None and not transaction.writer.check_mode:
         raise ModuleError(
             f"the transaction {params['run_id']} of {params['data_directory']} is not open any more, so another run ended "
             "it and may have undone what this one changed; run again"
@@ -230,7 +232,7 @@ def keep(transaction, params):
     return {"changed": False, "committed": journal is not None}
 
 
-def put_back(transaction, params):
+def put_back(transaction: Transaction, params: Mapping[str, Any]) -> dict[str, Any]:
     """Undo, and return the results."""
     wish = {"restart": params["restart"] == "if_pending", "timeout_seconds": params["timeout_seconds"]}
     try:
@@ -246,7 +248,7 @@ def put_back(transaction, params):
     return {"changed": changed, "diff": diff, "restored": restored, **asdict(recovered)}
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     act = {"begun": remember, "committed": keep, "undone": put_back}[module.params["state"]]
     with failing_cleanly(module):

@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 module: trust_anchor
 short_description: A CA certificate is (not) trusted by the operating system
@@ -90,31 +92,25 @@ verified:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.errors import ModuleError
-from ..module_utils._host.files.writer import (
-    DesiredFile,
-    FileAttributes,
-    merge_written,
-    read_bytes,
-    read_text,
-    write_files,
-)
-from ..module_utils._host.module_exit import failing_cleanly
+from ..module_utils._host.files.reading import read_bytes
+from ..module_utils._host.files.writer import DesiredFile, FileAttributes, merge_written, read_text, write_files
+from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.certificates import load_certificates
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.profiles import is_authority
 from ..module_utils._trust.anchors import holds, parse_anchor, render_anchor
 from ..module_utils._trust.errors import TrustError
-from ..module_utils._trust.stores import STYLES, parse_os_release, store_for, store_named
+from ..module_utils._trust.stores import STYLES, Store, parse_os_release, store_for, store_named
 
 
-def read_store(style):
+def read_store(style: str) -> Store:
     if style != "auto":
         return store_named(style)
     return store_for(parse_os_release(read_text("/etc/os-release") or ""))
 
 
-def read_anchor(module, path):
+def read_anchor(module: AnsibleModule, path: str) -> bytes | None:
     """The DER that is meant: the one given, else (to take it away) the one in place, else None."""
     params = module.params
     # an empty one names nothing that could be taken away
@@ -137,7 +133,7 @@ def read_anchor(module, path):
     return der
 
 
-def refresh(module, store, der, wished):
+def refresh(module: AnsibleModule, store: Store, der: bytes | None, wished: bool) -> None:
     """Run the distribution's command, then look into what it made."""
     command = list(store.refresh if wished else store.fresh)
     code, _out, errors = module.run_command(command)
@@ -152,7 +148,7 @@ def refresh(module, store, der, wished):
         )
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
@@ -176,7 +172,7 @@ def main():
         content = render_anchor(der or b"") if wished else None
         shown = (None, "(a CA that does not exist yet)\n") if wished and der is None else None
         mode = FileAttributes(mode=module.params["mode"] if wished else None)
-        result = merge_written(write_files(module, [DesiredFile(path, content, mode, shown=shown)]))
+        result = merge_written(write_files(writer_of(module), [DesiredFile(path, content, mode, shown=shown)]))
         verified = der is not None and holds(read_bytes(store.bundle) or b"", der) == wished
         if der is not None and (result["changed"] or not verified):
             result["changed"] = True

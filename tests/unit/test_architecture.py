@@ -84,13 +84,13 @@ BREAKS = [
     ("pure_packages_read_neither_clock_nor_files", "_pki/keys.py", "t = datetime.utcnow()", "reads the clock"),
     ("pure_packages_read_neither_clock_nor_files", "_pgconf/rules/hba.py", "text = open('x').read()", "calls open"),
     (
-        "only_the_entrance_and_the_glue_import_ansible",
+        "only_the_entrance_and_its_frame_import_ansible",
         "_pki/keys.py",
         "from ansible.module_utils import basic",
         "keys.py imports ansible",
     ),
     (
-        "only_the_entrance_and_the_glue_import_ansible",
+        "only_the_entrance_and_its_frame_import_ansible",
         "plugins/doc_fragments/file.py",
         "import ansible",
         "file.py imports ansible",

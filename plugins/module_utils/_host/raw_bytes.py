@@ -11,13 +11,10 @@ with surrogates. An option that holds what a result showed means those bytes aga
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from .errors import ModuleError
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = re.compile(r"\\x[89a-f][0-9a-f]")
@@ -46,7 +43,9 @@ def readable(value: Any) -> Any:
     return value
 
 
-def recall_bytes(module: AnsibleModule, described: Any, *options: str) -> dict[str, Any]:
+def recall_bytes(
+    params: Mapping[str, Any], warn: Callable[[str], None], described: Any, *options: str
+) -> dict[str, Any]:
     """Return the parameters in which these options mean the bytes of the file where they hold what a result shows of them.
 
     described: what results say of the file, before it is made readable.
@@ -57,15 +56,15 @@ def recall_bytes(module: AnsibleModule, described: Any, *options: str) -> dict[s
     for text in _strings(described):
         if _SURROGATE.search(text) or _SHOWN.search(text):
             known.setdefault(show_bytes(text), set()).add(text)
-    given = {name: module.params[name] for name in options if module.params.get(name)}
+    given = {name: params[name] for name in options if params.get(name)}
     for option, value in given.items():
         unknown = [found for found in map(_SHOWN.search, _strings(value)) if found and found.string not in known]
         for shown in {found.group(): None for found in unknown if not found.string.startswith("/")}:
-            module.warn(
+            warn(
                 f"{option}: {shown} is written as these four characters, for the file holds nothing that is shown so; "
                 "where a byte of another file is meant, copy its line with the tools of that encoding"
             )
-    return {**module.params, **{option: _recalled(value, option, known) for option, value in given.items()}}
+    return {**params, **{option: _recalled(value, option, known) for option, value in given.items()}}
 
 
 def _strings(value: Any) -> Iterator[str]:

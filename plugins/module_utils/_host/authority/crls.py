@@ -35,7 +35,8 @@ from ..._pki.revocation import (
 )
 from ..._pki.validity import render_time
 from ..errors import ModuleError
-from ..files.writer import DesiredFile, FileAttributes, read_bytes
+from ..files.reading import read_bytes
+from ..files.writer import DesiredFile, FileAttributes
 from .directory import all_authority_directories, certificate_path, crl_path
 from .issued_copies import IssuedCertificates, issued_in
 from .open_or_create import open_authority
@@ -127,8 +128,9 @@ def changed_ledger(
         else:
             whose = f"the certificate {item['name']}"
             keys, said = _by_name(home, records, item["name"], now)
+        kept: list[str] = []
         if item["state"] == "released":
-            ledger, kept = release(ledger, keys, whose), []
+            ledger = release(ledger, keys, whose)
         else:
             ledger, kept = revoke(ledger, keys, item["reason"], revoked_at(now), whose)
         warnings += [f"{whose}: {sentence}" for sentence in said] + kept

@@ -18,16 +18,12 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ..errors import ModuleError
 from ..files.directory import wait_for_lock
-from ..files.writer import DesiredFile, FileAttributes, Written, read_bytes, write_directory
+from ..files.reading import read_bytes
+from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_directory
 from .rollover_state import read_rollover
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
 
 LOCK_TIMEOUT_SECONDS = 60
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -177,7 +173,7 @@ def completed(stored: StoredAuthority, key: bytes, certificate: bytes, chain: by
 
 
 def write_directories(
-    module: AnsibleModule, directory: str, attributes: FileAttributes, home: str | None = None
+    writer: Writer, directory: str, attributes: FileAttributes, home: str | None = None
 ) -> list[Written]:
     """Make the CA's directory and its ``issued`` folder, 0700 from their first moment.
 
@@ -188,7 +184,7 @@ def write_directories(
     if home is not None and home != directory:
         for part in os.path.relpath(directory, home).split(os.sep):
             paths.append(os.path.join(paths[-1], part))
-    return [write_directory(module, path, private) for path in (*paths, issued_path(directory))]
+    return [write_directory(writer, path, private) for path in (*paths, issued_path(directory))]
 
 
 def authority_files(

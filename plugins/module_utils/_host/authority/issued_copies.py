@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..._pki.certificates import load_certificates
 from ..._pki.compat import x509
-from ..files.writer import read_bytes
+from ..files.reading import read_bytes
 from .directory import issued_path
 
 _FILE = re.compile(r"(?P<name>.+)\.(?P<serial>[0-9A-F]+)\.crt")

@@ -32,7 +32,8 @@ from ..._pki.readable import readable
 from ..._pki.rollover import INTRODUCE
 from ..._pki.validity import lifetime_of
 from ..errors import ModuleError
-from ..files.writer import DesiredFile, FileAttributes, read_bytes
+from ..files.reading import read_bytes
+from ..files.writer import DesiredFile, FileAttributes
 from .directory import (
     StoredAuthority,
     all_authority_directories,

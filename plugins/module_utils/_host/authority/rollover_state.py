@@ -12,7 +12,8 @@ import os
 from ..._pki.errors import PkiError
 from ..._pki.rollover import Rollover, parse_rollover, render_rollover
 from ..errors import ModuleError
-from ..files.writer import DesiredFile, FileAttributes, read_bytes
+from ..files.reading import read_bytes
+from ..files.writer import DesiredFile, FileAttributes
 
 
 def rollover_path(home: str) -> str:

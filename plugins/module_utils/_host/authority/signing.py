@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ..._pki.authority import Authority
 from ..._pki.certificates import render_pem, serial_hex
@@ -16,13 +15,10 @@ from ..._pki.compat import not_after, not_before, x509
 from ..._pki.errors import PkiError
 from ..._pki.orders import SigningOrder
 from ..._pki.revocation import HOLD
-from ..files.writer import FileAttributes, write_files
+from ..files.writer import FileAttributes, Writer, write_files
 from .crls import current_list
 from .directory import issued_file, write_directories
 from .issued_copies import issued_in
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
 
 # So many signatures may be lost to a kill, and are made again by the next run.
 BATCH = 50
@@ -65,16 +61,16 @@ def _refuse_held(
 
 
 def sign_and_keep(
-    module: AnsibleModule, directory: str, orders: Sequence[SigningOrder], authority: Authority, now: datetime
+    writer: Writer, directory: str, orders: Sequence[SigningOrder], authority: Authority, now: datetime
 ) -> dict[Key, x509.Certificate]:
     """Sign, and keep a copy of each batch before the next one, so that what was finished stays."""
     signed: dict[Key, x509.Certificate] = {}
     if orders:
-        write_directories(module, directory, FileAttributes())
+        write_directories(writer, directory, FileAttributes())
     for batch in _batches(orders):
         leaves = {order.key: order.sign(authority, now) for order in batch}
         write_files(
-            module,
+            writer,
             [
                 issued_file(directory, name, serial_hex(leaf), render_pem([leaf]).encode())
                 for (_host, name), leaf in leaves.items()

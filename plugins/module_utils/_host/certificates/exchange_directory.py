@@ -19,12 +19,11 @@ from ..._pki.answers import Answer, complete_chain, find_certificates, is_same_r
 from ..._pki.compat import is_issued_by
 from ..._pki.requests import check_file_name
 from ..errors import ModuleError
-from ..files.writer import DesiredFile, FileAttributes, Written, read_bytes, write_directory
+from ..files.reading import read_bytes
+from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_directory
 from .external_requests import ExternalRequest
 
 if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
     from ..._pki.compat import x509
 
 _ISSUER = "(the external CA)"
@@ -56,14 +55,14 @@ class ExchangeFolder:
         """Where CA certificates for all may lie."""
         return os.path.join(self.directory, "signed", "chain.crt")
 
-    def write_folders(self, module: AnsibleModule) -> list[Written]:
+    def write_folders(self, writer: Writer) -> list[Written]:
         """Make the folders that are missing; those that exist keep their modes."""
         folders = ("", "requests", "signed")
-        return [_folder(module, os.path.join(self.directory, name).rstrip("/")) for name in folders]
+        return [_folder(writer, os.path.join(self.directory, name).rstrip("/")) for name in folders]
 
 
-def _folder(module: AnsibleModule, path: str) -> Written:
-    return write_directory(module, path, FileAttributes(mode=None if os.path.isdir(path) else 0o755))
+def _folder(writer: Writer, path: str) -> Written:
+    return write_directory(writer, path, FileAttributes(mode=None if os.path.isdir(path) else 0o755))
 
 
 def check_places(folder: ExchangeFolder, requests: Sequence[ExternalRequest]) -> None:

@@ -16,7 +16,9 @@ from ..._pki.errors import UnreadableError
 from ..._pki.key_stores import KeyBundle, holds_pkcs8, holds_pkcs12, pkcs12_bytes
 from ..._pki.keys import key_type_of, load_private_key, private_key_der
 from ..._pki.policy import Authorities, InstalledCertificate, Revocation, chain_root, revocation_of
-from ..files.writer import DesiredFile, FileAttributes, read_bytes
+from ..errors import ModuleError
+from ..files.reading import read_bytes
+from ..files.writer import DesiredFile, FileAttributes
 from .options import CertificatePlace
 
 if TYPE_CHECKING:
@@ -57,6 +59,13 @@ class Holding:
             if key is not None and key_type_of(key) == self.place.wanted.key_type and not self._is_revoked(key):
                 return key
         return None
+
+    def made_key(self) -> PrivateKey:
+        """The same, once ensure_keys has made what was lacking."""
+        key = self.signing_key()
+        if key is None:
+            raise ModuleError(f"the certificate {self.place.wanted.name} has no key of its type; run again")
+        return key
 
     def _is_revoked(self, key: PrivateKey) -> bool:
         if self.revocation is None or self.is_on_hold or self.leaf is None:

@@ -24,12 +24,11 @@ from typing import TYPE_CHECKING
 from ..._pki.keys import generate_key, is_protected, load_private_key_der, private_key_der, serialise_private_key
 from ..errors import ModuleError
 from ..files.links import safe_target
-from ..files.writer import DesiredFile, Written, read_bytes, write_files
+from ..files.reading import read_bytes
+from ..files.writer import DesiredFile, Writer, Written, write_files
 from .holder_files import Holding
 
 if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
     from ..._pki.compat import PrivateKey
 
 _HEADER = struct.Struct("!II")  # the place in the list, and how many bytes follow
@@ -38,7 +37,7 @@ _BATCH_KEYS = 100
 _BATCH_SECONDS = 1.0
 
 
-def ensure_keys(module: AnsibleModule, holdings: Sequence[Holding]) -> tuple[list[Holding], list[Written], list[str]]:
+def ensure_keys(writer: Writer, holdings: Sequence[Holding]) -> tuple[list[Holding], list[Written], list[str]]:
     """Make and write the keys that are missing, and encrypt in place those that shall be encrypted and are not.
 
     Returns the holdings with their new keys, what was written, and the files of new keys, all in the order of the list.
@@ -47,15 +46,15 @@ def ensure_keys(module: AnsibleModule, holdings: Sequence[Holding]) -> tuple[lis
     """
     complete, lacking = list(holdings), [index for index, one in enumerate(holdings) if one.signing_key() is None]
     encrypted = [file for holding in holdings for file in _newly_encrypted(holding)]
-    _rehearse(module, [*encrypted, *(_key_file(holdings[index], b"rehearsed") for index in lacking)])
-    written = write_files(module, encrypted)
+    _rehearse(writer, [*encrypted, *(_key_file(holdings[index], b"rehearsed") for index in lacking)])
+    written = write_files(writer, encrypted)
     made = make_keys([holdings[index].place.wanted.key_type for index in lacking], usable_cores())
     new: dict[int, Written] = {}
     for batch in _batches((lacking[number], key) for number, key in made):
         for index, key in batch:
             complete[index] = replace(holdings[index], new_key=key)
         files = [_key_file(holdings[index], _pem(holdings[index], key)) for index, key in batch]
-        new.update(zip((index for index, _key in batch), write_files(module, files)))
+        new.update(zip((index for index, _key in batch), write_files(writer, files)))
     return complete, [*written, *(new[index] for index in lacking)], [new[index].path for index in lacking]
 
 
@@ -92,19 +91,13 @@ def _newly_encrypted(holding: Holding) -> list[DesiredFile]:
     return files
 
 
-class _Rehearsal:
-    """Stands for the module where files are checked and none is written."""
-
-    check_mode = True
-
-
-def _rehearse(module: AnsibleModule, wanted: Sequence[DesiredFile]) -> None:
+def _rehearse(writer: Writer, wanted: Sequence[DesiredFile]) -> None:
     """Check all files before the first key is made, because the keys are then written one by one."""
     for file in wanted:
         directory = os.path.dirname(safe_target(file.path))
-        if not module.check_mode and not os.path.isdir(directory):
+        if not writer.check_mode and not os.path.isdir(directory):
             raise ModuleError(f"the directory {directory} does not exist; create it before {file.path}")
-    write_files(_Rehearsal(), wanted)  # type: ignore[arg-type]
+    write_files(writer.rehearsing(), wanted)
 
 
 def usable_cores() -> int:

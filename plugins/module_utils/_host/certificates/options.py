@@ -177,7 +177,7 @@ def _place(item: Mapping[str, Any]) -> CertificatePlace:
         wanted=wanted,
         attributes=FileAttributes.of(item),
         key_attributes=FileAttributes(item["owner"], item["group"], item["key_mode"]),
-        **{option: item[option] or None for option in _PLACES},
+        **{option: item[option] or None for option in _PLACES},  # type: ignore[arg-type] # the spec requires some of them
     )
 
 

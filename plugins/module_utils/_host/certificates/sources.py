@@ -16,7 +16,7 @@ from ..._pki.answers import facts_of, find_certificates
 from ..._pki.certificates import load_certificates, load_der, render_pem
 from ..._pki.errors import PkiError, UnreadableError
 from ..errors import ModuleError
-from ..files.writer import read_bytes
+from ..files.reading import read_bytes
 from .openssl_purposes import read_purposes
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pwd import getpwuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..._pgconf.access.comparison import compare_access
 from ..._pgconf.access.map_comparison import compare_maps
@@ -29,14 +29,12 @@ from ..._pgconf.rules.hba import Rule
 from ..._pgconf.text.token_lines import read_token_lines
 from ..._pgconf.vocabulary import INCLUDE_SINCE, TYPES
 from ..errors import ModuleError
+from ..files.writer import Writer
 from ..option_specs import Spec
 from ..server.configuration_files import files_with, read_configuration, same_file
 from ..server.database import fetch, raw, read_raw
 from ..server.views import HBA, IDENT, setting
-from .server_validation import ServerValidator
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+from .server_validation import Edit, ServerValidator
 
 _CONNECTION = {
     "type": {"type": "str", "required": True, "choices": list(TYPES)},
@@ -52,6 +50,30 @@ GUARD: Spec = {
     "guard_connected": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
 }
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a task says about connections: those that must stay possible, and whether a lockout is only reported.
+
+    connected: those that exist now count too. has_password: the task's own login shows a password.
+    """
+
+    wished: tuple[Guarded, ...] = ()
+    connected: bool = False
+    force: bool = False
+    has_password: bool = False
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Guard:
+        """Read the arguments GUARD and LOGIN.
+
+        :raises ConfigError: for a connection that cannot be.
+        """
+        has_password = params["login_password"] is not None
+        return cls(tuple(read_guard(params["guard"])), params["guard_connected"], params["force"], has_password)
+
+
 # The common name in a name as pg_stat_ssl shows it: /O=SW Galaxy/CN=PostgreSQL client1
 _COMMON_NAME = re.compile(r"/CN=(.*?)(?=/[A-Za-z0-9.]+=|\Z)")
 _ACTIVITY = (
@@ -66,69 +88,75 @@ _REPLICATING = "pid IN (SELECT pid FROM pg_catalog.pg_stat_replication)"
 _CONNECTED = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 
-def check_hba_edit(module: AnsibleModule, judge: ServerValidator, before: str, after: str) -> dict[str, Any]:
+def check_hba_edit(
+    writer: Writer, edit: Edit, guard: Guard, judge: ServerValidator, before: str, after: str
+) -> dict[str, Any]:
     """Refuse an edit of pg_hba.conf that shuts out a guarded connection; return access_changes and locked_out.
 
     :raises ConfigError: naming the connection, the rule and its line.
     """
-    wished = read_guard(module.params["guard"])
-    if before == after and not wished:
+    if before == after and not guard.wished:
         return {"access_changes": [], "locked_out": []}
-    main = setting(judge.connection, HBA.setting) if _is_judged(judge) else module.params["path"]
+    main = setting(judge.connection, HBA.setting) if _is_judged(judge) else edit.path
 
     def rules(text: str) -> list[Located]:
-        main_text, files = files_with(main, module.params["path"], text)
+        main_text, files = files_with(main, edit.path, text)
         return read_rules(main_text, judge.version, files)
 
-    _refuse_circles(judge, main, module.params["path"], after)
+    _refuse_circles(judge, main, edit.path, after)
     old = rules(before)
     new = old if before == after else rules(after)
     server = _read_server(judge)
-    guarded = _find_guarded(module.params, judge, server, wished)
-    locked = _refuse_lockouts(module, situation_of(old, server), situation_of(new, server), guarded)
-    if not same_file(main, module.params["path"]):
-        _warn_of_hidden(module, old, new)
-    comparison = compare_access(*([one.entry for one in many if isinstance(one.entry, Rule)] for many in (old, new)))
+    guarded = _find_guarded(guard, judge, server)
+    locked = _refuse_lockouts(writer, guard, situation_of(old, server), situation_of(new, server), guarded)
+    if not same_file(main, edit.path):
+        _warn_of_hidden(writer, edit.path, old, new)
+    comparison = compare_access(_rules_of(old), _rules_of(new))
     return {"access_changes": describe_access(comparison), "locked_out": locked}
 
 
-def check_ident_edit(module: AnsibleModule, judge: ServerValidator, before: str, after: str) -> dict[str, Any]:
+def check_ident_edit(
+    writer: Writer, edit: Edit, guard: Guard, judge: ServerValidator, before: str, after: str
+) -> dict[str, Any]:
     """The same for pg_ident.conf, whose maps the rules of the server name.
 
     :raises ConfigError: naming the connection and the rule.
     """
-    wished = read_guard(module.params["guard"])
-    if before == after and not wished:
+    if before == after and not guard.wished:
         return {"access_changes": [], "locked_out": []}
-    main = setting(judge.connection, IDENT.setting) if _is_judged(judge) else module.params["path"]
-    _refuse_circles(judge, main, module.params["path"], after)
+    main = setting(judge.connection, IDENT.setting) if _is_judged(judge) else edit.path
+    _refuse_circles(judge, main, edit.path, after)
     old, new = (
         judge_ident(main_text, judge.version, files).entries
-        for main_text, files in (files_with(main, module.params["path"], text) for text in (before, after))
+        for main_text, files in (files_with(main, edit.path, text) for text in (before, after))
     )
     locked: list[str] = []
     if _is_judged(judge):
         server = _read_server(judge)
         hba_text, files = read_configuration(setting(judge.connection, HBA.setting))
         rules = read_rules(hba_text, judge.version, files)
-        guarded = _find_guarded(module.params, judge, server, wished)
-        situations = [situation_of(rules, replace(server, mappings=maps)) for maps in (old, new)]
-        locked = _refuse_lockouts(module, *situations, guarded)
-    elif wished:
-        module.warn(f"guard was not checked, for the rules that name the maps are not known: {judge.doubt}")
-    comparison = compare_maps(*([one.entry for one in many] for many in (old, new)))
+        guarded = _find_guarded(guard, judge, server)
+        before_edit, after_edit = (situation_of(rules, replace(server, mappings=maps)) for maps in (old, new))
+        locked = _refuse_lockouts(writer, guard, before_edit, after_edit, guarded)
+    elif guard.wished:
+        writer.warn(f"guard was not checked, for the rules that name the maps are not known: {judge.doubt}")
+    comparison = compare_maps([one.entry for one in old], [one.entry for one in new])
     return {"access_changes": describe_map_access(comparison), "locked_out": locked}
 
 
-def _warn_of_hidden(module: AnsibleModule, old: Sequence[Located], new: Sequence[Located]) -> None:
+def _rules_of(located: Sequence[Located]) -> list[Rule]:
+    return [one.entry for one in located if isinstance(one.entry, Rule)]
+
+
+def _warn_of_hidden(writer: Writer, path: str, old: Sequence[Located], new: Sequence[Located]) -> None:
     """Warn of new rules of an included file that can never be met because of rules of the files around it."""
-    path, known = module.params["path"], {one.text for one in old if same_file(one.file, module.params["path"])}
+    known = {one.text for one in old if same_file(one.file, path)}
     for one in describe_unreachable(new):
         text = next(entry.text for entry in new if (entry.file, entry.line_number) == (one["file"], one["line"]))
         is_new = same_file(one["file"], path) and text not in known
         if is_new and not same_file(one["shadowed_by_file"], path):
             place = f"line {one['shadowed_by_line']} of {one['shadowed_by_file']}"
-            module.warn(f"the rule {one['rule']} is never met because {one['shadowed_by']} ({place}) is met first")
+            writer.warn(f"the rule {one['rule']} is never met because {one['shadowed_by']} ({place}) is met first")
 
 
 def _is_judged(judge: ServerValidator) -> bool:
@@ -149,19 +177,19 @@ def _refuse_circles(judge: ServerValidator, main: str, path: str, after: str) ->
 
 
 def _refuse_lockouts(
-    module: AnsibleModule, before: Situation, after: Situation, guarded: Sequence[Guarded]
+    writer: Writer, guard: Guard, before: Situation, after: Situation, guarded: Sequence[Guarded]
 ) -> list[str]:
     found = find_lockouts(before, after, guarded)
     for sentence in found.impossible:
-        module.warn(sentence)
-    if found.shut_out and not module.params["force"]:
+        writer.warn(sentence)
+    if found.shut_out and not guard.force:
         more = f"; and {len(found.shut_out) - 1} more guarded connections" if len(found.shut_out) > 1 else ""
         raise ConfigError(
             f"the change would shut out {found.shut_out[0]}{more}; nothing was written, correct the change, "
             "or set force to true"
         )
     for sentence in found.shut_out:
-        module.warn(f"force is true, so this does not count: the change shuts out {sentence}")
+        writer.warn(f"force is true, so this does not count: the change shuts out {sentence}")
     return list(found.shut_out)
 
 
@@ -189,20 +217,18 @@ def _read_maps(path: str, version: int) -> Sequence[Located] | None:
     return verdict.entries if verdict.accepted else None
 
 
-def _find_guarded(
-    params: Mapping[str, Any], judge: ServerValidator, server: ServerContext, wished: Sequence[Guarded]
-) -> list[Guarded]:
+def _find_guarded(guard: Guard, judge: ServerValidator, server: ServerContext) -> list[Guarded]:
     """The connections of the task and those of the server, with the memberships that the server knows."""
     if not _is_judged(judge):
-        return list(wished)
+        return list(guard.wished)
     connection = judge.connection
     owner = _owner_of(setting(connection, "data_directory"))
     own_user = owner if os.geteuid() == 0 else _name_of(os.geteuid())
-    own = {"system_user": own_user, "lacks_password": params["login_password"] is None}
-    found = [*wished, *_rows(connection, _OWN, "it is the login of this very task", server, own)]
+    own = {"system_user": own_user, "lacks_password": not guard.has_password}
+    found = [*guard.wished, *_rows(connection, _OWN, "it is the login of this very task", server, own)]
     found += _first_superuser(connection, owner)
     found += _rows(connection, _REPLICATING, "it replicates now", server)
-    if params["guard_connected"]:
+    if guard.connected:
         found += _rows(connection, _CONNECTED, "a client is connected so now", server)
     roles_of = _read_memberships(connection)
     return [_with_roles(one, roles_of(one.connection.user)) for one in found]

@@ -16,17 +16,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from stat import S_IMODE
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..errors import ModuleError
 from ..files.pending_validation import undo_killed, until_judged
+from ..files.reading import read_bytes
 from ..files.writer import (
     DesiredFile,
     ExpectedContent,
     FileAttributes,
+    Writer,
     Written,
-    read_bytes,
     read_text,
     write_files,
     writing_alone,
@@ -36,13 +37,34 @@ from ..server.database import DatabaseError, Login, connect, fetch, raw, read_ra
 from ..server.patroni import refuse_patroni, sign_beside, sign_of_patroni
 from ..server.views import CONF, HBA, Complaint, FileKind, complaints, reader_of, server_version_of, setting
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+
+@dataclass(frozen=True)
+class Edit:
+    """The file of an editor's task, and what the task says about judging and writing it.
+
+    version: whose rules hold for the file, None for the server's. validate: server, syntax, or None for the server where
+    a login works.
+    """
+
+    path: str
+    login: Login
+    create: bool = False
+    attributes: FileAttributes = FileAttributes()
+    backup: bool = False
+    version: int | None = None
+    validate: str | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Edit:
+        """Read the arguments EDITOR, FILE and (where a task has them) LOGIN."""
+        version, validate, attributes = params["server_version"], params["validate"], FileAttributes.of(params)
+        login = Login.of(params) if "login_port" in params else Login()
+        return cls(params["path"], login, params["create"], attributes, params["backup"], version, validate)
 
 
 @dataclass(frozen=True)
 class ServerValidator:
-    """The server behind the login options.
+    """The server behind the login of an edit.
 
     connection: None when no login works. version: the major version whose rules hold for the file.
     doubt: why the server cannot judge the file, None when it can. known: what it complained about before the edit.
@@ -56,23 +78,23 @@ class ServerValidator:
 
 
 @contextmanager
-def validating_server(module: AnsibleModule, kind: FileKind, newest_version: int) -> Iterator[ServerValidator]:
+def validating_server(writer: Writer, edit: Edit, kind: FileKind, newest_version: int) -> Iterator[ServerValidator]:
     """Log in and find out whether the server reads the file; the login ends with the context.
 
     Until then no other run of ours writes beside that file; what a killed one left unjudged is undone first.
 
     :raises ModuleError: when validate is "server" and it cannot judge, and when the file belongs to Patroni.
     """
-    path = module.params["path"]
+    path = edit.path
     refuse_patroni(path, kind.setting, sign_beside(path))
-    with writing_alone(module, path):
-        undo_killed(module, path)
-        judge = _find_judge(module.params, kind, newest_version)
+    with writing_alone(writer, path):
+        undo_killed(writer, path)
+        judge = _find_judge(edit, kind, newest_version)
         try:
             if judge.connection is not None and judge.doubt is None:
                 places = [setting(judge.connection, name) for name in ("data_directory", CONF.setting, kind.setting)]
                 refuse_patroni(path, kind.setting, sign_of_patroni(places[0], places[1:]))
-            if judge.doubt is not None and module.params["validate"] == "server":
+            if judge.doubt is not None and edit.validate == "server":
                 raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
             yield judge
         finally:
@@ -80,19 +102,19 @@ def validating_server(module: AnsibleModule, kind: FileKind, newest_version: int
                 judge.connection.close()
 
 
-def _find_judge(params: Mapping[str, Any], kind: FileKind, newest_version: int) -> ServerValidator:
+def _find_judge(edit: Edit, kind: FileKind, newest_version: int) -> ServerValidator:
     connection, doubt = None, None
     try:
-        if params["validate"] != "syntax" or params["server_version"] is None:
-            connection = connect(Login.of(params))
+        if edit.validate != "syntax" or edit.version is None:
+            connection = connect(edit.login)
     except DatabaseError as error:
         doubt = str(error)
-    version = params["server_version"] or newest_version
+    version = edit.version or newest_version
     known: tuple[Complaint, ...] = ()
     if connection is not None:
         server_version = server_version_of(connection)
-        version = params["server_version"] or min(server_version, newest_version)
-        doubt, known = _first_look(connection, kind, server_version, params["path"], newest_version)
+        version = edit.version or min(server_version, newest_version)
+        doubt, known = _first_look(connection, kind, server_version, edit.path, newest_version)
     return ServerValidator(kind, connection, version, doubt, known)
 
 
@@ -119,19 +141,21 @@ def _ask(connection: Any, kind: FileKind, server_version: int) -> list[Complaint
     return found
 
 
-def read_original(path: str, create: bool) -> str | None:
+def read_original(edit: Edit) -> str | None:
     """Return the text of the file to edit, None when it shall be created.
 
     :raises ModuleError: when it is missing and create is not set.
     """
-    text = read_text(path)
-    if text is None and not create:
-        raise ModuleError(f"{path} does not exist; correct path, or set create to true to begin with an empty file")
+    text = read_text(edit.path)
+    if text is None and not edit.create:
+        raise ModuleError(
+            f"{edit.path} does not exist; correct path, or set create to true to begin with an empty file"
+        )
     return text
 
 
 def write_validated(
-    module: AnsibleModule, judge: ServerValidator | None, before: str | None, after: str
+    writer: Writer, edit: Edit, judge: ServerValidator | None, before: str | None, after: str
 ) -> dict[str, Any]:
     """Write the file, ask the server, and put the old file back when it finds a new error.
 
@@ -142,22 +166,22 @@ def write_validated(
     :raises ModuleError: with the server's words, file and line; the old file is in place then. Also when the file is
         not the one any more that was read before.
     """
-    params, seen = module.params, ExpectedContent.text(before)
+    seen = ExpectedContent.text(before)
     content = after.encode("utf-8", "surrogateescape")
-    wanted = DesiredFile(params["path"], content, FileAttributes.of(params), backup=params["backup"], seen=seen)
+    wanted = DesiredFile(edit.path, content, edit.attributes, backup=edit.backup, seen=seen)
     if judge is None or content == seen.content:
-        return _report(write_files(module, [wanted])[0])
-    is_unjudged = judge.doubt is not None or judge.connection is None or params["validate"] == "syntax"
-    if is_unjudged or module.check_mode:
-        written = write_files(module, [wanted])[0]
-        if is_unjudged and params["validate"] is None:
-            module.warn(f"no server judged the new {params['path']}, only its syntax was checked: {judge.doubt}")
+        return _report(write_files(writer, [wanted])[0])
+    is_unjudged = judge.doubt is not None or judge.connection is None or edit.validate == "syntax"
+    if is_unjudged or writer.check_mode:
+        written = write_files(writer, [wanted])[0]
+        if is_unjudged and edit.validate is None:
+            writer.warn(f"no server judged the new {edit.path}, only its syntax was checked: {judge.doubt}")
         return _report(written)
-    previous = _remember(params["path"])
-    with until_judged(module, previous, content):
-        written = write_files(module, [wanted])[0]
-        complaint = _find_complaint(judge, params["path"])
-        ending = "" if complaint is None else _restore(module, previous, content)
+    previous = _remember(edit.path)
+    with until_judged(writer, previous, content):
+        written = write_files(writer, [wanted])[0]
+        complaint = _find_complaint(judge, edit.path)
+        ending = "" if complaint is None else _restore(writer, previous, content)
     if complaint is not None:
         raise ModuleError(f"{complaint}; {ending}")
     return _report(written)
@@ -187,10 +211,10 @@ def _find_complaint(judge: ServerValidator, path: str) -> str | None:
     return None
 
 
-def _restore(module: AnsibleModule, previous: DesiredFile, candidate: bytes) -> str:
+def _restore(writer: Writer, previous: DesiredFile, candidate: bytes) -> str:
     """Put the old file back, unless somebody changed the new one meanwhile; how that ended, for a message."""
     try:
-        write_files(module, [replace(previous, seen=ExpectedContent(candidate))])
+        write_files(writer, [replace(previous, seen=ExpectedContent(candidate))])
     except ModuleError as error:
         return f"the previous file could not be restored, because {error}"
     return "the previous file was restored"

@@ -15,38 +15,34 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from .directory import Directory, locked_directory
 from .links import safe_target
-from .writer import DesiredFile, FileAttributes, write_files
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+from .writer import DesiredFile, FileAttributes, Writer, write_files
 
 
 @contextmanager
-def until_judged(module: AnsibleModule, previous: DesiredFile, candidate: bytes) -> Iterator[None]:
+def until_judged(writer: Writer, previous: DesiredFile, candidate: bytes) -> Iterator[None]:
     """Keep a copy of the old file while the new one is written and judged (and, when refused, taken back)."""
     directory, name = os.path.split(safe_target(previous.path))
     kind = "none" if previous.content is None else "before"
     copy = os.path.join(directory, f"{name}.pgtls-{kind}-{_digest(candidate)}")
     attributes = FileAttributes(mode=0o600) if previous.content is None else previous.attributes
-    write_files(module, [DesiredFile(copy, previous.content or b"", attributes)])
+    write_files(writer, [DesiredFile(copy, previous.content or b"", attributes)])
     yield
-    write_files(module, [DesiredFile(copy, None)])
+    write_files(writer, [DesiredFile(copy, None)])
 
 
-def undo_killed(module: AnsibleModule, path: str) -> None:
+def undo_killed(writer: Writer, path: str) -> None:
     """Put a file back that a killed run had replaced and nobody judged; to be called by the only writer."""
     directory, name = os.path.split(safe_target(path))
-    if module.check_mode or not os.path.isdir(directory):
+    if writer.check_mode or not os.path.isdir(directory):
         return
     pattern = re.compile(re.escape(name) + r"\.pgtls-(before|none)-([0-9a-f]{16})")
     with locked_directory(directory) as folder:
         for match in filter(None, map(pattern.fullmatch, os.listdir(directory) if folder.alone else ())):
             if _undo(folder, name, match):
-                module.warn(f"an earlier run ended before {path} was judged; it was put back as it was before that")
+                writer.warn(f"an earlier run ended before {path} was judged; it was put back as it was before that")
 
 
 def _undo(folder: Directory, name: str, match: re.Match[str]) -> bool:

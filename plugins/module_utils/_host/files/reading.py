@@ -69,7 +69,8 @@ def read_all(handle: int, path: str) -> bytes:
 
     :raises ModuleError: when it is too large.
     """
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while size <= LARGEST_FILE:
         chunk = os.read(handle, 1 << 20)
         if not chunk:

@@ -13,16 +13,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from stat import S_ISDIR, S_ISLNK
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ModuleError
 from .directory import Ownership, locked_directory, remove_leftovers
 from .links import owner_of_place, safe_target
 from .reading import walk_to
-from .writer import FileAttributes, Written, desired_identity, labelling
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+from .writer import FileAttributes, Writer, Written, desired_identity
 
 DIRECTORIES = {
     "directories": {
@@ -69,15 +66,15 @@ def plan_directories(items: Sequence[Mapping[str, Any]]) -> list[DirectoryPlan]:
     return list(plans.values())
 
 
-def make_directories(module: AnsibleModule, plans: Sequence[DirectoryPlan]) -> list[Written]:
+def make_directories(writer: Writer, plans: Sequence[DirectoryPlan]) -> list[Written]:
     """Make the directories; in check mode only say what would change.
 
     :raises ModuleError: when one cannot be made, or was changed meanwhile.
     """
-    if not module.check_mode:
+    if not writer.check_mode:
         for plan in plans:
             if plan.now != plan.after:
-                _carry_out(module, plan)
+                _carry_out(writer, plan)
     return [plan.written() for plan in plans]
 
 
@@ -128,12 +125,12 @@ def _check_owner(path: str, parent: str, now: Ownership, after: Ownership) -> No
         )
 
 
-def _carry_out(module: AnsibleModule, plan: DirectoryPlan) -> None:
+def _carry_out(writer: Writer, plan: DirectoryPlan) -> None:
     parent, name = os.path.split(plan.target)
     remove_leftovers(parent)
     with locked_directory(parent) as folder:
         if plan.now is None:
-            folder.make_new(name, plan.after, labelling(module, plan.target, existed=False))
+            folder.make_new(name, plan.after, writer.labelling(plan.target, existed=False))
             return
     handle = walk_to(plan.target, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
     try:

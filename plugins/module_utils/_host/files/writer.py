@@ -12,7 +12,7 @@ and is removed by the next run that looks after a file of that directory.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -20,15 +20,12 @@ from grp import getgrnam
 from pwd import getpwnam, getpwuid
 from stat import S_ISDIR
 from time import strftime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ModuleError
 from .directory import Directory, Ownership, Preparation, locked_directory, look_at, remove_leftovers
 from .links import Place, check_owner, safe_place, safe_target
 from .reading import read_bytes
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
 
 NEW_FILE_MODE = 0o600
 # Of the mode that a file of somebody else has, set-id bits are not taken over.
@@ -41,6 +38,27 @@ def read_text(path: str) -> str | None:
     """Like read_bytes, as text that encodes back to the very same bytes (utf-8, surrogateescape)."""
     content = read_bytes(path)
     return None if content is None else content.decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How a run writes on this host.
+
+    check_mode: it only reports what it would write. warn: takes a sentence for the user. set_label: gives a path the
+    SELinux context that a name has now (existed), or shall have by the policy: set_label(path, name, existed).
+    """
+
+    check_mode: bool
+    warn: Callable[[str], None]
+    set_label: Callable[[str, str, bool], None]
+
+    def labelling(self, name: str, existed: bool) -> Preparation:
+        """Return what labels a file, before it has its name."""
+        return lambda path: self.set_label(path, name, existed)
+
+    def rehearsing(self) -> Writer:
+        """Return a writer that checks whatever this one would, and writes nothing."""
+        return replace(self, check_mode=True)
 
 
 @dataclass(frozen=True)
@@ -121,16 +139,16 @@ class _Plan:
         return self.content_changes or (self.now is not None and self.now != self.after)
 
 
-def write_files(module: AnsibleModule, wanted: Sequence[DesiredFile]) -> list[Written]:
+def write_files(writer: Writer, wanted: Sequence[DesiredFile]) -> list[Written]:
     """Make the files as wanted, in the given order; in check mode only say what would change.
 
     :raises ModuleError: before the first write, when any of them cannot be made as wanted.
     """
-    plans = [_plan(module, one) for one in wanted]
-    if not module.check_mode:
+    plans = [_plan(writer, one) for one in wanted]
+    if not writer.check_mode:
         for directory in dict.fromkeys(os.path.dirname(plan.target) for plan in plans):
             remove_leftovers(directory)
-    backups = {} if module.check_mode else _carry_out(module, [plan for plan in plans if plan.changed])
+    backups = {} if writer.check_mode else _carry_out(writer, [plan for plan in plans if plan.changed])
     return [
         Written(plan.wanted.path, True, _diff(plan), backups.get(plan.target))
         if plan.changed
@@ -140,20 +158,20 @@ def write_files(module: AnsibleModule, wanted: Sequence[DesiredFile]) -> list[Wr
 
 
 @contextmanager
-def writing_alone(module: AnsibleModule, path: str) -> Iterator[None]:
+def writing_alone(writer: Writer, path: str) -> Iterator[None]:
     """Keep other runs of ours from writing beside a file, from the moment it is read to the verdict about it.
 
     :raises ModuleError: when another run does not leave in time.
     """
     directory = os.path.dirname(safe_target(path))
-    if module.check_mode or not os.path.isdir(directory):
+    if writer.check_mode or not os.path.isdir(directory):
         yield
         return
     with locked_directory(directory):
         yield
 
 
-def write_directory(module: AnsibleModule, path: str, attributes: FileAttributes) -> Written:
+def write_directory(writer: Writer, path: str, attributes: FileAttributes) -> Written:
     """Make a directory (not its parents) with these attributes, from its first moment on.
 
     :raises ModuleError: when the path is something else, or its parent is missing.
@@ -165,16 +183,16 @@ def write_directory(module: AnsibleModule, path: str, attributes: FileAttributes
         status = None
     if status is not None and not S_ISDIR(status.st_mode):
         raise ModuleError(f"{path} is not a directory; move it away or choose another path")
-    if status is None and not os.path.isdir(os.path.dirname(target)) and not module.check_mode:
+    if status is None and not os.path.isdir(os.path.dirname(target)) and not writer.check_mode:
         raise ModuleError(f"the directory {os.path.dirname(target)} does not exist; create it before {path}")
     now = None if status is None else Ownership.of(status)
     after = desired_identity(path, attributes, now, os.path.dirname(target), 0o700)
     if now == after:
         return Written(path, False)
-    if not module.check_mode:
+    if not writer.check_mode:
         remove_leftovers(os.path.dirname(target))
         with locked_directory(os.path.dirname(target)) as folder:
-            folder.make(os.path.basename(target), after, labelling(module, target, existed=now is not None))
+            folder.make(os.path.basename(target), after, writer.labelling(target, existed=now is not None))
     before = "" if now is None else str(now)
     return Written(path, True, {"before_header": path, "after_header": path, "before": before, "after": str(after)})
 
@@ -184,7 +202,7 @@ def merge_written(written: Sequence[Written]) -> dict[str, Any]:
     return {"changed": any(one.changed for one in written), "diff": [one.diff for one in written if one.diff]}
 
 
-def _plan(module: AnsibleModule, wanted: DesiredFile) -> _Plan:
+def _plan(writer: Writer, wanted: DesiredFile) -> _Plan:
     place = safe_place(wanted.path)
     directory = os.path.dirname(place.target)
     found = look_at(place.target)
@@ -197,13 +215,13 @@ def _plan(module: AnsibleModule, wanted: DesiredFile) -> _Plan:
     after = desired_identity(wanted.path, wanted.attributes, kept, directory, NEW_FILE_MODE)
     plan = _Plan(wanted, place, before, now, after)
     if plan.changed:
-        _check_possible(module, plan, directory)
+        _check_possible(writer, plan, directory)
     return plan
 
 
-def _check_possible(module: AnsibleModule, plan: _Plan, directory: str) -> None:
+def _check_possible(writer: Writer, plan: _Plan, directory: str) -> None:
     if not os.path.isdir(directory):
-        if not module.check_mode:  # in check mode an earlier task only promised to make it
+        if not writer.check_mode:  # in check mode an earlier task only promised to make it
             raise ModuleError(f"the directory {directory} does not exist; create it before {plan.wanted.path}")
         return
     if os.statvfs(directory).f_flag & os.ST_RDONLY:
@@ -275,7 +293,7 @@ def parse_mode(path: str, mode: str | int) -> int:
     return number
 
 
-def _carry_out(module: AnsibleModule, plans: Sequence[_Plan]) -> dict[str, str]:
+def _carry_out(writer: Writer, plans: Sequence[_Plan]) -> dict[str, str]:
     """Bring everything to disk first, and then give it its names in order; the paths of backups by target."""
     backups = {}
     with ExitStack() as stack:
@@ -288,7 +306,7 @@ def _carry_out(module: AnsibleModule, plans: Sequence[_Plan]) -> dict[str, str]:
         staged = _staged(writes)
         try:
             for write, temporary in zip(writes, staged):
-                backup = write.carry_out(module, temporary)
+                backup = write.carry_out(writer, temporary)
                 if backup is not None:
                     backups[write.plan.target] = backup
         except BaseException:
@@ -346,13 +364,13 @@ class _Write:
         if temporary is not None:
             self.folder.discard(temporary)
 
-    def carry_out(self, module: AnsibleModule, temporary: str | None) -> str | None:
+    def carry_out(self, writer: Writer, temporary: str | None) -> str | None:
         """Back up the old file where that is wished, and let the new one take its place; the path of the backup."""
         plan, backup = self.plan, None
         if self.is_done():
             self.discard(temporary)
             return None
-        label = labelling(module, plan.target, existed=plan.now is not None)
+        label = writer.labelling(plan.target, existed=plan.now is not None)
 
         def prepare(path: str) -> None:
             label(path)
@@ -384,17 +402,6 @@ def _is_done(folder: Directory, plan: _Plan, name: str) -> bool:
 
 def _changed_meanwhile(path: str) -> ModuleError:
     return ModuleError(f"{path} was changed by somebody else during this run and is left as it is; run again")
-
-
-def labelling(module: AnsibleModule, name: str, existed: bool) -> Preparation:
-    """Return what gives a file the SELinux context its name has now, or shall have by the policy."""
-
-    def label(path: str) -> None:
-        if module.selinux_enabled():
-            context = module.selinux_context(name) if existed else module.selinux_default_context(name)
-            module.set_context_if_different(path, context, False)
-
-    return label
 
 
 def _diff(plan: _Plan) -> dict[str, str]:

@@ -17,11 +17,11 @@ from typing import Any
 from ..._pgconf.errors import ConfigError
 from ..errors import ModuleError
 from .patroni import PATRONI, sign_of_patroni
+from .processes import below
 from .running_servers import (
     Ignored,
     Postmaster,
     StartCommand,
-    below,
     find_postmasters,
     read_lines,
     read_start_command,

@@ -30,7 +30,7 @@ from ..._pki.compat import (
 from ..._pki.errors import PkiError
 from ..._pki.identity import render_name
 from ..errors import ModuleError
-from ..files.writer import read_bytes
+from ..files.reading import read_bytes
 from .clusters import Cluster
 from .tls_files import acting_as_owner, tls_is_on
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from .running_servers import Postmaster, below, read_lines
+from .processes import below
+from .running_servers import Postmaster, read_lines
 
 SYSTEMD = "systemd"
 PG_CTLCLUSTER = "pg_ctlcluster"

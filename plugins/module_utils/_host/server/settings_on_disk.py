@@ -16,7 +16,8 @@ from ..._pgconf.settings.included_settings import read_conf
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF, Assignment
 from ..._pgconf.vocabulary import NEWEST_VERSION
 from .configuration_files import files_around
-from .running_servers import below, read_lines
+from .processes import below
+from .running_servers import read_lines
 
 
 def read_settings(config_file: str, data_directory: str | None, root: str = "/") -> dict[str, str]:

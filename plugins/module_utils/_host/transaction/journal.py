@@ -16,16 +16,13 @@ import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ModuleError
 from ..files.directory import Ownership, look_at
 from ..files.state_directory import check_state_directory, make_state_directory, state_directory
-from ..files.writer import DesiredFile, FileAttributes, write_files
+from ..files.writer import DesiredFile, FileAttributes, Writer, write_files
 from ..server.clusters import Cluster
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
 
 JOURNAL_NAME = "pgtls-transaction.json"
 _FORMAT = 1
@@ -161,13 +158,13 @@ def read_journal(cluster: Cluster) -> Journal | None:
     return parse_journal(found.content, path)
 
 
-def write_journal(module: AnsibleModule, cluster: Cluster, journal: Journal | None) -> None:
+def write_journal(writer: Writer, cluster: Cluster, journal: Journal | None) -> None:
     """Put the journal in its place in one step, readable by its owner alone; None removes it."""
     content = None if journal is None else render_journal(journal)
     path = journal_path(cluster)
-    if content is not None and not module.check_mode:
+    if content is not None and not writer.check_mode:
         make_state_directory(os.path.dirname(path))
-    write_files(module, [DesiredFile(path, content, FileAttributes(mode=0o600), secret=True)])
+    write_files(writer, [DesiredFile(path, content, FileAttributes(mode=0o600), secret=True)])
 
 
 def last_sign_of_life(cluster: Cluster, journal: Journal, now: float) -> float:

@@ -13,16 +13,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import ModuleError
 from ..files.directory import Directory, ReadFile, locked_directory, look_at
-from ..files.writer import labelling
+from ..files.writer import Writer
 from .journal import Journal, SavedFile, beside, content_digest
 from .snapshot import Transaction
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,9 @@ def restore(transaction: Transaction, journal: Journal) -> tuple[list[str], list
                 changes.append(change)
     # in one order for all runs, so that two of them never wait for each other
     changes.sort(key=lambda change: change.directory)
-    if transaction.module.check_mode:
+    if transaction.writer.check_mode:
         return [change.one.path for change in changes], problems
-    return _carry_out(transaction.module, changes, problems), problems
+    return _carry_out(transaction.writer, changes, problems), problems
 
 
 @contextmanager
@@ -91,7 +87,7 @@ def _is_what_was_kept(one: SavedFile, kept: ReadFile) -> bool:
     return content_digest(kept.content) == one.digest
 
 
-def _carry_out(module: AnsibleModule, changes: Sequence[_Change], problems: list[str]) -> list[str]:
+def _carry_out(writer: Writer, changes: Sequence[_Change], problems: list[str]) -> list[str]:
     restored: list[str] = []
     staged = []
     with ExitStack() as stack:
@@ -101,7 +97,7 @@ def _carry_out(module: AnsibleModule, changes: Sequence[_Change], problems: list
                 staged.append((change, folder, _stage(folder, change)))
         for change, folder, temporary in staged:
             with _noting(change.one, problems):
-                _place(module, folder, change, temporary)
+                _place(writer, folder, change, temporary)
                 restored.append(change.one.path)
         for folder in {change.directory: folder for change, folder, _temporary in staged}.values():
             folder.settle()
@@ -121,9 +117,9 @@ def _stage(folder: Directory, change: _Change) -> str | None:
     return folder.stage(change.name, change.wanted.content, change.wanted.identity)
 
 
-def _place(module: AnsibleModule, folder: Directory, change: _Change, temporary: str | None) -> None:
+def _place(writer: Writer, folder: Directory, change: _Change, temporary: str | None) -> None:
     if temporary is None:
         folder.remove(change.name)
         return
-    folder.place(temporary, change.name, labelling(module, change.one.target, os.path.lexists(change.one.target)))
+    folder.place(temporary, change.name, writer.labelling(change.one.target, os.path.lexists(change.one.target)))
     folder.discard(temporary)  # a rename of one link to another of the same file does nothing

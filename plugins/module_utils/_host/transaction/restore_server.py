@@ -86,11 +86,11 @@ def undo(transaction: Transaction, login: Login, wish: dict[str, Any]) -> tuple[
     with transaction.alone():
         journal = find_open(transaction)
         restored, problems = restore(transaction, journal) if journal is not None else ([], [])
-    if journal is None or transaction.module.check_mode:
+    if journal is None or transaction.writer.check_mode:
         close(transaction, journal)
         return restored, Recovered()
     for path in written_through(transaction.cluster, journal):
-        transaction.module.warn(f"somebody wrote to {path} in place during the transaction, which could not be undone")
+        transaction.writer.warn(f"somebody wrote to {path} in place during the transaction, which could not be undone")
     if problems:
         raise ModuleError(f"not restored: {'; '.join(problems)}; {_what_is_left(transaction, journal, restored)}")
     try:

@@ -16,13 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ..errors import ModuleError
 from ..files.directory import Directory, Ownership, locked_directory, look_at, remove_leftovers
 from ..files.links import safe_target
 from ..files.state_directory import make_state_directory
-from ..files.writer import DesiredFile, FileAttributes, write_files, writing_alone
+from ..files.writer import DesiredFile, FileAttributes, Writer, write_files, writing_alone
 from ..server.clusters import Cluster
 from .journal import (
     Journal,
@@ -36,9 +35,6 @@ from .journal import (
     write_journal,
 )
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
 _POLL_SECONDS = 0.2
 # How many times takeover_seconds a run waits for another one that keeps working.
 _PATIENCE = 3
@@ -49,7 +45,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK
 class Transaction:
     """What a task wants covered, and for which run; takeover_seconds: how long another run may show no sign of life."""
 
-    module: AnsibleModule
+    writer: Writer
     cluster: Cluster
     targets: dict[str, str]
     run_id: str | None
@@ -58,9 +54,9 @@ class Transaction:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other runs away from the journal."""
-        if not self.module.check_mode:
+        if not self.writer.check_mode:
             make_state_directory(os.path.dirname(journal_path(self.cluster)))
-        with writing_alone(self.module, journal_path(self.cluster)):
+        with writing_alone(self.writer, journal_path(self.cluster)):
             yield
 
 
@@ -80,7 +76,7 @@ def begin(transaction: Transaction, run_id: str, read_base: Callable[[], ServerB
 
     :raises ModuleError: when another run is at work on this server and does not end.
     """
-    module, cluster = transaction.module, transaction.cluster
+    writer, cluster = transaction.writer, transaction.cluster
     base: ServerBefore | None = None
     end = time.monotonic() + _PATIENCE * transaction.takeover_seconds
     while True:
@@ -89,9 +85,9 @@ def begin(transaction: Transaction, run_id: str, read_base: Callable[[], ServerB
             resumed = found is not None
             if found is None and base is not None:
                 found = Journal(run_id, time.time(), base)
-            if found is not None and (not resumed or module.check_mode or _is_ours(transaction, found, run_id)):
+            if found is not None and (not resumed or writer.check_mode or _is_ours(transaction, found, run_id)):
                 journal = replace(found, run_id=run_id)
-                return (journal if module.check_mode else _remember(transaction, journal)), resumed
+                return (journal if writer.check_mode else _remember(transaction, journal)), resumed
         if found is None:
             base = read_base()
             continue
@@ -122,17 +118,17 @@ def close(transaction: Transaction, journal: Journal | None) -> None:
 
     :raises ModuleError: when another run took it over.
     """
-    if transaction.module.check_mode:
+    if transaction.writer.check_mode:
         return
     with transaction.alone():
         found = read_journal(transaction.cluster)
         if found is None or (journal is None and not found.closed):
             return
         if not found.closed:
-            _check_held(transaction, found, journal and journal.run_id)
-            write_journal(transaction.module, transaction.cluster, replace(found, closed=True))
+            _check_held(transaction, found, journal.run_id if journal else None)
+            write_journal(transaction.writer, transaction.cluster, replace(found, closed=True))
         _forget(transaction.cluster, found)
-        write_journal(transaction.module, transaction.cluster, None)
+        write_journal(transaction.writer, transaction.cluster, None)
 
 
 def written_through(cluster: Cluster, journal: Journal) -> list[str]:
@@ -173,7 +169,7 @@ def _is_ours(transaction: Transaction, journal: Journal, run_id: str) -> bool:
 
 def _remember(transaction: Transaction, journal: Journal) -> Journal:
     """Remember what the journal lacks: it is written before and after, and holds for nothing in between."""
-    module, cluster = transaction.module, transaction.cluster
+    writer, cluster = transaction.writer, transaction.cluster
     known = {one.target: one for one in journal.files}
     for one in journal.files:
         if one.made and one.existed and not os.path.lexists(beside(one.target, cluster)):
@@ -184,9 +180,9 @@ def _remember(transaction: Transaction, journal: Journal) -> Journal:
     plain = [known.get(target) or SavedFile(path, target) for target, path in transaction.targets.items()]
     plain += [one for one in journal.files if one.target not in transaction.targets]
     journal = journal.replacing(plain)
-    write_journal(module, cluster, journal)
+    write_journal(writer, cluster, journal)
     journal = journal.replacing([one if one.made else _make(transaction, one) for one in plain])
-    write_journal(module, cluster, journal)
+    write_journal(writer, cluster, journal)
     return journal
 
 
@@ -211,7 +207,7 @@ def _make(transaction: Transaction, one: SavedFile) -> SavedFile:
             return replace(
                 one, linked=True, size=status.st_size, written=status.st_mtime_ns, device=device, inode=inode
             )
-        _put(transaction.module, hidden, found.content, one.identity)
+        _put(transaction.writer, hidden, found.content, one.identity)
     return replace(one, linked=False, digest=content_digest(found.content))
 
 
@@ -234,9 +230,9 @@ def _link(folder: Directory, name: str, hidden: str) -> bool:
     return True
 
 
-def _put(module: AnsibleModule, path: str, content: bytes, identity: Ownership) -> None:
+def _put(writer: Writer, path: str, content: bytes, identity: Ownership) -> None:
     attributes = FileAttributes(str(identity.uid), str(identity.gid), identity.mode)
-    write_files(module, [DesiredFile(path, content, attributes, secret=True)])
+    write_files(writer, [DesiredFile(path, content, attributes, secret=True)])
 
 
 def _forget(cluster: Cluster, journal: Journal) -> None:

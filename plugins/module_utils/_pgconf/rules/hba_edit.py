@@ -15,7 +15,7 @@ from ..text.placing import ensure_records
 from ..text.records import Entry, Record, check_no_new_problem, describe_broken, problems
 from ..text.task_options import gather_wishes, read_each
 from .any_role import any_role_by_certificate
-from .hba import Rule, read_rule, read_match_fields
+from .hba import Rule, read_match_fields, read_rule
 from .include_lines import Include, read_include
 from .included_rules import DeadRule, RulesOfInclude, nothing_known
 from .shadowing import Shadow, overlap

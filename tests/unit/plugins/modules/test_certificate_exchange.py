@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.certificates.exchange_directory import (
     ExchangeFolder,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.writer import Writer
 from foreign_ca import ForeignCa, Holder
 from inventory import asked
 from module_runner import run_module
@@ -300,12 +301,9 @@ def test_bad_input_is_refused_before_anything_is_written(office):
 
 
 def test_hosts_that_make_the_folder_at_the_same_time_all_find_it(tmp_path):
-    class Module:
-        check_mode = False
-        selinux_enabled = staticmethod(lambda: False)
-
+    writer = Writer(False, pytest.fail, lambda path, name, existed: None)
     for attempt in range(20):
         folders = [ExchangeFolder(str(tmp_path / f"e{attempt}"), f"h{number}") for number in range(8)]
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda folder: folder.write_folders(Module()), folders))
+            list(pool.map(lambda folder: folder.write_folders(writer), folders))
         assert (tmp_path / f"e{attempt}/signed").is_dir()

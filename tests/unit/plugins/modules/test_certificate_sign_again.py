@@ -16,15 +16,15 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.authority.open_or_create import open_authority
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.authority.signing import BATCH, sign_and_keep
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.writer import Writer
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
 from inventory import OF_THE_INVENTORY, asked
-from module_runner import module_arguments, run_module
+from module_runner import run_module
 from openssl_judge import openssl, verdict
 
 SHAPE = "%Y-%m-%dT%H:%M:%SZ"
@@ -249,8 +249,7 @@ def test_what_was_signed_before_a_failure_stays(signer):
     taken = asked(*({**known, "name": f"app{number}"} for number in range(BATCH + 1)))
     orders = read_orders(taken["certificates"], taken["requests"], authority, SigningPolicy(3650), now)
     orders[-1] = replace(orders[-1], entry=replace(orders[-1].entry, lifetime=Lifetime(9999)))
-    with module_arguments({"_ansible_check_mode": False}):
-        module = AnsibleModule(argument_spec={})
+    writer = Writer(False, pytest.fail, lambda path, name, existed: None)
     with pytest.raises(PkiError, match="would end"):
-        sign_and_keep(module, str(signer.directory), orders, authority, now)
+        sign_and_keep(writer, str(signer.directory), orders, authority, now)
     assert len(signer.issued()) == BATCH

@@ -14,40 +14,38 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.errors import ModuleError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.links import safe_target
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.reading import read_bytes
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.writer import (
     DesiredFile,
     ExpectedContent,
     FileAttributes,
+    Writer,
     merge_written,
     parse_mode,
-    read_bytes,
     read_text,
     write_directory,
     write_files,
     writing_alone,
 )
-from module_runner import module_arguments
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
-def make_module(check: bool = False) -> AnsibleModule:
-    with module_arguments({"_ansible_check_mode": check}):
-        return AnsibleModule({}, supports_check_mode=True)
+def make_writer(check: bool = False) -> Writer:
+    return Writer(check, pytest.fail, lambda path, name, existed: None)
 
 
-@pytest.fixture(name="module")
-def _module() -> AnsibleModule:
-    return make_module()
+@pytest.fixture(name="writer")
+def _writer() -> Writer:
+    return make_writer()
 
 
-@pytest.fixture(name="check_module")
-def _check_module() -> AnsibleModule:
-    return make_module(check=True)
+@pytest.fixture(name="check_writer")
+def _check_writer() -> Writer:
+    return make_writer(check=True)
 
 
 def mode_of(path: Path) -> int:
@@ -61,62 +59,62 @@ def _wide_umask() -> Iterator[None]:
     os.umask(old)
 
 
-def test_new_file_is_private_unless_told_otherwise(module: AnsibleModule, tmp_path: Path) -> None:
+def test_new_file_is_private_unless_told_otherwise(writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "new"
-    (written,) = write_files(module, [DesiredFile(str(path), b"text\n")])
+    (written,) = write_files(writer, [DesiredFile(str(path), b"text\n")])
     assert written.changed
     assert path.read_bytes() == b"text\n"
     assert mode_of(path) == 0o600
     assert written.diff == {"before_header": str(path), "after_header": str(path), "before": "", "after": "text\n"}
 
 
-def test_existing_file_keeps_mode_and_second_write_changes_nothing(module: AnsibleModule, tmp_path: Path) -> None:
+def test_existing_file_keeps_mode_and_second_write_changes_nothing(writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.write_bytes(b"old")
     path.chmod(0o640)
     wanted = [DesiredFile(str(path), b"new")]
-    assert write_files(module, wanted)[0].changed
+    assert write_files(writer, wanted)[0].changed
     assert mode_of(path) == 0o640
     inode = path.stat().st_ino
-    assert not write_files(module, wanted)[0].changed
+    assert not write_files(writer, wanted)[0].changed
     assert path.stat().st_ino == inode
 
 
-def test_mode_alone_is_a_change_and_is_shown(module: AnsibleModule, tmp_path: Path) -> None:
+def test_mode_alone_is_a_change_and_is_shown(writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.write_bytes(b"same")
     path.chmod(0o644)
-    (written,) = write_files(module, [DesiredFile(str(path), b"same", FileAttributes(mode="0600"))])
+    (written,) = write_files(writer, [DesiredFile(str(path), b"same", FileAttributes(mode="0600"))])
     assert written.changed and written.diff
     assert "mode: 0644" in written.diff["before"] and "mode: 0600" in written.diff["after"]
     assert mode_of(path) == 0o600
 
 
-def test_check_mode_says_the_same_and_writes_nothing(check_module: AnsibleModule, tmp_path: Path) -> None:
+def test_check_mode_says_the_same_and_writes_nothing(check_writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.write_bytes(b"old\n")
-    (said,) = write_files(check_module, [DesiredFile(str(path), b"new\n")])
+    (said,) = write_files(check_writer, [DesiredFile(str(path), b"new\n")])
     assert path.read_bytes() == b"old\n"
-    (done,) = write_files(make_module(), [DesiredFile(str(path), b"new\n")])
+    (done,) = write_files(make_writer(), [DesiredFile(str(path), b"new\n")])
     assert said == done
 
 
-def test_nothing_is_written_when_one_of_several_is_impossible(module: AnsibleModule, tmp_path: Path) -> None:
+def test_nothing_is_written_when_one_of_several_is_impossible(writer: Writer, tmp_path: Path) -> None:
     first = tmp_path / "first"
     with pytest.raises(ModuleError, match=r"the directory .*/missing does not exist; create it before"):
-        write_files(module, [DesiredFile(str(first), b"1"), DesiredFile(str(tmp_path / "missing" / "second"), b"2")])
+        write_files(writer, [DesiredFile(str(first), b"1"), DesiredFile(str(tmp_path / "missing" / "second"), b"2")])
     assert not first.exists()
 
 
-def test_unknown_owner_is_one_sentence(module: AnsibleModule, tmp_path: Path) -> None:
+def test_unknown_owner_is_one_sentence(writer: Writer, tmp_path: Path) -> None:
     with pytest.raises(ModuleError, match="owner of .*: there is no owner 'nosuchuser' on this host"):
-        write_files(module, [DesiredFile(str(tmp_path / "f"), b"", FileAttributes(owner="nosuchuser"))])
+        write_files(writer, [DesiredFile(str(tmp_path / "f"), b"", FileAttributes(owner="nosuchuser"))])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_secret_and_shown_replace_the_content_in_the_diff(module: AnsibleModule, tmp_path: Path) -> None:
+def test_secret_and_shown_replace_the_content_in_the_diff(writer: Writer, tmp_path: Path) -> None:
     secret, shown = write_files(
-        module,
+        writer,
         [
             DesiredFile(str(tmp_path / "key"), b"TOP SECRET", secret=True),
             DesiredFile(str(tmp_path / "crt"), b"PEM", shown=(None, "subject: CN=x\n")),
@@ -126,25 +124,25 @@ def test_secret_and_shown_replace_the_content_in_the_diff(module: AnsibleModule,
     assert shown.diff is not None and shown.diff["after"] == "subject: CN=x\n"
 
 
-def test_backup_of_a_secret_is_private(module: AnsibleModule, tmp_path: Path) -> None:
+def test_backup_of_a_secret_is_private(writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_bytes(b"old")
     path.chmod(0o600)
-    (written,) = write_files(module, [DesiredFile(str(path), b"new", secret=True, backup=True)])
+    (written,) = write_files(writer, [DesiredFile(str(path), b"new", secret=True, backup=True)])
     assert written.backup_file is not None
     assert Path(written.backup_file).read_bytes() == b"old"
     assert mode_of(Path(written.backup_file)) == 0o600
 
 
-def test_absent_removes_and_then_changes_nothing(module: AnsibleModule, tmp_path: Path) -> None:
+def test_absent_removes_and_then_changes_nothing(writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "gone"
     path.write_bytes(b"x")
-    assert write_files(module, [DesiredFile(str(path), None)])[0].changed
+    assert write_files(writer, [DesiredFile(str(path), None)])[0].changed
     assert not path.exists()
-    assert not write_files(module, [DesiredFile(str(path), None)])[0].changed
+    assert not write_files(writer, [DesiredFile(str(path), None)])[0].changed
 
 
-def test_file_is_never_wider_than_asked(module: AnsibleModule, tmp_path: Path) -> None:
+def test_file_is_never_wider_than_asked(writer: Writer, tmp_path: Path) -> None:
     seen: set[int] = set()
     stop = threading.Event()
 
@@ -161,7 +159,7 @@ def test_file_is_never_wider_than_asked(module: AnsibleModule, tmp_path: Path) -
     try:
         for number in range(300):
             write_files(
-                module, [DesiredFile(str(tmp_path / "key"), b"%d" % number, FileAttributes(mode="0600"), secret=True)]
+                writer, [DesiredFile(str(tmp_path / "key"), b"%d" % number, FileAttributes(mode="0600"), secret=True)]
             )
     finally:
         stop.set()
@@ -169,22 +167,22 @@ def test_file_is_never_wider_than_asked(module: AnsibleModule, tmp_path: Path) -
     assert seen == {0o600}
 
 
-def test_link_is_kept_and_its_target_replaced(module: AnsibleModule, tmp_path: Path) -> None:
+def test_link_is_kept_and_its_target_replaced(writer: Writer, tmp_path: Path) -> None:
     target, link = tmp_path / "real", tmp_path / "link"
     target.write_bytes(b"old")
     link.symlink_to("real")
-    write_files(module, [DesiredFile(str(link), b"new")])
+    write_files(writer, [DesiredFile(str(link), b"new")])
     assert link.is_symlink() and target.read_bytes() == b"new"
 
 
 @as_root
-def test_link_planted_by_somebody_else_is_refused(module: AnsibleModule, tmp_path: Path) -> None:
+def test_link_planted_by_somebody_else_is_refused(writer: Writer, tmp_path: Path) -> None:
     target, link = tmp_path / "shadow", tmp_path / "pg_hba.conf"
     target.write_bytes(b"precious")
     link.symlink_to(target)
     os.lchown(link, NOBODY, NOBODY)
     with pytest.raises(ModuleError, match="belongs to uid 65534 but leads to a file of somebody else"):
-        write_files(module, [DesiredFile(str(link), b"hostile")])
+        write_files(writer, [DesiredFile(str(link), b"hostile")])
     assert target.read_bytes() == b"precious"
     folder = tmp_path / "folder"
     folder.symlink_to("/etc")
@@ -194,9 +192,9 @@ def test_link_planted_by_somebody_else_is_refused(module: AnsibleModule, tmp_pat
 
 
 @as_root
-def test_new_file_belongs_to_the_owner_of_its_directory(module: AnsibleModule, tmp_path: Path) -> None:
+def test_new_file_belongs_to_the_owner_of_its_directory(writer: Writer, tmp_path: Path) -> None:
     os.chown(tmp_path, NOBODY, NOBODY)
-    write_files(module, [DesiredFile(str(tmp_path / "f"), b"")])
+    write_files(writer, [DesiredFile(str(tmp_path / "f"), b"")])
     assert (tmp_path / "f").stat().st_uid == NOBODY
 
 
@@ -207,21 +205,19 @@ def test_link_loop_is_one_sentence(tmp_path: Path) -> None:
         safe_target(str(tmp_path / "a"))
 
 
-def test_directory_where_a_file_should_be_is_one_sentence(module: AnsibleModule, tmp_path: Path) -> None:
+def test_directory_where_a_file_should_be_is_one_sentence(writer: Writer, tmp_path: Path) -> None:
     with pytest.raises(ModuleError, match="is not a regular file"):
-        write_files(module, [DesiredFile(str(tmp_path), b"")])
+        write_files(writer, [DesiredFile(str(tmp_path), b"")])
 
 
-def test_directory_is_made_once_with_its_mode(
-    module: AnsibleModule, check_module: AnsibleModule, tmp_path: Path
-) -> None:
+def test_directory_is_made_once_with_its_mode(writer: Writer, check_writer: Writer, tmp_path: Path) -> None:
     path = str(tmp_path / "ca")
     attributes = FileAttributes(mode="0700")
-    said = write_directory(check_module, path, attributes)
+    said = write_directory(check_writer, path, attributes)
     assert said.changed and not os.path.exists(path)
-    assert write_directory(module, path, attributes) == said
+    assert write_directory(writer, path, attributes) == said
     assert mode_of(Path(path)) == 0o700
-    assert not write_directory(module, path, attributes).changed
+    assert not write_directory(writer, path, attributes).changed
 
 
 def test_text_keeps_any_bytes(tmp_path: Path) -> None:
@@ -247,68 +243,66 @@ CHANGED = "was changed by somebody else during this run and is left as it is; ru
 
 
 @pytest.mark.parametrize("now", [b"theirs\n", None])
-def test_file_that_is_not_what_the_caller_read_is_left_alone(module: AnsibleModule, tmp_path: Path, now: Any) -> None:
+def test_file_that_is_not_what_the_caller_read_is_left_alone(writer: Writer, tmp_path: Path, now: Any) -> None:
     path = tmp_path / "pg_hba.conf"
     if now is not None:
         path.write_bytes(now)
     with pytest.raises(ModuleError, match=CHANGED):
-        write_files(module, [DesiredFile(str(path), b"ours\n", seen=ExpectedContent(b"before\n"))])
+        write_files(writer, [DesiredFile(str(path), b"ours\n", seen=ExpectedContent(b"before\n"))])
     assert read_bytes(str(path)) == now
-    assert write_files(module, [DesiredFile(str(path), b"ours\n", seen=ExpectedContent(now))])[0].changed
+    assert write_files(writer, [DesiredFile(str(path), b"ours\n", seen=ExpectedContent(now))])[0].changed
     assert os.listdir(tmp_path) == ["pg_hba.conf"]
 
 
-def test_what_was_seen_may_be_text_of_any_bytes(module: AnsibleModule, tmp_path: Path) -> None:
+def test_what_was_seen_may_be_text_of_any_bytes(writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "pg_hba.conf"
     path.write_bytes(b"# caf\xe9\n")
     seen = ExpectedContent.text(read_text(str(path)))
-    assert write_files(module, [DesiredFile(str(path), b"x\n", seen=seen)])[0].changed
+    assert write_files(writer, [DesiredFile(str(path), b"x\n", seen=seen)])[0].changed
     assert ExpectedContent.text(None) == ExpectedContent(None)
 
 
-def test_file_that_changes_between_the_plan_and_the_write_is_left_alone(module: AnsibleModule, tmp_path: Path) -> None:
+def test_file_that_changes_between_the_plan_and_the_write_is_left_alone(writer: Writer, tmp_path: Path) -> None:
     """The plans of all files are made before the first one is written, so a path named twice changes in between."""
     path = tmp_path / "f"
     path.write_bytes(b"0")
     with pytest.raises(ModuleError, match=CHANGED):
-        write_files(module, [DesiredFile(str(path), b"1"), DesiredFile(str(path), b"2")])
+        write_files(writer, [DesiredFile(str(path), b"1"), DesiredFile(str(path), b"2")])
     assert path.read_bytes() == b"1"
     with pytest.raises(ModuleError, match=CHANGED):
-        write_files(module, [DesiredFile(str(path), b"2"), DesiredFile(str(path), None)])
+        write_files(writer, [DesiredFile(str(path), b"2"), DesiredFile(str(path), None)])
     assert path.read_bytes() == b"2"
 
 
-def test_the_same_work_done_twice_at_once_is_no_conflict(module: AnsibleModule, tmp_path: Path) -> None:
+def test_the_same_work_done_twice_at_once_is_no_conflict(writer: Writer, tmp_path: Path) -> None:
     path = str(tmp_path / "root.crt")
-    written = write_files(module, [DesiredFile(path, b"root"), DesiredFile(path, b"root")])
+    written = write_files(writer, [DesiredFile(path, b"root"), DesiredFile(path, b"root")])
     assert [one.changed for one in written] == [True, True]
-    gone = write_files(module, [DesiredFile(path, None), DesiredFile(path, None)])
+    gone = write_files(writer, [DesiredFile(path, None), DesiredFile(path, None)])
     assert [one.changed for one in gone] == [True, True]
 
 
 LEFTOVER = ".pgtls-0123456789abcdef"
 
 
-def test_what_a_killed_run_left_goes_with_the_next_run(
-    module: AnsibleModule, check_module: AnsibleModule, tmp_path: Path
-) -> None:
+def test_what_a_killed_run_left_goes_with_the_next_run(writer: Writer, check_writer: Writer, tmp_path: Path) -> None:
     path, left, mine = tmp_path / "f", tmp_path / LEFTOVER, tmp_path / ".pgtls-mine"
     for one in (path, left, mine):
         one.write_bytes(b"x")
     path.chmod(0o600)
-    write_files(check_module, [DesiredFile(str(path), b"x")])
+    write_files(check_writer, [DesiredFile(str(path), b"x")])
     assert left.exists()
-    assert not write_files(module, [DesiredFile(str(path), b"x")])[0].changed
+    assert not write_files(writer, [DesiredFile(str(path), b"x")])[0].changed
     assert sorted(os.listdir(tmp_path)) == [".pgtls-mine", "f"]
 
 
-def test_directory_of_that_name_is_no_leftover(module: AnsibleModule, tmp_path: Path) -> None:
+def test_directory_of_that_name_is_no_leftover(writer: Writer, tmp_path: Path) -> None:
     (tmp_path / LEFTOVER).mkdir()
-    assert write_files(module, [DesiredFile(str(tmp_path / "f"), b"x")])[0].changed
+    assert write_files(writer, [DesiredFile(str(tmp_path / "f"), b"x")])[0].changed
     assert (tmp_path / LEFTOVER).is_dir()
 
 
-def test_another_run_is_waited_for(module: AnsibleModule, tmp_path: Path) -> None:
+def test_another_run_is_waited_for(writer: Writer, tmp_path: Path) -> None:
     handle, order = os.open(tmp_path, os.O_RDONLY), []
     fcntl.flock(handle, fcntl.LOCK_EX)
 
@@ -318,32 +312,30 @@ def test_another_run_is_waited_for(module: AnsibleModule, tmp_path: Path) -> Non
 
     timer = threading.Timer(0.3, leave)
     timer.start()
-    write_files(module, [DesiredFile(str(tmp_path / "f"), b"x")])
+    write_files(writer, [DesiredFile(str(tmp_path / "f"), b"x")])
     order.append("written")
     timer.join()
     assert order == ["left", "written"]
 
 
-def test_one_run_may_hold_a_directory_and_write_in_it(
-    module: AnsibleModule, check_module: AnsibleModule, tmp_path: Path
-) -> None:
+def test_one_run_may_hold_a_directory_and_write_in_it(writer: Writer, check_writer: Writer, tmp_path: Path) -> None:
     path = str(tmp_path / "f")
-    with writing_alone(module, path):
-        assert write_files(module, [DesiredFile(path, b"1")])[0].changed
+    with writing_alone(writer, path):
+        assert write_files(writer, [DesiredFile(path, b"1")])[0].changed
         handle = os.open(tmp_path, os.O_RDONLY)
         with pytest.raises(BlockingIOError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with writing_alone(check_module, path):
-        assert write_files(check_module, [DesiredFile(path, b"2")])[0].changed
+    with writing_alone(check_writer, path):
+        assert write_files(check_writer, [DesiredFile(path, b"2")])[0].changed
     os.close(handle)
-    with writing_alone(module, str(tmp_path / "missing" / "f")):
+    with writing_alone(writer, str(tmp_path / "missing" / "f")):
         assert os.listdir(tmp_path) == ["f"]
 
 
-def test_merge_keeps_only_real_changes(module: AnsibleModule, tmp_path: Path) -> None:
+def test_merge_keeps_only_real_changes(writer: Writer, tmp_path: Path) -> None:
     path = str(tmp_path / "f")
-    first = write_files(module, [DesiredFile(path, b"1")])
-    again = write_files(module, [DesiredFile(path, b"1")])
+    first = write_files(writer, [DesiredFile(path, b"1")])
+    again = write_files(writer, [DesiredFile(path, b"1")])
     assert merge_written(first + again)["changed"] and len(merge_written(first + again)["diff"]) == 1
     assert merge_written(again) == {"changed": False, "diff": []}
