@@ -32,6 +32,9 @@ def tls_cluster(fresh_cluster, authority):
     install(fresh_cluster, authority.issue("one", "server", "DNS:localhost"))
     fresh_cluster.configure("ssl = on\n")
     fresh_cluster.reload()
+    end = time.monotonic() + 60
+    while fresh_cluster.sql("SHOW ssl") != [("on",)] and time.monotonic() < end:
+        time.sleep(0.1)  # a server that loads late would load what a test writes next, too
     return fresh_cluster
 
 
