@@ -92,8 +92,7 @@ options:
         type: str
       private_key_passphrase_file:
         description:
-          - A file that M(pgtls.postgresql.certificate_install) writes O(certificates[].private_key_passphrase) and a line end to, with mode C(0600),
-            for C(ssl_passphrase_command).
+          - A file that holds O(certificates[].private_key_passphrase) and a line end, with mode C(0600), for C(ssl_passphrase_command).
         type: path
       certificate:
         description: The file of the certificate, followed by the intermediate certificates.
@@ -107,7 +106,7 @@ options:
         type: path
       crl:
         description:
-          - A file that M(pgtls.postgresql.certificate_install) writes its O(ignore:crl_pem) to, for C(ssl_crl_file). Several certificates may share it.
+          - A file that holds O(crl_pem), for C(ssl_crl_file). Several certificates may share it.
           - With no CRL given nothing is written and nothing removed. In check mode a missing file then counts as one that would be written.
         type: path
       pkcs12:
@@ -137,4 +136,11 @@ options:
         description: The permissions of the private key, an octal number.
         type: raw
         default: "0600"
+      untrusted_ca:
+        description:
+          - The common name of a CA that nobody trusts, for a certificate that every server must refuse.
+          - M(pgtls.postgresql.certificate_request) makes this CA, has it sign the certificate at once, and forgets its key. Nothing is requested, and
+            what is said of the CAs of the site does not count for it.
+          - O(certificates[].root) holds the certificate of this CA, and must be given.
+        type: str
 """

@@ -19,11 +19,15 @@ description:
     leaves the new key in C(<private_key>.next), and the next run puts it in place without asking the CA.
   - What is made of key and certificate (O(certificates[].pkcs12), O(certificates[].pkcs8_der)) is written last. Such a file is read back and
     compared by what it holds, so a run that has nothing to do keeps its bytes.
-  - Owner and mode of existing files are ensured on every run, and so is the root file when O(trusted_pem) is given.
+  - It needs to run only where something was signed. M(pgtls.postgresql.certificate_request) looks after the rest, and so does this module
+    where O(signed) is empty (owner and mode of existing files, root files, CRLs, and what is made of key and certificate).
+  - A signed certificate whose chain ends in a root that O(trusted_pem) does not hold, or that is in the CRL of its CA, is refused. Check mode
+    needs O(crl_pem) to predict which certificates get a new key.
   - The diff shows what somebody wished (subject, names, usages, issuer, key type, lifetime), never a key.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.certificate
+  - pgtls.postgresql.trusted
 options:
   signed:
     description:
@@ -55,40 +59,6 @@ options:
       issuer:
         description: The subject of the issuing CA, for the diff of check mode.
         type: str
-  trusted_pem:
-    description:
-      - All root certificates that are trusted now, as RV(pgtls.postgresql.ca#module:trusted_pem). O(certificates[].root) holds exactly these,
-        whether something was signed or not. While a CA is rolled over there are two.
-      - When it is not given, the file holds the root of the signed chain, and stays as it is where nothing was signed.
-      - A signed certificate whose chain ends in another root is refused.
-    type: str
-  crl_pem:
-    description:
-      - The revocation lists of the CAs, as for M(pgtls.postgresql.certificate_request).
-      - A signed certificate that is in the list of its CA is refused. Check mode needs them to tell which certificates get a new key.
-      - They are written to each O(certificates[].crl).
-    type: str
-  trusted_files:
-    description:
-      - Further files that hold O(trusted_pem), for those who verify a server and have no certificate. Nothing is written without O(trusted_pem).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path:
-        description: The file.
-        type: path
-        required: true
-      owner:
-        description: The user that shall own it. A new file belongs to the owner of its directory when this is not given.
-        type: str
-      group:
-        description: The group that shall own it.
-        type: str
-      mode:
-        description: Its permissions, an octal number.
-        type: raw
-        default: "0644"
 seealso:
   - module: pgtls.postgresql.certificate_request
   - module: pgtls.postgresql.certificate_sign
@@ -146,10 +116,10 @@ from ..module_utils._host.certificates.holder_files import (
 from ..module_utils._host.certificates.options import (
     CERTIFICATE,
     SIGNED,
-    TRUSTED_FILE,
+    TRUSTED,
     certificate_places,
-    known_authorities,
     signed_by_name,
+    site_authorities,
 )
 from ..module_utils._host.errors import ModuleError
 from ..module_utils._host.files.writer import DesiredFile, merge_written, write_files
@@ -159,14 +129,11 @@ from ..module_utils._pki.certificates import load_certificates, summarise_wish
 from ..module_utils._pki.compat import x509
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.installation import check_signed
-from ..module_utils._pki.policy import Authorities
 
 ARGUMENTS = {
     **CERTIFICATE,
+    **TRUSTED,
     "signed": {"type": "list", "elements": "dict", "default": [], "options": SIGNED},
-    "trusted_pem": {"type": "str"},
-    "crl_pem": {"type": "str"},
-    "trusted_files": {"type": "list", "elements": "dict", "default": [], "options": TRUSTED_FILE},
 }
 
 
@@ -174,15 +141,15 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     now = datetime.now(timezone.utc)
-    authorities = known_authorities(module.params)
-    holdings = [read_holding(place, authorities) for place in certificate_places(module.params["certificates"])]
+    site = site_authorities(module.params)
+    holdings = [read_holding(place, site) for place in certificate_places(module.params["certificates"])]
     signed = signed_by_name(module.params["signed"], {holding.place.wanted.name for holding in holdings})
 
-    plans = [_plan(module, holding, signed.get(holding.place.wanted.name), authorities, now) for holding in holdings]
+    plans = [_plan(module, holding, signed.get(holding.place.wanted.name), now) for holding in holdings]
 
     # several certificates may share one root file
     files = [file for files, _leaf in plans for file in files]
-    files += further_files(holdings, module.params, authorities, module.check_mode)
+    files += further_files(holdings, module.params, site.common.trusted, module.check_mode)
     written = write_files(writer_of(module), list(dict.fromkeys(files)))
 
     certificates = [
@@ -197,11 +164,11 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _plan(
-    module: AnsibleModule, holding: Holding, signed: Mapping[str, Any] | None, authorities: Authorities, now: datetime
+    module: AnsibleModule, holding: Holding, signed: Mapping[str, Any] | None, now: datetime
 ) -> tuple[list[DesiredFile], x509.Certificate | None]:
     """The files of one certificate, and the certificate when it is known."""
     if signed is None:
-        return kept_files(holding, authorities), holding.leaf
+        return kept_files(holding), holding.leaf
     wanted = holding.place.wanted
     whose = f"the certificate {wanted.name}"
     chain = load_certificates(signed["chain_pem"].encode(), f"{whose}: chain_pem") if signed["chain_pem"] else ()
@@ -209,10 +176,10 @@ def _plan(
         if not module.check_mode:
             raise ModuleError(f"{whose}: certificate_pem is empty; certificate_sign must run before, not in check mode")
         summary = summarise_wish(wanted.identity, wanted.usages, wanted.key_type, wanted.lifetime, signed["issuer"])
-        return predicted_files(holding, summary, chain, authorities.trusted), None
+        return predicted_files(holding, summary, chain), None
     leaf = load_certificates(signed["certificate_pem"].encode(), f"{whose}: certificate_pem")[0]
-    check_signed((leaf, *chain), wanted, holding.key_of(leaf), authorities, now)
-    return certificate_files(holding, leaf, chain, authorities.trusted), leaf
+    check_signed((leaf, *chain), wanted, holding.key_of(leaf), holding.authorities, now)
+    return certificate_files(holding, leaf, chain), leaf
 
 
 def main() -> None:

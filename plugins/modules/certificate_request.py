@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_request
-short_description: Private keys exist, and certificates that are due are requested
+short_description: Create private keys and request certificates that are due
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
@@ -20,10 +20,16 @@ description:
     It is made beside the old one as C(<private_key>.next), so that the old pair stays in use until
     M(pgtls.postgresql.certificate_install) puts the new key in place together with its certificate.
   - The keys of a long list are made on all cores, and each is written as soon as it is made, so that a run that is killed keeps what was finished.
+  - Everything that needs no signature is done here, after the keys. Root files and O(trusted_files) hold O(trusted_pem), and CRL files O(crl_pem).
+    Existing files get their owner and mode. What is made of key and certificate (O(certificates[].pkcs12), O(certificates[].pkcs8_der)) follows
+    these. A key whose certificate a killed run has installed is put in place. So where RV(requests) is empty nothing is left to do.
+  - A certificate in the CRL of its own CA is due with the reason C(revoked), and gets a new key. One on hold is not requested, whatever
+    else would be due, because a new one would go around the hold. A warning says so.
   - In check mode a missing key is made in memory only.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.certificate
+  - pgtls.postgresql.trusted
 options:
   directories:
     description:
@@ -53,18 +59,22 @@ options:
       - The certificate of the CA that should have signed, and those of the CAs above it, as RV(pgtls.postgresql.ca#module:chain_pem).
       - When it is not given, nothing is compared with the CA.
     type: str
-  trusted_pem:
+  issuers:
     description:
-      - All root certificates that are trusted now, as RV(pgtls.postgresql.ca#module:trusted_pem). While a CA is rolled over there are two.
-      - The root file is then no reason for a new certificate, because M(pgtls.postgresql.certificate_install) writes it.
-    type: str
-  crl_pem:
-    description:
-      - The revocation lists of the CAs, one after the other, as RV(pgtls.postgresql.ca#module:crl_pem).
-      - A certificate in the list of its own CA is due with the reason C(revoked), and gets a new key.
-      - A certificate on hold is not requested, whatever else would be due, because a new one would go around the hold. A warning says so.
-      - A list under the name of the certificate's CA that no known CA of that name has signed is an error.
-    type: str
+      - The CAs that sign for some usages alone. The first one whose usages cover all those of a certificate counts instead of O(issuer_pem).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      usages:
+        description: The usages of the certificates that it signs.
+        type: list
+        elements: str
+        choices: [server, client]
+        required: true
+      chain_pem:
+        description: Its certificate and those of the CAs above it. When it is not given, nothing is compared with it.
+        type: str
 seealso:
   - module: pgtls.postgresql.certificate_sign
   - module: pgtls.postgresql.certificate_install
@@ -92,6 +102,12 @@ EXAMPLES = r"""
   delegate_to: ca1
   when: request.requests | length > 0
   register: signed
+
+- name: Install it
+  pgtls.postgresql.certificate_install:
+    certificates: "{{ app_certificates }}"
+    signed: "{{ signed.certificates }}"
+  when: request.requests | length > 0
 """
 
 RETURN = r"""
@@ -117,80 +133,105 @@ keys_made:
   returned: success
   type: list
   elements: str
-keys_changed:
+files_changed:
   description:
-    - Whether a directory or a private key was made, or its owner, group or mode changed.
+    - Whether a directory or a file was made, or its content, owner, group or mode changed.
     - A certificate that is due counts as a change too. This tells both apart, where a request is only repeated until it is answered.
   returned: success
   type: bool
+certificates:
+  description: What is installed now, one entry for each certificate of the list, as RV(pgtls.postgresql.certificate_install#module:certificates).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the certificate.
+      type: str
+    certificate:
+      description: The file of the certificate.
+      type: str
+    installed:
+      description: Whether this run put a new certificate there, which only one with O(certificates[].untrusted_ca) can be.
+      type: bool
+    serial_number:
+      description: The serial number in hexadecimal; null when there is no certificate yet.
+      type: str
+    fingerprint_sha256:
+      description: The fingerprint as openssl prints it; null when there is no certificate yet.
+      type: str
+    not_after:
+      description: When the certificate expires; null when there is no certificate yet.
+      type: str
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.certificates.holder_files import Holding, read_holding
+from ..module_utils._host.certificates.due import examine, rehearsed_files, requested
+from ..module_utils._host.certificates.holder_files import Holding, further_files, read_holding
 from ..module_utils._host.certificates.key_generation import ensure_keys
-from ..module_utils._host.certificates.options import CERTIFICATE, certificate_places, known_authorities
+from ..module_utils._host.certificates.options import (
+    CERTIFICATE,
+    ISSUER,
+    TRUSTED,
+    SiteAuthorities,
+    certificate_places,
+    site_authorities,
+)
 from ..module_utils._host.files.required_directories import DIRECTORIES, make_directories, plan_directories
-from ..module_utils._host.files.writer import merge_written
+from ..module_utils._host.files.writer import DesiredFile, merge_written, write_files
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.policy import Reason, reissue_reasons
-from ..module_utils._pki.requests import build_request
 
 ARGUMENTS = {
     **CERTIFICATE,
     **DIRECTORIES,
+    **TRUSTED,
     "issuer_pem": {"type": "str"},
-    "trusted_pem": {"type": "str"},
-    "crl_pem": {"type": "str"},
+    "issuers": {"type": "list", "elements": "dict", "default": [], "options": ISSUER},
 }
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
-    now = datetime.now(timezone.utc)
-    authorities = known_authorities(module.params)
+    now, site = datetime.now(timezone.utc), site_authorities(module.params)
     places = certificate_places(module.params["certificates"])
     directories = plan_directories(module.params["directories"])
-    holdings = [read_holding(place, authorities) for place in places]
+    holdings = [read_holding(place, site) for place in places]
+
+    def others() -> list[DesiredFile]:
+        own = [file for holding in holdings for file in rehearsed_files(holding)]
+        return own + _further(module, holdings, site)
 
     made = make_directories(writer_of(module), directories)
-    holdings, written, keys_made = ensure_keys(writer_of(module), holdings)
-    reasons = {}
-    for holding in holdings:
-        wanted = holding.place.wanted
+    complete, keys, keys_made = ensure_keys(writer_of(module), holdings, others)
+    examined = [examine(holding, now) for holding in complete]
+    files = [file for one in examined for file in one.files()] + _further(module, complete, site)
+    written = [*made, *keys, *write_files(writer_of(module), list(dict.fromkeys(files)))]
+
+    for holding in complete:
         if holding.is_on_hold:
-            module.warn(f"the certificate {wanted.name} is on hold at its CA; it stays until the CA releases it")
-        else:
-            reasons[wanted.name] = reissue_reasons(holding.current, wanted, authorities, holding.made_key(), now)
-    due = [holding for holding in holdings if reasons.get(holding.place.wanted.name)]
-
-    outcome = merge_written([*made, *written])
-    keys_changed = outcome["changed"]
-    outcome["changed"] = bool(due) or keys_changed
-    outcome["diff"] += [_diff(holding, reasons[holding.place.wanted.name]) for holding in due]
-    requests = [_request(holding, reasons[holding.place.wanted.name]) for holding in due]
-    return {**outcome, "requests": requests, "keys_made": keys_made, "keys_changed": keys_changed}
-
-
-def _diff(holding: Holding, reasons: list[Reason]) -> dict[str, Any]:
-    header = f"the certificate {holding.place.wanted.name}"
-    after = "".join(f"due ({reason.code}): {reason.sentence}\n" for reason in reasons)
-    return {"before_header": header, "after_header": header, "before": "", "after": after}
-
-
-def _request(holding: Holding, reasons: list[Reason]) -> dict[str, Any]:
-    wanted = holding.place.wanted
+            name = holding.place.wanted.name
+            module.warn(f"the certificate {name} is on hold at its CA; it stays until the CA releases it")
+    outcome, requests = merge_written(written), requested(examined)
     return {
-        "name": wanted.name,
-        "csr_pem": build_request(wanted.identity, wanted.usages, holding.made_key()),
-        "reasons": [{"code": reason.code, "sentence": reason.sentence} for reason in reasons],
+        "changed": outcome["changed"] or bool(requests),
+        "diff": outcome["diff"] + [one.diff() for one in examined if one.reasons],
+        "requests": requests,
+        "certificates": [one.described(now) for one in examined],
+        "keys_made": keys_made,
+        "files_changed": outcome["changed"],
     }
+
+
+def _further(module: AnsibleModule, holdings: Sequence[Holding], site: SiteAuthorities) -> list[DesiredFile]:
+    return further_files(holdings, module.params, site.common.trusted, module.check_mode)
 
 
 def main() -> None:

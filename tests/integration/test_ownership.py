@@ -297,7 +297,7 @@ def test_directories_are_made_and_then_kept(home):
     predicted = module("certificate_request", client_directory(deep), check=True)
     assert not deep.exists()
     made = module("certificate_request", client_directory(deep))
-    assert (made["changed"], made["keys_changed"], made["diff"]) == (True, True, predicted["diff"])
+    assert (made["changed"], made["files_changed"], made["diff"]) == (True, True, predicted["diff"])
     assert [(path.stat().st_uid, path.stat().st_mode & 0o777) for path in (deep, deep.parent)] == [(NOBODY, 0o700)] * 2
     assert module("certificate_request", client_directory(deep))["changed"] is False
     deep.chmod(0o750)

@@ -16,10 +16,9 @@ from ..._pki.errors import UnreadableError
 from ..._pki.key_stores import KeyBundle, holds_pkcs8, holds_pkcs12, pkcs12_bytes
 from ..._pki.keys import key_type_of, load_private_key, private_key_der
 from ..._pki.policy import Authorities, InstalledCertificate, Revocation, chain_root, revocation_of
-from ..errors import ModuleError
 from ..files.reading import read_bytes
 from ..files.writer import DesiredFile, FileAttributes
-from .options import CertificatePlace
+from .options import CertificatePlace, SiteAuthorities
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,10 +32,12 @@ _PREDICTED = b"predicted"
 class Holding:
     """What a holder has of one certificate; new_key is one that is made but not written yet.
 
+    authorities: what is known of the CAs of this certificate.
     revocation: the entry of the installed certificate in a list of its CA.
     """
 
     place: CertificatePlace
+    authorities: Authorities
     current: InstalledCertificate
     key: PrivateKey | None = field(repr=False)
     next_key: PrivateKey | None = field(repr=False)
@@ -55,17 +56,15 @@ class Holding:
 
     def signing_key(self) -> PrivateKey | None:
         """The key that the certificate shall belong to: the first of the wanted type that was not revoked."""
-        for key in (self.key, self.next_key, self.new_key):
+        kept = (self.next_key, self.key) if self._arrived() else (self.key, self.next_key)
+        for key in (*kept, self.new_key):
             if key is not None and key_type_of(key) == self.place.wanted.key_type and not self._is_revoked(key):
                 return key
         return None
 
-    def made_key(self) -> PrivateKey:
-        """The same, once ensure_keys has made what was lacking."""
-        key = self.signing_key()
-        if key is None:
-            raise ModuleError(f"the certificate {self.place.wanted.name} has no key of its type; run again")
-        return key
+    def _arrived(self) -> bool:
+        """Whether the certificate of the waiting key is in place already; a run was killed before it moved the key."""
+        return self.leaf is not None and self.next_key is not None and self.key_of(self.leaf) is self.next_key
 
     def _is_revoked(self, key: PrivateKey) -> bool:
         if self.revocation is None or self.is_on_hold or self.leaf is None:
@@ -80,13 +79,14 @@ class Holding:
         return None
 
 
-def read_holding(place: CertificatePlace, authorities: Authorities) -> Holding:
+def read_holding(place: CertificatePlace, site: SiteAuthorities) -> Holding:
     """Read the files of one certificate; a damaged certificate is a reason to renew, a damaged key is an error.
 
+    :param site: what is known of the CAs of the site.
     :raises PkiError: for a private key, or a revocation list, that cannot be used.
     :raises ModuleError: when a file exists but cannot be read.
     """
-    content = read_bytes(place.certificate)
+    content, authorities = read_bytes(place.certificate), place.authorities(site)
     current = InstalledCertificate(fullchain=_readable(place.fullchain), root=_readable(place.root))
     if content is not None:
         try:
@@ -95,6 +95,7 @@ def read_holding(place: CertificatePlace, authorities: Authorities) -> Holding:
             current = replace(current, problem=str(error))
     return Holding(
         place,
+        authorities,
         current,
         _key(place.private_key, place.private_key_passphrase),
         _key(place.next_private_key, place.private_key_passphrase),
@@ -117,20 +118,16 @@ def _readable(path: str | None) -> tuple[x509.Certificate, ...]:
         return ()
 
 
-def certificate_files(
-    holding: Holding, leaf: x509.Certificate, chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]
-) -> list[DesiredFile]:
+def certificate_files(holding: Holding, leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> list[DesiredFile]:
     """All files of a certificate, in the order in which they are written.
 
     The certificate is followed at once by the key that belongs to it, so the pair is mixed for one rename at most.
     Should the run be killed just there, the key still waits in its ``.next`` file and the next run moves it.
-    What is made of both comes last.
-
-    :param trusted: the content of the root file; empty is the root of the chain.
+    What is made of both comes last. The root file holds what is trusted, or else the root of the chain.
     """
     place, current, exact = holding.place, holding.current, holding.place.wanted.lifetime.is_exact
     contents = (
-        (place.root, current.root, trusted or chain[-1:]),
+        (place.root, current.root, holding.authorities.trusted or chain[-1:]),
         (place.fullchain, current.fullchain, (leaf, *chain)),
         (place.certificate, current.certificates, (leaf, *without_root(chain))),
     )
@@ -145,15 +142,15 @@ def certificate_files(
     return files + _key_files(holding, key) + _delivery_files(holding, key, (leaf, *chain))
 
 
-def _key_files(holding: Holding, key: PrivateKey | None) -> list[DesiredFile]:
-    """The private key in its place; what waited beside it goes when it has arrived."""
+def _key_files(holding: Holding, key: PrivateKey | None, is_waited_for: bool = False) -> list[DesiredFile]:
+    """The private key in its place; what waited beside it goes when it has arrived, or when nobody waits for it."""
     place = holding.place
     path = place.next_private_key if key is not None and key is holding.next_key else place.private_key
     content = read_bytes(path)
     if content is None:
         return []
     files = [DesiredFile(place.private_key, content, place.key_attributes, secret=True)]
-    if key is not None:
+    if key is not None and not is_waited_for:
         files.append(DesiredFile(place.next_private_key, None, secret=True))
     return files
 
@@ -179,23 +176,26 @@ def _delivery_files(
     return files
 
 
-def kept_files(holding: Holding, authorities: Authorities) -> list[DesiredFile]:
+def kept_files(holding: Holding) -> list[DesiredFile]:
     """The files where nothing was signed: only owner and mode of a certificate may change, and a waiting key moves.
 
-    The root file follows what is trusted now, and what is made of key and certificate follows these.
+    The root file follows what is trusted now, and what is made of key and certificate follows these. A key that waits for
+    a certificate which is yet to be signed stays.
     """
     place, current = holding.place, holding.current
-    files = [] if place.root is None else _root_file(holding, place.root, authorities.trusted)
+    files = [] if place.root is None else _root_file(holding, place.root)
     contents = [(path, read_bytes(path)) for path in (place.fullchain, place.certificate) if path]
     files += [DesiredFile(path, content, place.attributes) for path, content in contents if content is not None]
     if holding.leaf is None:
         return files + _key_files(holding, None)
-    key, root = holding.key_of(holding.leaf), chain_root(current, authorities)
+    key, root = holding.key_of(holding.leaf), chain_root(current, holding.authorities)
     certificates = current.certificates if root is None else (*current.certificates, root)
-    return files + _key_files(holding, key) + _delivery_files(holding, key, certificates)
+    is_waited_for = key is not holding.next_key and key is not holding.signing_key()
+    return files + _key_files(holding, key, is_waited_for) + _delivery_files(holding, key, certificates)
 
 
-def _root_file(holding: Holding, path: str, trusted: Sequence[x509.Certificate]) -> list[DesiredFile]:
+def _root_file(holding: Holding, path: str) -> list[DesiredFile]:
+    trusted = holding.authorities.trusted
     if trusted:
         shown = (_summary(holding.current.root, False), _summary(trusted, False))
         return [DesiredFile(path, render_pem(trusted).encode(), holding.place.attributes, shown=shown)]
@@ -203,12 +203,10 @@ def _root_file(holding: Holding, path: str, trusted: Sequence[x509.Certificate])
     return [] if content is None else [DesiredFile(path, content, holding.place.attributes)]
 
 
-def predicted_files(
-    holding: Holding, summary: str, chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]
-) -> list[DesiredFile]:
+def predicted_files(holding: Holding, summary: str, chain: Sequence[x509.Certificate]) -> list[DesiredFile]:
     """What certificate_files will want once a certificate is signed; for check mode, which never writes this."""
     place, current, exact = holding.place, holding.current, holding.place.wanted.lifetime.is_exact
-    roots = trusted or chain[-1:]
+    roots = holding.authorities.trusted or chain[-1:]
     above = _summary(chain, exact) if chain else "(a CA that does not exist yet)\n"
     root = render_pem(roots).encode() if roots else _PREDICTED
     contents = (
@@ -241,7 +239,7 @@ def _changing_der(holding: Holding) -> str | None:
 
 
 def further_files(
-    holdings: Sequence[Holding], params: Mapping[str, Any], authorities: Authorities, check_mode: bool
+    holdings: Sequence[Holding], params: Mapping[str, Any], trusted: Sequence[x509.Certificate], check_mode: bool
 ) -> list[DesiredFile]:
     """What stands beside the certificates: CRLs, passphrases, and the trusted roots for those who have no certificate.
 
@@ -249,7 +247,7 @@ def further_files(
     """
     lists = params["crl_pem"] or ""
     files = [file for holding in holdings for file in _accompanying_files(holding.place, lists, check_mode)]
-    return files + _trusted_files(params["trusted_files"], authorities)
+    return files + _trusted_files(params["trusted_files"], trusted)
 
 
 def _accompanying_files(place: CertificatePlace, crl_pem: str, check_mode: bool) -> list[DesiredFile]:
@@ -267,11 +265,11 @@ def _accompanying_files(place: CertificatePlace, crl_pem: str, check_mode: bool)
     return files
 
 
-def _trusted_files(items: Sequence[Mapping[str, Any]], authorities: Authorities) -> list[DesiredFile]:
+def _trusted_files(items: Sequence[Mapping[str, Any]], trusted: Sequence[x509.Certificate]) -> list[DesiredFile]:
     """The trusted roots in files that belong to no certificate; nothing where none are known."""
-    if not authorities.trusted:
+    if not trusted:
         return []
-    content, shown = render_pem(authorities.trusted).encode(), _summary(authorities.trusted, False)
+    content, shown = render_pem(trusted).encode(), _summary(trusted, False)
     files = []
     for item in items:
         before = _summary(_readable(item["path"]), False)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from ..._pki.keys import generate_key, is_protected, load_private_key_der, private_key_der, serialise_private_key
 from ..errors import ModuleError
@@ -37,16 +37,21 @@ _BATCH_KEYS = 100
 _BATCH_SECONDS = 1.0
 
 
-def ensure_keys(writer: Writer, holdings: Sequence[Holding]) -> tuple[list[Holding], list[Written], list[str]]:
+def ensure_keys(
+    writer: Writer, holdings: Sequence[Holding], others: Callable[[], list[DesiredFile]]
+) -> tuple[list[Holding], list[Written], list[str]]:
     """Make and write the keys that are missing, and encrypt in place those that shall be encrypted and are not.
 
     Returns the holdings with their new keys, what was written, and the files of new keys, all in the order of the list.
 
+    :param others: the files that are written after the keys; where a key must be made they are checked before.
     :raises ModuleError: before the first write, when any of the files cannot be made as wanted.
     """
     complete, lacking = list(holdings), [index for index, one in enumerate(holdings) if one.signing_key() is None]
     encrypted = [file for holding in holdings for file in _newly_encrypted(holding)]
-    _rehearse(writer, [*encrypted, *(_key_file(holdings[index], b"rehearsed") for index in lacking)])
+    if lacking or encrypted:
+        new_files = [_key_file(holdings[index], b"rehearsed") for index in lacking]
+        _rehearse(writer, [*encrypted, *new_files, *others()])
     written = write_files(writer, encrypted)
     made = make_keys([holdings[index].place.wanted.key_type for index in lacking], usable_cores())
     new: dict[int, Written] = {}
@@ -76,9 +81,10 @@ def _pem(holding: Holding, key: PrivateKey) -> bytes:
 
 
 def _key_file(holding: Holding, pem: bytes) -> DesiredFile:
-    """The file of a new key: beside a key in use, else in its place."""
+    """The file of a new key: beside a key in use, else in its place. What is made at once waits for nobody."""
     place = holding.place
-    path = place.private_key if holding.key is None else place.next_private_key
+    is_at_once = holding.key is None or place.untrusted_ca is not None
+    path = place.private_key if is_at_once else place.next_private_key
     return DesiredFile(path, pem, place.key_attributes, secret=True)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..._pki.certificates import load_certificates
@@ -25,7 +25,7 @@ from ..._pki.profiles import is_authority
 from ..errors import ModuleError
 from ..files.writer import FileAttributes
 from ..option_specs import Spec
-from .entry_options import IDENTITY_OPTIONS
+from .entry_options import IDENTITY_OPTIONS, USAGES
 
 if TYPE_CHECKING:
     from ..._pki.compat import x509
@@ -52,6 +52,7 @@ CERTIFICATE: Spec = {
             "group": {"type": "str"},
             "mode": {"type": "raw", "default": "0640"},
             "key_mode": {"type": "raw", "default": "0600", "no_log": False},
+            "untrusted_ca": {"type": "str"},
         },
     },
 }
@@ -66,11 +67,25 @@ SIGNED = {
     "not_after": {"type": "str"},
     "issuer": {"type": "str"},
 }
-TRUSTED_FILE = {
-    "path": {"type": "path", "required": True},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "mode": {"type": "raw", "default": "0644"},
+# The CAs that sign for some usages alone; certificate_request documents it.
+ISSUER = {
+    "usages": {"type": "list", "elements": "str", "choices": list(USAGES), "required": True},
+    "chain_pem": {"type": "str"},
+}
+TRUSTED: Spec = {
+    "trusted_pem": {"type": "str"},
+    "crl_pem": {"type": "str"},
+    "trusted_files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+            "mode": {"type": "raw", "default": "0644"},
+        },
+    },
 }
 _PLACES = (
     "private_key",
@@ -83,7 +98,23 @@ _PLACES = (
     "pkcs12",
     "pkcs12_passphrase",
     "pkcs8_der",
+    "untrusted_ca",
 )
+
+
+@dataclass(frozen=True)
+class SiteAuthorities:
+    """What is known of the CAs of a site; special: the chains of those that sign for some usages alone."""
+
+    common: Authorities
+    special: tuple[tuple[frozenset[str], tuple[x509.Certificate, ...]], ...] = ()
+
+    def signing_for(self, usages: Iterable[str]) -> Authorities:
+        """The same with the CA that signs certificates of these usages."""
+        for covered, chain in self.special:
+            if covered.issuperset(usages):
+                return replace(self.common, issuer=chain)
+        return self.common
 
 
 @dataclass(frozen=True)
@@ -103,11 +134,16 @@ class CertificatePlace:
     pkcs8_der: str | None = None
     private_key_passphrase_file: str | None = None
     crl: str | None = None
+    untrusted_ca: str | None = None
 
     @property
     def next_private_key(self) -> str:
         """The key that waits for its certificate, because the one in use must keep working until then."""
         return f"{self.private_key}.next"
+
+    def authorities(self, site: SiteAuthorities) -> Authorities:
+        """What is known of the CAs of this certificate; an untrusted one is no CA of the site."""
+        return Authorities() if self.untrusted_ca else site.signing_for(self.wanted.usages)
 
 
 def certificate_places(items: Sequence[Mapping[str, Any]]) -> list[CertificatePlace]:
@@ -133,6 +169,19 @@ def signed_by_name(signed: Sequence[dict[str, Any]], known: set[str]) -> dict[st
         if one["name"] not in known:
             raise ModuleError(f"signed holds {one['name']}, which is not in certificates; pass the same list to both")
     return {one["name"]: one for one in signed}
+
+
+def site_authorities(params: Mapping[str, Any]) -> SiteAuthorities:
+    """Read issuer_pem, issuers, trusted_pem and crl_pem of a module, as far as it has them; an empty one is not given.
+
+    :raises PkiError: as ``known_authorities``.
+    """
+    special = []
+    for item in params.get("issuers") or ():
+        pem = (item["chain_pem"] or "").strip().encode()
+        chain = load_certificates(pem, f"issuers: chain_pem for {', '.join(item['usages'])}") if pem else ()
+        special.append((frozenset(item["usages"]), chain))
+    return SiteAuthorities(known_authorities(params), tuple(special))
 
 
 def known_authorities(params: Mapping[str, Any]) -> Authorities:
@@ -167,6 +216,10 @@ def _place(item: Mapping[str, Any]) -> CertificatePlace:
     entry = read_entry(item)
     for option in ("private_key_passphrase", "pkcs12_passphrase"):
         check_key_passphrase(item[option] or None, f"{entry.whose}: {option}")
+    if item["untrusted_ca"] and not item["root"]:
+        raise ModuleError(
+            f"{entry.whose}: untrusted_ca is given without root; name a file for the certificate of that CA"
+        )
     wanted = WantedCertificate(
         **vars(entry),
         key_type=item["key_type"],

@@ -312,7 +312,7 @@ def test_the_root_file_is_exactly_what_is_trusted_and_needs_no_new_certificate(s
     leaf = Path(items[0]["certificate"]).read_bytes()
     for trusted in (one + two, two + one, one):
         known = {"trusted_pem": trusted}
-        assert site.codes(*items, issuer_pem=one, **known) == []
+        assert site.codes(*items, issuer_pem=one, check=True, **known) == []
         predicted = site.install(*items, signed=[], check=True, diff=True, **known)
         installed = site.install(*items, signed=[], diff=True, **known)
         assert predicted["diff"] == installed["diff"]
@@ -323,7 +323,7 @@ def test_the_root_file_is_exactly_what_is_trusted_and_needs_no_new_certificate(s
         assert site.codes(*items, issuer_pem=one) == []
     assert Path(items[0]["certificate"]).read_bytes() == leaf
     os.unlink(items[0]["root"])
-    assert site.codes(*items, issuer_pem=one, trusted_pem=one) == []
+    assert site.codes(*items, issuer_pem=one, trusted_pem=one, check=True) == []
     assert site.install(*items, signed=[], trusted_pem=one)["changed"] is True
     assert Path(items[0]["root"]).read_text() == one
 
@@ -341,7 +341,7 @@ def test_certificates_move_to_the_other_root_while_both_are_trusted(site):
     assert Path(item["root"]).read_text() == two + one
     assert Path(item["fullchain"]).read_text() == Path(item["certificate"]).read_text() + two
     assert in_store(item)[1:] == [two]
-    assert site.codes(item, issuer_pem=two, trusted_pem=two) == []  # retire
+    assert site.codes(item, issuer_pem=two, trusted_pem=two, check=True) == []  # retire
     assert site.install(item, signed=[], trusted_pem=two)["changed"] is True
     assert Path(item["root"]).read_text() == two
     assert site.install(item, signed=[], trusted_pem=two)["changed"] is False
