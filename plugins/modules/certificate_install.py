@@ -98,21 +98,15 @@ certificates:
       type: str
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.certificates.holder_files import (
-    Holding,
-    certificate_files,
-    describe_holding,
-    further_files,
-    kept_files,
-    predicted_files,
     read_holding,
 )
+from ..module_utils._host.certificates.installation import plan_installation
 from ..module_utils._host.certificates.options import (
     CERTIFICATE,
     SIGNED,
@@ -121,14 +115,10 @@ from ..module_utils._host.certificates.options import (
     signed_by_name,
     site_authorities,
 )
-from ..module_utils._host.errors import ModuleError
-from ..module_utils._host.files.writer import DesiredFile, merge_written, write_files
+from ..module_utils._host.files.writer import write_files
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
-from ..module_utils._pki.certificates import load_certificates, summarise_wish
-from ..module_utils._pki.compat import x509
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.installation import check_signed
 
 ARGUMENTS = {
     **CERTIFICATE,
@@ -140,46 +130,14 @@ ARGUMENTS = {
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
-    now = datetime.now(timezone.utc)
-    site = site_authorities(module.params)
-    holdings = [read_holding(place, site) for place in certificate_places(module.params["certificates"])]
-    signed = signed_by_name(module.params["signed"], {holding.place.wanted.name for holding in holdings})
+    params, now, site = module.params, datetime.now(timezone.utc), site_authorities(module.params)
+    holdings = [read_holding(place, site) for place in certificate_places(params["certificates"])]
+    signed = signed_by_name(params["signed"], {holding.place.wanted.name for holding in holdings})
 
-    plans = [_plan(module, holding, signed.get(holding.place.wanted.name), now) for holding in holdings]
+    installation = plan_installation(holdings, signed, params, site, now, module.check_mode)
 
-    # several certificates may share one root file
-    files = [file for files, _leaf in plans for file in files]
-    files += further_files(holdings, module.params, site.common.trusted, module.check_mode)
-    written = write_files(writer_of(module), list(dict.fromkeys(files)))
-
-    certificates = [
-        describe_holding(holding, leaf, holding.place.wanted.name in signed, now)
-        for holding, (_files, leaf) in zip(holdings, plans)
-    ]
-    outcome = merge_written(written)
-    # A waiting key leaves its place when it moves; check mode, which made none, could not tell.
-    waiting = {holding.place.next_private_key for holding in holdings}
-    outcome["diff"] = [diff for diff in outcome["diff"] if diff["after_header"] not in waiting]
-    return {**outcome, "certificates": certificates}
-
-
-def _plan(
-    module: AnsibleModule, holding: Holding, signed: Mapping[str, Any] | None, now: datetime
-) -> tuple[list[DesiredFile], x509.Certificate | None]:
-    """The files of one certificate, and the certificate when it is known."""
-    if signed is None:
-        return kept_files(holding), holding.leaf
-    wanted = holding.place.wanted
-    whose = f"the certificate {wanted.name}"
-    chain = load_certificates(signed["chain_pem"].encode(), f"{whose}: chain_pem") if signed["chain_pem"] else ()
-    if not signed["certificate_pem"]:
-        if not module.check_mode:
-            raise ModuleError(f"{whose}: certificate_pem is empty; certificate_sign must run before, not in check mode")
-        summary = summarise_wish(wanted.identity, wanted.usages, wanted.key_type, wanted.lifetime, signed["issuer"])
-        return predicted_files(holding, summary, chain), None
-    leaf = load_certificates(signed["certificate_pem"].encode(), f"{whose}: certificate_pem")[0]
-    check_signed((leaf, *chain), wanted, holding.key_of(leaf), holding.authorities, now)
-    return certificate_files(holding, leaf, chain), leaf
+    written = write_files(writer_of(module), installation.files)
+    return {**installation.outcome(written), "certificates": list(installation.certificates)}
 
 
 def main() -> None:

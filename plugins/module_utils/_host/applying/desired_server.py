@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task wants of a server: its certificates, settings, login roles, maps and rules, as one value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..._pgconf.settings.postgresql_conf import read_settings
+from ..._pki.policy import Authorities
+from ..certificates.options import CertificatePlace, certificate_places, known_authorities, signed_by_name
+from ..editing.guarded_connections import Guard
+from ..server.clusters import Cluster
+from ..server.login_roles import check_role_names
+
+# Settings that the access rules rely on: the server must use them, whatever else sets them.
+_RELIED = frozenset(
+    {"ssl", "ssl_ca_file", "ssl_cert_file", "ssl_key_file", "ssl_crl_file"}
+    | {"ssl_min_protocol_version", "ssl_max_protocol_version"}
+)
+# Paths of a certificate, which may be relative to the data directory.
+_PATHS = ("private_key", "private_key_passphrase_file", "certificate", "fullchain", "root", "crl", "pkcs12", "pkcs8_der")
+
+
+@dataclass(frozen=True)
+class DesiredServer:
+    """A server as it shall be.
+
+    params: those of the module, with the options of CERTIFICATE, rule_blocks and mapping_blocks. signed: the answers of
+    the CA by name. signing_pending: the CA has the requests and has not answered.
+    """
+
+    places: Sequence[CertificatePlace]
+    authorities: Authorities
+    signed: Mapping[str, Mapping[str, Any]]
+    signing_pending: bool
+    settings: Mapping[str, str | None]
+    expected: Mapping[str, str | None]
+    login_roles: Sequence[str]
+    rule_blocks: Sequence[Mapping[str, Any]]
+    mapping_blocks: Sequence[Mapping[str, Any]]
+    guard: Guard
+    params: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], cluster: Cluster) -> DesiredServer:
+        """Read the parameters of pg_server for a cluster.
+
+        :raises PkiError: for a certificate that cannot be. :raises ConfigError: for a setting or a guard that cannot be.
+        :raises ModuleError: for a role that cannot be, and two items that would share a file.
+        """
+        items = [_on_the_server(item, cluster) for item in params["certificates"]]
+        names = list(dict.fromkeys(params["login_roles"]))
+        check_role_names(names)
+        settings = read_settings(params)
+        return cls(
+            places=certificate_places(items),
+            authorities=known_authorities(params),
+            signed=signed_by_name(params["signed"], {item["name"] for item in items}),
+            signing_pending=params["signing_pending"],
+            settings=settings,
+            expected=_expected(settings, params, cluster),
+            login_roles=names,
+            rule_blocks=params["rule_blocks"],
+            mapping_blocks=params["mapping_blocks"],
+            guard=Guard.of(params),
+            params=params,
+        )
+
+    @property
+    def may_restart(self) -> bool:
+        """Whether the server may be restarted for settings that wait for it."""
+        return bool(self.params["restart"] == "if_pending")
+
+
+def _on_the_server(item: Mapping[str, Any], cluster: Cluster) -> dict[str, Any]:
+    """The certificate with its paths below the data directory, and the server's owner where none is named."""
+    paths = {name: os.path.join(cluster.data_directory, item[name]) for name in _PATHS if item[name]}
+    owner, group = item["owner"] or cluster.owner, item["group"] or cluster.group
+    return {**item, **paths, "owner": owner, "group": group}
+
+
+def _expected(
+    settings: Mapping[str, str | None], params: Mapping[str, Any], cluster: Cluster
+) -> dict[str, str | None]:
+    """The values that the server must use, and not only have in a file."""
+    relied = {name: value for name, value in settings.items() if name.lower() in _RELIED}
+    places = {"hba_file": cluster.hba_file, "ident_file": cluster.ident_file}
+    named = read_settings({"settings": params["expected_settings"]})
+    return {**relied, **(places if params["rule_blocks"] or params["mapping_blocks"] else {}), **named}
