@@ -306,6 +306,7 @@ unreachable_rules:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._host.editing.entry_specs import FIELDS, RULES
 from ..module_utils._host.editing.guarded_connections import GUARD, Guard, check_hba_edit
 from ..module_utils._host.editing.server_validation import Edit, read_original, validating_server, write_validated
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
@@ -324,33 +325,14 @@ from ..module_utils._pgconf.rules.hba_edit import (
     read_wishes,
 )
 from ..module_utils._pgconf.rules.included_rules import find_dead_rules, rules_of_include
-from ..module_utils._pgconf.vocabulary import INCLUDE_WORDS, NEWEST_VERSION, TYPES
+from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
 
-TYPE = {"type": "str", "required": True, "choices": list(TYPES)}
-FIELDS = {
-    "type": TYPE,
-    "database": {"type": "list", "elements": "str", "default": ["all"]},
-    "user": {"type": "list", "elements": "str", "default": ["all"]},
-    "address": {"type": "str"},
-    "netmask": {"type": "str"},
-}
-RULE = {
-    **FIELDS,
-    "type": {**TYPE, "required": False},
-    **{word: {"type": "str"} for word in INCLUDE_WORDS},
-    "method": {"type": "str"},
-    "options": {"type": "dict"},
-    "comment": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-}
-RULES = {"type": "list", "elements": "dict", "required": True, "options": RULE}
-RULE_OR_INCLUDE = [("type", *INCLUDE_WORDS)]
 SPEC = {
     **EDITOR,
     **FILE,
     **GUARD,
     **LOGIN,
-    "rules": {**RULES, "required_one_of": RULE_OR_INCLUDE, "mutually_exclusive": RULE_OR_INCLUDE},
+    "rules": RULES,
     "placement": {"type": "str", "choices": ["effective", "first", "last"]},
     "before": {"type": "dict", "options": FIELDS},
     "after": {"type": "dict", "options": FIELDS},

@@ -148,6 +148,7 @@ locked_out:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._host.editing.entry_specs import MAPPINGS
 from ..module_utils._host.editing.guarded_connections import GUARD, Guard, check_ident_edit
 from ..module_utils._host.editing.server_validation import Edit, read_original, validating_server, write_validated
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
@@ -164,19 +165,12 @@ from ..module_utils._pgconf.maps.ident import (
 )
 from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
 
-MAPPING = {
-    "map": {"type": "str", "required": True},
-    "system_user": {"type": "str", "required": True},
-    "database_user": {"type": "str", "required": True},
-    "comment": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-}
 SPEC = {
     **EDITOR,
     **FILE,
     **GUARD,
     **LOGIN,
-    "mappings": {"type": "list", "elements": "dict", "required": True, "options": MAPPING},
+    "mappings": MAPPINGS,
     "exclusive": {"type": "bool", "default": False},
     "block": {"type": "str"},
 }

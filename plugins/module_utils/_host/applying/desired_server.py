@@ -12,8 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._pgconf.settings.postgresql_conf import read_settings
-from ..._pki.policy import Authorities
-from ..certificates.options import CertificatePlace, certificate_places, known_authorities, signed_by_name
+from ..certificates.options import (
+    CertificatePlace,
+    SiteAuthorities,
+    certificate_places,
+    signed_by_name,
+    site_authorities,
+)
 from ..editing.guarded_connections import Guard
 from ..server.clusters import Cluster
 from ..server.login_roles import check_role_names
@@ -24,7 +29,16 @@ _RELIED = frozenset(
     | {"ssl_min_protocol_version", "ssl_max_protocol_version"}
 )
 # Paths of a certificate, which may be relative to the data directory.
-_PATHS = ("private_key", "private_key_passphrase_file", "certificate", "fullchain", "root", "crl", "pkcs12", "pkcs8_der")
+_PATHS = (
+    "private_key",
+    "private_key_passphrase_file",
+    "certificate",
+    "fullchain",
+    "root",
+    "crl",
+    "pkcs12",
+    "pkcs8_der",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +50,7 @@ class DesiredServer:
     """
 
     places: Sequence[CertificatePlace]
-    authorities: Authorities
+    site: SiteAuthorities
     signed: Mapping[str, Mapping[str, Any]]
     signing_pending: bool
     settings: Mapping[str, str | None]
@@ -60,7 +74,7 @@ class DesiredServer:
         settings = read_settings(params)
         return cls(
             places=certificate_places(items),
-            authorities=known_authorities(params),
+            site=site_authorities(params),
             signed=signed_by_name(params["signed"], {item["name"] for item in items}),
             signing_pending=params["signing_pending"],
             settings=settings,
@@ -85,9 +99,7 @@ def _on_the_server(item: Mapping[str, Any], cluster: Cluster) -> dict[str, Any]:
     return {**item, **paths, "owner": owner, "group": group}
 
 
-def _expected(
-    settings: Mapping[str, str | None], params: Mapping[str, Any], cluster: Cluster
-) -> dict[str, str | None]:
+def _expected(settings: Mapping[str, str | None], params: Mapping[str, Any], cluster: Cluster) -> dict[str, str | None]:
     """The values that the server must use, and not only have in a file."""
     relied = {name: value for name, value in settings.items() if name.lower() in _RELIED}
     places = {"hba_file": cluster.hba_file, "ident_file": cluster.ident_file}

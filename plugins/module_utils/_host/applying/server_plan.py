@@ -33,6 +33,7 @@ from ..editing.server_validation import (
     read_setting_kinds,
     validating_server,
 )
+from ..errors import ModuleError
 from ..files.writer import Writer
 from ..server.clusters import Cluster
 from ..server.configuration_files import files_around, files_with, same_file
@@ -74,6 +75,16 @@ class ServerPlan:
     reports: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One file, and what there is to say about it."""
+
+    file: PlannedFile
+    warnings: Sequence[str]
+    reports: dict[str, Any] = field(default_factory=dict)
+    restart_settings: Sequence[str] = ()
+
+
 def plan_server(writer: Writer, cluster: Cluster, login: Login, desired: DesiredServer) -> ServerPlan:
     """Work out the files and judge them; nothing is written.
 
@@ -87,15 +98,24 @@ def plan_server(writer: Writer, cluster: Cluster, login: Login, desired: Desired
             stack.enter_context(validating_server(writer, edit, kind, NEWEST_VERSION))
             for edit, (kind, _path) in zip(edits, kinds)
         )
-        plan = _plan_conf(edits[0], conf, desired)
-        planned_maps, more = _plan_ident(edits[1], maps, desired)
-        planned_rules, doubts, reports = _plan_hba(edits[2], rules, desired)
-        plan = replace(plan, ident=planned_maps, hba=planned_rules, warnings=[*plan.warnings, *more, *doubts])
+        if rules.connection is None:
+            raise ModuleError(f"{rules.doubt}; nothing was written")
+        settings = _plan_conf(edits[0], conf, desired)
+        mappings = _plan_ident(edits[1], maps, desired)
+        access_rules = _plan_hba(edits[2], rules, desired)
+        plan = ServerPlan(
+            settings.file,
+            mappings.file,
+            access_rules.file,
+            settings.restart_settings,
+            [*settings.warnings, *mappings.warnings, *access_rules.warnings],
+            {**settings.reports, **access_rules.reports},
+        )
         access = _check_access(writer, plan, maps, rules, desired)
-    return replace(plan, reports={**plan.reports, **reports, **access})
+    return replace(plan, reports={**plan.reports, **access})
 
 
-def _plan_conf(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> ServerPlan:
+def _plan_conf(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
     text = read_original(edit) or ""
     before = postgresql_conf.parse_conf(text, judge.version)
     kinds = read_kinds(read_setting_kinds(judge))
@@ -107,28 +127,23 @@ def _plan_conf(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> Se
     overridden = describe_overrides(
         desired.settings, lines, judge.version, lambda file: same_file(file, edit.path), kinds
     )
-    planned = PlannedFile(CONF, edit, text, after.render())
-    return ServerPlan(
-        conf=planned,
-        ident=planned,
-        hba=planned,
-        restart_settings=postgresql_conf.describe_restarts(before, after, kinds),
-        warnings=postgresql_conf.describe_doubts(after, overridden),
-        reports={"overridden": overridden},
+    return _Part(
+        PlannedFile(CONF, edit, text, after.render()),
+        postgresql_conf.describe_doubts(after, overridden),
+        {"overridden": overridden},
+        postgresql_conf.describe_restarts(before, after, kinds),
     )
 
 
-def _plan_ident(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> tuple[PlannedFile, list[str]]:
+def _plan_ident(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
     text = read_original(edit) or ""
     document = ident.parse_ident(text, judge.version)
     for block in desired.mapping_blocks:
         document = ident.ensure_mappings(document, ident.read_wishes({"exclusive": False, **block}, judge.version))
-    return PlannedFile(IDENT, edit, text, document.render()), ident.describe_doubts(document)
+    return _Part(PlannedFile(IDENT, edit, text, document.render()), ident.describe_doubts(document))
 
 
-def _plan_hba(
-    edit: Edit, judge: ServerValidator, desired: DesiredServer
-) -> tuple[PlannedFile, list[str], dict[str, Any]]:
+def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
     text = read_original(edit) or ""
     before = after = hba.parse_hba(text, judge.version)
     behind = rules_of_include(judge.version, files_around(edit.path))
@@ -140,7 +155,7 @@ def _plan_hba(
     dead = find_dead_rules(after, behind)
     doubts = [doubt for one in wishes for doubt in hba_edit.describe_doubts(after, one, dead)]
     reports = {"unreachable_rules": hba_edit.describe_unreachable(dead)}
-    return PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports
+    return _Part(PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports)
 
 
 def _check_access(

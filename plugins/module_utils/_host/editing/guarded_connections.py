@@ -103,12 +103,12 @@ def check_hba_edit(
         main_text, files = files_with(main, edit.path, text)
         return read_rules(main_text, judge.version, files)
 
-    _refuse_circles(judge, main, edit.path, after)
+    refuse_circles(judge, main, edit.path, after)
     old = rules(before)
     new = old if before == after else rules(after)
-    server = _read_server(judge)
-    guarded = _find_guarded(guard, judge, server)
-    locked = _refuse_lockouts(writer, guard, situation_of(old, server), situation_of(new, server), guarded)
+    server = read_server(judge)
+    guarded = find_guarded(guard, judge, server)
+    locked = refuse_lockouts(writer, guard, situation_of(old, server), situation_of(new, server), guarded)
     if not same_file(main, edit.path):
         _warn_of_hidden(writer, edit.path, old, new)
     comparison = compare_access(_rules_of(old), _rules_of(new))
@@ -125,19 +125,19 @@ def check_ident_edit(
     if before == after and not guard.wished:
         return {"access_changes": [], "locked_out": []}
     main = setting(judge.connection, IDENT.setting) if _is_judged(judge) else edit.path
-    _refuse_circles(judge, main, edit.path, after)
+    refuse_circles(judge, main, edit.path, after)
     old, new = (
         judge_ident(main_text, judge.version, files).entries
         for main_text, files in (files_with(main, edit.path, text) for text in (before, after))
     )
     locked: list[str] = []
     if _is_judged(judge):
-        server = _read_server(judge)
+        server = read_server(judge)
         hba_text, files = read_configuration(setting(judge.connection, HBA.setting))
         rules = read_rules(hba_text, judge.version, files)
-        guarded = _find_guarded(guard, judge, server)
+        guarded = find_guarded(guard, judge, server)
         before_edit, after_edit = (situation_of(rules, replace(server, mappings=maps)) for maps in (old, new))
-        locked = _refuse_lockouts(writer, guard, before_edit, after_edit, guarded)
+        locked = refuse_lockouts(writer, guard, before_edit, after_edit, guarded)
     elif guard.wished:
         writer.warn(f"guard was not checked, for the rules that name the maps are not known: {judge.doubt}")
     comparison = compare_maps([one.entry for one in old], [one.entry for one in new])
@@ -163,7 +163,7 @@ def _is_judged(judge: ServerValidator) -> bool:
     return judge.connection is not None and judge.doubt is None
 
 
-def _refuse_circles(judge: ServerValidator, main: str, path: str, after: str) -> None:
+def refuse_circles(judge: ServerValidator, main: str, path: str, after: str) -> None:
     """Refuse, before any server up to 15 sees it, a file that is read inside itself; 13 and 14 crash when they are asked.
 
     :raises ConfigError: naming the line.
@@ -176,9 +176,13 @@ def _refuse_circles(judge: ServerValidator, main: str, path: str, after: str) ->
             raise ConfigError(line.problem, line.number, line.text, line.column)
 
 
-def _refuse_lockouts(
+def refuse_lockouts(
     writer: Writer, guard: Guard, before: Situation, after: Situation, guarded: Sequence[Guarded]
 ) -> list[str]:
+    """Return who is shut out by the will of the task, a sentence each.
+
+    :raises ConfigError: for the first guarded connection that would be shut out against it.
+    """
     found = find_lockouts(before, after, guarded)
     for sentence in found.impossible:
         writer.warn(sentence)
@@ -193,7 +197,7 @@ def _refuse_lockouts(
     return list(found.shut_out)
 
 
-def _read_server(judge: ServerValidator) -> ServerContext:
+def read_server(judge: ServerValidator) -> ServerContext:
     """What of the server counts for a login, beside the files; unknown where the file is not that server's."""
     if not _is_judged(judge):
         return ServerContext()
@@ -217,7 +221,7 @@ def _read_maps(path: str, version: int) -> Sequence[Located] | None:
     return verdict.entries if verdict.accepted else None
 
 
-def _find_guarded(guard: Guard, judge: ServerValidator, server: ServerContext) -> list[Guarded]:
+def find_guarded(guard: Guard, judge: ServerValidator, server: ServerContext) -> list[Guarded]:
     """The connections of the task and those of the server, with the memberships that the server knows."""
     if not _is_judged(judge):
         return list(guard.wished)

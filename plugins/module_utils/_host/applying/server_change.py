@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Applying a plan to a server, in the order that leaves no gap: at no moment is there a rule whose certificate, role or
+map is missing, and nothing is used that the server has not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..._pgconf.vocabulary import NEWEST_VERSION
+from ..certificates.installation import Installation
+from ..editing.server_validation import validating_server, write_validated
+from ..files.writer import Writer, write_files
+from ..server.clusters import Cluster
+from ..server.database import Login, connect, execute
+from ..server.login_roles import describe_roles, read_roles, statements_for
+from ..server.reload import ReloadReason
+from .desired_server import DesiredServer
+from .reload_steps import Reloaded, ReloadOptions, bring_up_to_date
+from .server_plan import PlannedFile, ServerPlan
+from .server_transaction import ServerTransaction
+
+
+@dataclass
+class Applied:
+    """What was done to a server; in check mode, what would be."""
+
+    cluster: Cluster
+    changed: bool = False
+    diff: list[dict[str, str]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    backup_files: list[str] = field(default_factory=list)
+    reasons: list[ReloadReason] = field(default_factory=list)
+    restarted: bool = False
+    pending_restart: Sequence[str] = ()
+    evidence: str | None = None
+    roles_created: list[str] = field(default_factory=list)
+    roles_altered: list[str] = field(default_factory=list)
+
+    def add(self, report: dict[str, Any]) -> bool:
+        """Take in what became of files; returns whether any of them changed."""
+        found = report.get("diff") or []
+        found = found if isinstance(found, list) else [found]
+        self.diff += found
+        self.files += [one["after_header"] for one in found]
+        self.changed = self.changed or report["changed"]
+        if report.get("backup_file"):
+            self.backup_files.append(report["backup_file"])
+        return bool(report["changed"])
+
+
+@dataclass(frozen=True)
+class ServerChange:
+    """One plan for one server."""
+
+    writer: Writer
+    cluster: Cluster
+    login: Login
+    desired: DesiredServer
+    installation: Installation
+    plan: ServerPlan
+
+    def apply(self) -> Applied:
+        """Write, load and prove, or leave the server as it was.
+
+        :raises ModuleError: the first thing that went wrong, and what became of the server.
+        """
+        applied = Applied(self.cluster)
+        timeout_seconds = self.desired.params["timeout_seconds"]
+        transaction = ServerTransaction(self.writer, self.cluster, self.login, timeout_seconds)
+        own_files = [file.path for file in self.installation.files]
+        own_files += [place.next_private_key for place in self.desired.places]
+        with transaction.whole_or_undone(own_files) if self._writes() else nullcontext():
+            changed = applied.add(self.installation.outcome(write_files(self.writer, self.installation.files)))
+            changed = self._write(self.plan.conf, applied) or changed
+            transaction.may_restart = self.desired.may_restart
+            self._use_certificates_and_settings(changed, applied)
+            self._make_roles(applied)
+            changed = self._write(self.plan.ident, applied)
+            changed = self._write(self.plan.hba, applied) or changed
+            self._use_maps_and_rules(changed, applied)
+        return applied
+
+    def _writes(self) -> bool:
+        """Whether there is a file to write; without one nothing has to be remembered."""
+        if self.writer.check_mode:
+            return False
+        rehearsed = write_files(self.writer.rehearsing(), self.installation.files)
+        planned = (self.plan.conf, self.plan.ident, self.plan.hba)
+        return any(one.changed for one in rehearsed) or any(one.changes for one in planned)
+
+    def _write(self, planned: PlannedFile, applied: Applied) -> bool:
+        if not planned.changes:
+            return False
+        with validating_server(self.writer, planned.edit, planned.kind, NEWEST_VERSION) as judge:
+            return applied.add(write_validated(self.writer, planned.edit, judge, planned.before, planned.after))
+
+    def _use_certificates_and_settings(self, changed: bool, applied: Applied) -> None:
+        """Reload, restart where it is due and allowed, and see the new certificate and settings in use."""
+        restart = "if_pending" if self.desired.may_restart else "never"
+        done = self._reload(changed, restart, self.desired.expected, applied)
+        applied.restarted = done.restarted
+        if self.writer.check_mode and self.desired.may_restart and self.plan.restart_settings:
+            applied.restarted = applied.changed = True
+
+    def _use_maps_and_rules(self, changed: bool, applied: Applied) -> None:
+        if changed:
+            self._reload(changed, "never", {}, applied)
+
+    def _reload(self, changed: bool, restart: str, expected: Mapping[str, str | None], applied: Applied) -> Reloaded:
+        timeout_seconds = self.desired.params["timeout_seconds"]
+        directory = self.cluster.data_directory
+        options = ReloadOptions(directory, self.login, changed, restart, expected, timeout_seconds)
+        done = bring_up_to_date(self.writer, options)
+        applied.cluster, applied.pending_restart, applied.evidence = done.cluster, done.pending_restart, done.evidence
+        applied.reasons += [reason for reason in done.reasons if reason not in applied.reasons]
+        applied.changed = applied.changed or bool(done.reasons) or done.restarted
+        return done
+
+    def _make_roles(self, applied: Applied) -> None:
+        names = self.desired.login_roles
+        if not names:
+            return
+        connection = connect(self.login.at(applied.cluster.port, applied.cluster.socket_directory))
+        try:
+            before = read_roles(connection, names)
+            statements = statements_for(before, names)
+            if statements and not self.writer.check_mode:
+                execute(connection, "; ".join(statements))  # one message is one transaction
+        finally:
+            connection.close()
+        applied.roles_created = [name for name in names if name not in before]
+        applied.roles_altered = [name for name in names if before.get(name) is False]
+        if statements:
+            after = describe_roles({**before, **dict.fromkeys(names, True)})
+            header = f"login roles of {applied.cluster.data_directory}"
+            diff = {"before_header": header, "after_header": header, "before": describe_roles(before), "after": after}
+            applied.changed = True
+            applied.diff.append(diff)

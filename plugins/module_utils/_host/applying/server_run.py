@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run of pg_server from beginning to end: find, undo what a killed run left, work out, request or apply, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..certificates.due import Examined, examine, rehearsed_files, requested
+from ..certificates.holder_files import Holding, read_holding
+from ..certificates.installation import Installation, plan_installation
+from ..certificates.key_generation import ensure_keys
+from ..errors import ModuleError
+from ..files.writer import DesiredFile, Writer, merge_written
+from ..server.clusters import Cluster, choose_cluster, find_clusters
+from ..server.database import Login
+from ..server.patroni import refuse_patroni, sign_of_patroni
+from ..server.served_certificates import expected_names, served_certificates
+from ..server.service import not_running
+from ..transaction.restore_server import login_at
+from .desired_server import DesiredServer
+from .server_change import Applied, ServerChange
+from .server_plan import ServerPlan, plan_server
+from .server_transaction import server_alone, undo_killed_run
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is known before anything is changed."""
+
+    writer: Writer
+    cluster: Cluster
+    login: Login
+    desired: DesiredServer
+    now: datetime
+    undone: bool
+
+
+def run_server(writer: Writer, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Bring a server up to date, or return the requests for the certificates that are due; returns the results.
+
+    :raises ModuleError: , ConfigError and PkiError: the first thing that is wrong; the server is as it was then.
+    """
+    cluster = _find(params)
+    timeout_seconds, login = params["timeout_seconds"], Login.of(params)
+    with server_alone(writer, cluster, timeout_seconds):
+        may_restart = params["restart"] == "if_pending"
+        undone = undo_killed_run(writer, cluster, login, may_restart, timeout_seconds)
+        cluster = _find(params)
+        if not cluster.running:
+            raise ModuleError(not_running(cluster))
+        files = (cluster.config_file, cluster.hba_file, cluster.ident_file)
+        refuse_patroni(f"the server of {cluster.data_directory}", None, sign_of_patroni(cluster.data_directory, files))
+        desired = DesiredServer.of(params, cluster)
+        run = _Run(writer, cluster, login_at(cluster, login), desired, now, undone)
+        plan = plan_server(writer, cluster, run.login, desired)
+        return _request_or_apply(run, plan)
+
+
+def _find(params: Mapping[str, Any]) -> Cluster:
+    directory = params["data_directory"]
+    return choose_cluster(find_clusters(directory), directory, params["port"])
+
+
+def _request_or_apply(run: _Run, plan: ServerPlan) -> dict[str, Any]:
+    desired, writer = run.desired, run.writer
+    holdings = [read_holding(place, desired.site) for place in desired.places]
+
+    def others() -> list[DesiredFile]:
+        return [file for holding in holdings for file in rehearsed_files(holding)]
+
+    holdings, keys, keys_made = ensure_keys(writer, holdings, others)
+    made = merge_written(keys)
+    examined = [] if desired.signed else [examine(holding, run.now) for holding in holdings]
+    requests = requested(examined)
+    if requests and _must_wait(desired, holdings):
+        return {**_request_report(run, plan, examined, made, requests), "keys_made": keys_made}
+    params = {"crl_pem": desired.params["crl_pem"], "trusted_files": []}
+    installation = plan_installation(holdings, desired.signed, params, desired.site, run.now, writer.check_mode)
+    for warning in plan.warnings:
+        writer.warn(warning)
+    applied = ServerChange(writer, run.cluster, run.login, desired, installation, plan).apply()
+    applied.changed = applied.changed or made["changed"]
+    applied.diff = [*made["diff"], *applied.diff]
+    return {**_report(run, plan, installation, applied), "keys_made": keys_made}
+
+
+def _must_wait(desired: DesiredServer, holdings: Sequence[Holding]) -> bool:
+    """Whether the run ends here: nobody was asked yet, or there is nothing installed to go on with."""
+    return not desired.signing_pending or any(holding.leaf is None for holding in holdings)
+
+
+def _request_report(
+    run: _Run, plan: ServerPlan, examined: Sequence[Examined], made: dict[str, Any], requests: list[dict[str, Any]]
+) -> dict[str, Any]:
+    names = ", ".join(request["name"] for request in requests)
+    waits = run.desired.signing_pending
+    summary = f"{run.cluster}: {names} {'waits for its CA' if waits else 'must be signed'}; the server is as it was"
+    applied = Applied(run.cluster, bool(made["changed"]) or not waits)
+    applied.diff = [*made["diff"], *(one.diff() for one in examined if one.reasons)]
+    nothing = Installation((), [one.described(run.now) for one in examined], frozenset())
+    reports = {**plan.reports, "access_changes": [], "locked_out": []}
+    report = _report(run, ServerPlan(plan.conf, plan.ident, plan.hba, reports=reports), nothing, applied)
+    return {**report, "requests": requests, "waiting": waits, "summary": summary}
+
+
+def _report(run: _Run, plan: ServerPlan, installation: Installation, applied: Applied) -> dict[str, Any]:
+    cluster = applied.cluster
+    listeners = served_certificates(cluster, expected_names(cluster))
+    return {
+        "changed": applied.changed or run.undone,
+        "diff": applied.diff,
+        "requests": [],
+        "waiting": False,
+        "certificates": list(installation.certificates),
+        "undone": run.undone,
+        "data_directory": cluster.data_directory,
+        "version": cluster.version,
+        "port": cluster.port,
+        "socket_directory": cluster.socket_directory,
+        "hba_file": cluster.hba_file,
+        "ident_file": cluster.ident_file,
+        "config_file": cluster.config_file,
+        **plan.reports,
+        "reloaded": bool(applied.reasons),
+        "restarted": applied.restarted,
+        "restart_settings": list(plan.restart_settings),
+        "reasons": [{"code": reason.code, "sentence": reason.sentence} for reason in applied.reasons],
+        "pending_restart": list(applied.pending_restart),
+        "roles_created": applied.roles_created,
+        "roles_altered": applied.roles_altered,
+        "backup_files": applied.backup_files,
+        "served_fingerprint": listeners[0].fingerprint if listeners else None,
+        "listeners": [listener.described() for listener in listeners],
+        "rules_evidence": applied.evidence,
+        "summary": _summary(run, plan, installation, applied),
+    }
+
+
+def _summary(run: _Run, plan: ServerPlan, installation: Installation, applied: Applied) -> str:
+    """One sentence for people: what was done, what is served until when, who gained or lost access."""
+    would = "would be " if run.writer.check_mode else ""
+    settings = f" for {', '.join(plan.restart_settings)}" if plan.restart_settings else ""
+    done = f"{would}restarted{settings}" if applied.restarted else f"{would}reloaded" if applied.reasons else ""
+    words = [done or ("changed" if applied.changed else "nothing to do")]
+    for one in installation.certificates:
+        state = "installed" if one["installed"] else "kept"
+        until = f", serial {one['serial_number']}, until {one['not_after']}" if one["serial_number"] else ""
+        words.append(f"certificate {one['name']} {would if one['installed'] else ''}{state}{until}")
+    changes = plan.reports["access_changes"]
+    if changes:
+        counts = ((kind, sum(one["change"] == kind for one in changes)) for kind in ("gains", "loses"))
+        words += [f"{count} {kind} of access" for kind, count in counts if count]
+    return f"{applied.cluster}: {'; '.join(words)}"

@@ -1,0 +1,352 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""pg_server against a real server: everything at once and proven, or the server stays as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kept_state import state_of
+from module_runner import run_module
+
+CLIENTS = {
+    "login_roles": ["app1"],
+    "mapping_blocks": [
+        {
+            "block": "clients",
+            "mappings": [{"map": "certmap_app1", "system_user": "PostgreSQL client1", "database_user": "app1"}],
+        }
+    ],
+    "rule_blocks": [
+        {
+            "block": "clients",
+            "placement": "first",
+            "rules": [
+                {
+                    "type": "hostssl",
+                    "user": "app1",
+                    "address": "127.0.0.1/32",
+                    "method": "cert",
+                    "options": {"map": "certmap_app1"},
+                },
+                {"type": "hostnossl", "address": "all", "method": "reject"},
+            ],
+        }
+    ],
+}
+
+
+class World:
+    """A cluster, a CA, and one client's certificate."""
+
+    def __init__(self, cluster: Any, home: Path) -> None:
+        self.cluster, self.home = cluster, home
+        made = run_module("ca", {"directory": str(home / "ca"), "common_name": "Server Test CA"})
+        assert not made["failed"], made
+        self.authority = {"issuer_pem": made["chain_pem"], "trusted_pem": made["trusted_pem"]}
+        self.options: dict[str, Any] = {
+            "data_directory": cluster.data_directory,
+            "certificates": [self.entry],
+            **self.authority,
+            "settings": {
+                "ssl": True,
+                "ssl_cert_file": "tls.crt",
+                "ssl_key_file": "tls.key",
+                "ssl_ca_file": "root.pem",
+            },
+            **CLIENTS,
+        }
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        places = {"private_key": "tls.key", "certificate": "tls.crt", "root": "root.pem"}
+        return {"name": "db1", "common_name": "db1", "dns_names": ["localhost"], "usages": ["server"], **places}
+
+    def sign(self, requests: list[dict[str, Any]], *entries: dict[str, Any]) -> list[dict[str, Any]]:
+        known = ("name", "common_name", "dns_names", "usages")
+        asked = [{word: entry[word] for word in known if word in entry} for entry in entries or (self.entry,)]
+        signed = run_module(
+            "certificate_sign", {"directory": str(self.home / "ca"), "certificates": asked, "requests": requests}
+        )
+        assert not signed["failed"], signed
+        return list(signed["certificates"])
+
+    def call(self, check: bool = False, **options: Any) -> dict[str, Any]:
+        return run_module("pg_server", {**self.options, **options}, check=check, diff=True)
+
+    def settle(self, **options: Any) -> dict[str, Any]:
+        """Both calls of a site: request, and everything else."""
+        first = self.call(**options)
+        assert not first["failed"], first
+        if not first["requests"]:
+            return first
+        done = self.call(signed=self.sign(first["requests"]), **options)
+        assert not done["failed"], done
+        return done
+
+    def client(self) -> dict[str, str]:
+        """Files of a client certificate for app1."""
+        place = self.home / "client"
+        place.mkdir(exist_ok=True)
+        entry = {
+            "name": "app1",
+            "common_name": "PostgreSQL client1",
+            "usages": ["client"],
+            "private_key": str(place / "key"),
+            "certificate": str(place / "crt"),
+            "root": str(place / "root"),
+        }
+        requested = run_module("certificate_request", {"certificates": [entry], **self.authority})
+        if requested["requests"]:
+            signed = self.sign(requested["requests"], entry)
+            installed = run_module(
+                "certificate_install",
+                {"certificates": [entry], "signed": signed, "trusted_pem": self.authority["trusted_pem"]},
+            )
+            assert not installed["failed"], installed
+        return {"sslkey": entry["private_key"], "sslcert": entry["certificate"], "sslrootcert": entry["root"]}
+
+    def login(self, **words: str) -> str:
+        """The role that a login as app1 gets, or the words of the refusal, as psql prints them."""
+        known = {"host": "localhost", "port": str(self.cluster.port), "dbname": "postgres", "user": "app1", **words}
+        conninfo = " ".join(f"{word}='{value}'" for word, value in known.items())
+        done = subprocess.run(
+            [os.path.join(self.cluster.bin_directory, "psql"), "-XAtc", "SELECT current_user", conninfo],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent"},
+        )
+        return (done.stdout + done.stderr).strip()
+
+    def state(self) -> dict[str, bytes | str]:
+        """All that a run may change and undo."""
+        found: dict[str, bytes | str] = {}
+        for name in ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "tls.crt", "tls.key", "root.pem"):
+            path = Path(self.cluster.data_directory, name)
+            found[name] = path.read_bytes() if path.exists() else "(none)"
+        rows = self.cluster.sql("SELECT name, setting FROM pg_settings WHERE name IN ('ssl', 'ssl_cert_file', 'port')")
+        return {**found, **dict(rows)}
+
+    def leftovers(self) -> list[str]:
+        hidden = [name for name in os.listdir(self.cluster.data_directory) if ".pgtls-" in name]
+        journal = Path(state_of(self.cluster.data_directory), "pgtls-transaction.json")
+        return hidden + [str(journal)] * journal.exists()
+
+
+@pytest.fixture
+def world(fresh_cluster, tmp_path):
+    return World(fresh_cluster, tmp_path)
+
+
+def test_two_calls_bring_a_stock_server_to_proven_mutual_tls(world):
+    before = world.state()
+    first = world.call()
+    assert not first["failed"], first
+    assert [one["name"] for one in first["requests"]] == ["db1"]
+    assert "db1 must be signed; the server is as it was" in first["summary"]
+    assert {**world.state(), "tls.key": ""} == {**before, "tls.key": ""}, "only the key is there"
+    done = world.call(signed=world.sign(first["requests"]))
+    assert not done["failed"], done
+    assert (done["changed"], done["reloaded"], done["restarted"], done["requests"]) == (True, True, False, [])
+    assert done["roles_created"] == ["app1"]
+    assert done["served_fingerprint"] == done["certificates"][0]["fingerprint_sha256"]
+    assert any("app1" in one["sentence"] for one in done["access_changes"])
+    assert world.login(sslmode="verify-full", **world.client()) == "app1"
+    assert "no pg_hba.conf entry" in world.login(sslmode="disable") or "rejects" in world.login(sslmode="disable")
+    again = world.call()
+    assert (again["failed"], again["changed"], again["diff"]) == (False, False, []), again
+    assert again["requests"] == [] and again["certificates"][0]["installed"] is False
+    assert world.leftovers() == []
+
+
+def test_check_mode_says_the_same_and_writes_nothing(world):
+    first = world.call()
+    signed = world.sign(first["requests"])
+    before = world.state()
+    options = {"signed": signed, "settings": {**world.options["settings"], "max_connections": 33}}
+    promised = world.call(check=True, restart="if_pending", **options)
+    assert not promised["failed"], promised
+    assert world.state() == before and world.leftovers() == []
+    done = world.call(restart="if_pending", **options)
+    assert not done["failed"], done
+    for name in ("changed", "diff", "access_changes", "restarted", "roles_created", "restart_settings"):
+        assert promised[name] == done[name], name
+    assert (done["restarted"], done["restart_settings"]) == (True, ["max_connections"])
+    assert "would be restarted for max_connections" in promised["summary"]
+    assert "restarted for max_connections" in done["summary"] and "would" not in done["summary"]
+
+
+def test_the_request_in_check_mode_makes_no_key(world):
+    promised = world.call(check=True)
+    assert not promised["failed"], promised
+    assert [one["name"] for one in promised["requests"]] == ["db1"] and promised["changed"]
+    assert world.state()["tls.key"] == "(none)"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"settings": {"ssl": True, "ssl_cert_file": "missing.crt"}}, "missing.crt"),
+        ({"settings": {"ssl": True, "ssl_min_protocol_version": "TLSv1.3", "ssl_max_protocol_version": "TLSv1.2"}}, ""),
+        ({"settings": {"ssl": "on", "shared_preload_libraries": "nothing_like_this"}}, "nothing_like_this"),
+        (
+            {
+                "rule_blocks": [
+                    {
+                        "block": "x",
+                        "placement": "first",
+                        "rules": [{"type": "local", "method": "ldap", "options": {"ldapserver": "x"}}],
+                    }
+                ]
+            },
+            "",
+        ),
+    ],
+    ids=["missing certificate", "protocols", "library that is not there", "ldap without prefix"],
+)
+def test_a_failure_leaves_the_server_as_it_was(world, change, sentence):
+    world.settle()
+    before = world.state()
+    loaded = world.cluster.sql("SHOW ssl_cert_file")
+    failed = world.call(restart="if_pending", force=True, **change)
+    assert failed["failed"], failed
+    assert sentence in failed["msg"]
+    assert world.state() == before and world.cluster.sql("SHOW ssl_cert_file") == loaded
+    assert world.login(sslmode="verify-full", **world.client()) == "app1"
+    assert world.leftovers() == []
+    again = world.call()  # which may load the files that were put back
+    assert (again["failed"], again["diff"]) == (False, []), again
+    assert world.call()["changed"] is False
+
+
+def test_nothing_is_written_when_any_part_is_wrong(world):
+    before = world.state()
+    wrong = [
+        {"settings": {"ssl": "perhaps"}},
+        {"login_roles": ["pg_mine"]},
+        {"mapping_blocks": [{"block": "x", "mappings": [{"map": "m", "system_user": "/(", "database_user": "a"}]}]},
+        {"rule_blocks": [{"block": "x", "placement": "first", "rules": [{"type": "host", "method": "trust"}]}]},
+        {"rule_blocks": [{"block": "x", "placement": "first", "rules": [{"method": "trust"}]}]},
+        {"guard": [{"type": "local", "database": "postgres", "user": "nobody", "certificate_dn": "x"}]},
+    ]
+    for change in wrong:
+        refused = world.call(**change)
+        assert refused["failed"], (change, refused)
+        assert world.state() == before, change
+    assert not (Path(world.cluster.data_directory) / "tls.key").exists()
+
+
+def test_a_lockout_is_refused_before_the_first_file_is_written(world):
+    before = world.state()
+    world.call()
+    everybody = [{"block": "x", "placement": "first", "rules": [{"type": "local", "method": "reject"}]}]
+    refused = world.call(rule_blocks=everybody, certificates=[], settings={})
+    assert refused["failed"] and "would shut out" in refused["msg"], refused
+    assert {**world.state(), "tls.key": ""} == {**before, "tls.key": ""}
+
+
+def test_rules_are_judged_with_the_settings_and_maps_of_then(world):
+    """A guarded client that comes by TLS is possible once this very run turns TLS on and adds its map."""
+    guard = [
+        {
+            "type": "hostssl",
+            "database": "postgres",
+            "user": "app1",
+            "address": "127.0.0.1",
+            "certificate_common_name": "PostgreSQL client1",
+        }
+    ]
+    world.settle(guard=guard)
+    gone = world.call(guard=guard, mapping_blocks=[{"block": "clients", "mappings": []}])
+    assert gone["failed"] and "would shut out" in gone["msg"], gone
+    off = world.call(guard=guard, settings={**world.options["settings"], "ssl": False}, certificates=[])
+    assert off["failed"] and "would shut out" in off["msg"], off
+    assert world.call(guard=guard)["changed"] is False
+
+
+def test_a_signer_that_has_not_answered_is_waited_for(world):
+    world.call()
+    waits = world.call(signing_pending=True)
+    assert (waits["failed"], waits["waiting"], waits["changed"]) == (False, True, False), waits
+    assert world.cluster.sql("SHOW ssl") == [("off",)]
+    world.settle()
+    other = {**world.entry, "dns_names": ["localhost", "db.example.com"]}
+    due = world.call(certificates=[other])
+    assert [one["name"] for one in due["requests"]] == ["db1"]
+    on = world.call(
+        certificates=[other], signing_pending=True, settings={**world.options["settings"], "work_mem": "5MB"}
+    )
+    assert (on["failed"], on["waiting"], on["changed"]) == (False, False, True), on
+    assert world.cluster.sql("SHOW work_mem") == [("5MB",)]
+
+
+def test_a_stopped_server_and_an_impossible_login_are_told_before_anything_is_written(world):
+    before = world.state()
+    refused = world.call(login_user="nobody_like_this")
+    assert refused["failed"] and "nobody_like_this" in refused["msg"], refused
+    assert world.state() == before
+    world.cluster.stop()
+    refused = world.call()
+    assert refused["failed"] and "not running" in refused["msg"], refused
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import json
+from module_runner import run_module
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.editing import server_validation
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.applying import server_change
+original = server_change.write_validated
+def write_and_die(writer, edit, judge, before, after):
+    result = original(writer, edit, judge, before, after)
+    if edit.path.endswith(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+server_change.write_validated = write_and_die
+run_module("pg_server", json.load(open(sys.argv[3])))
+"""
+
+
+@pytest.mark.parametrize("file", ["postgresql.conf", "pg_ident.conf", "pg_hba.conf"])
+def test_what_a_killed_run_had_changed_is_undone_by_the_next_one(world, file, tmp_path):
+    world.settle()
+    before = world.state()
+    changed = {
+        **world.options,
+        "settings": {**world.options["settings"], "work_mem": "7MB"},
+        "mapping_blocks": [
+            {"block": "clients", "mappings": [{"map": "x", "system_user": "y", "database_user": "app1"}]}
+        ],
+        "rule_blocks": [
+            {
+                "block": "clients",
+                "placement": "first",
+                "rules": [{"type": "hostssl", "address": "all", "method": "scram-sha-256"}],
+            }
+        ],
+    }
+    orders = tmp_path / "orders.json"
+    orders.write_text(json.dumps(changed))
+    tests = str(Path(__file__).parents[1] / "unit")
+    died = subprocess.run([sys.executable, "-c", KILLED, tests, file, str(orders)], check=False, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert world.state() != before and world.leftovers()
+    started = time.monotonic()
+    after = world.call()
+    assert (after["failed"], after["undone"]) == (False, True), after
+    assert time.monotonic() - started < 30, "nobody is waited for: the kernel released the lock"
+    assert {**world.state()} == before and world.leftovers() == []
+    assert world.cluster.sql("SHOW work_mem") == [("4MB",)]
+    assert world.call()["changed"] is False
