@@ -108,7 +108,7 @@ def probe_directly(
     with _refusals(host, port), socket.create_connection((host, port), timeout_seconds) as plain:
         try:
             served = _shake_hands(plain, context, server_name)
-        except (ssl.SSLEOFError, ConnectionError) as error:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
             raise ProbeError(
                 f"the server at {host}:{port} ends the connection when it begins with TLS; "
                 "that takes PostgreSQL 17 or newer with ssl on, so leave out direct",
