@@ -18,7 +18,7 @@ import pytest
 from demo_site import Site
 from test_site_undo import NEW_NAMES, SERVER, everybody_comes_in, last_words, left_behind, served_serial, server_files
 
-USE = "Make the server use the certificate and the settings"
+USE = "Apply the certificate and the settings"
 
 
 def sql(site: Site, *statements: str) -> str:

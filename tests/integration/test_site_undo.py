@@ -138,11 +138,11 @@ def test_a_good_site_is_there(site: Site) -> None:
 
 
 # What is wrong, and the task and the words that the message begins with.
-SETTING, USE = "Set what postgresql.conf says about TLS", "Make the server use the certificate and the settings"
-ROLES, MAPS = "Have the roles of the certificate holders", "Map the certificates to their roles"
+SETTING, USE = "Set TLS and connection settings in postgresql.conf", "Apply the certificate and the settings"
+ROLES, MAPS = "Create the login roles of the clients", "Map the certificates to their roles in pg_ident.conf"
 FIRST, EVERYBODY = (
-    "Let the certificate holders in before any other rule decides",
-    "Let everybody else in as the TLS mode says",
+    "Put the client certificate rules first in pg_hba.conf",
+    "Put the rules for all other connections in pg_hba.conf",
 )
 NO_RESTART = [
     (
@@ -263,7 +263,7 @@ def test_what_cannot_be_undone_is_said_after_the_first_cause(site: Site) -> None
 def impatient(site: Site) -> str:
     """The name of site.yml with one change: a killed run is taken over at once, and not after a minute without a sign of life."""
     folder = shutil.copytree(CHECKOUT / "playbooks", site.directory / "playbooks")
-    plays, server = (folder / "site.yml").read_text(), "- name: Have servers that speak TLS\n"
+    plays, server = (folder / "site.yml").read_text(), "- name: Configure TLS on the servers\n"
     assert plays.count(server) == 1
     at_once = "  module_defaults:\n    pgtls.postgresql.pg_transaction:\n      takeover_seconds: 0\n"
     (folder / "site.yml").write_text(plays.replace(server, server + at_once))
@@ -303,12 +303,12 @@ def descendants(parent: int) -> list[int]:
 
 
 STAGES = [
-    "ca : Install them",
-    "server : Set what postgresql.conf says about TLS",
-    "server : Make the server use the certificate and the settings",
+    "ca : Install the signed certificates",
+    "server : Set TLS and connection settings in postgresql.conf",
+    "server : Apply the certificate and the settings",
     "server : Map the certificates to their roles",
-    "server : Let the certificate holders in",
-    "server : Make the server use the maps and the rules",
+    "server : Put the client certificate rules first",
+    "server : Apply the maps and the rules",
 ]
 
 
