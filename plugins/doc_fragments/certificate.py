@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twin of CERTIFICATE in module_utils/_host/certificates/options.py."""
+"""Kept in step with CERTIFICATE in module_utils/_host/certificates/options.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ options:
         required: true
       subject:
         description:
-          - The rest of the subject as short names of RFC 4514 with a text or a list of texts, such as C(O) with V(Example) and C(C) with V(DE).
+          - The rest of the subject as short names of RFC 4514 with a string or a list of strings, such as C(O) with V(Example) and C(C) with V(DE).
           - Known are DC, C, ST, L, STREET, O, OU, UID, serialNumber and emailAddress.
         type: dict
       dns_names:
@@ -57,26 +57,26 @@ options:
         choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
         default: ecdsa-p256
       lifetime_days:
-        description: How many days a new certificate lives. A certificate that exists is not compared.
+        description: Validity period of a new certificate in days. An existing certificate is not compared.
         type: int
         default: 365
       not_before:
-        description: An exact begin (RFC 3339, UTC) such as V(2027-01-31T12:00:00Z). A certificate that begins at another time is due.
+        description: An exact start (RFC 3339, UTC) such as V(2027-01-31T12:00:00Z). A certificate that starts at another time is due.
         type: str
       not_after:
         description:
           - An exact end (RFC 3339, UTC) in place of O(certificates[].lifetime_days).
-          - A certificate with an exact end is never due for renewal, and is due when it ends at another time.
+          - A certificate with an exact end is never due for renewal, and is due when it expires at another time.
         type: str
       renew_before_days:
         description:
-          - How many days before its end a certificate is due.
-          - Where this is as long as the whole life, the last third of the life counts instead.
+          - How many days before it expires a certificate is due.
+          - Where this is as long as the whole validity period, the last third of that period counts instead.
           - It is 30 when neither this nor O(certificates[].renew_before_percent) is given.
         type: int
       renew_before_percent:
         description:
-          - How much of the whole life is left when a certificate is due, from 1 to 99; V(33) renews in the last third.
+          - What percentage of the validity period is left when a certificate is due, from 1 to 99; V(33) renews in the last third.
           - It excludes O(certificates[].renew_before_days).
         type: int
       private_key:
@@ -88,7 +88,7 @@ options:
           - Encrypts the private key (PKCS#8), with at least 8 characters. An existing key that is not encrypted is encrypted in place, and stays the
             same key.
           - O(certificates[].pkcs8_der) is encrypted with it too.
-          - A key is never decrypted in place. Who no longer wants the passphrase decrypts the file (C(openssl pkey)) first.
+          - A key is never decrypted in place. To drop the passphrase, decrypt the file first (C(openssl pkey)).
         type: str
       private_key_passphrase_file:
         description:
@@ -111,7 +111,7 @@ options:
         type: path
       pkcs12:
         description:
-          - A file with private key, certificate and chain (PKCS#12), as pgjdbc wants it. The friendly name (alias) is C(user).
+          - A file with private key, certificate and chain (PKCS#12), as pgjdbc needs it. The friendly name (alias) is C(user).
           - It belongs to O(certificates[].owner) and has the mode O(certificates[].key_mode).
         type: path
       pkcs12_passphrase:
@@ -119,14 +119,14 @@ options:
         type: str
       pkcs8_der:
         description:
-          - A file with the private key as PKCS#8 in DER, as pgjdbc wants it beside a certificate in PEM.
+          - A file with the private key as PKCS#8 in DER, as pgjdbc needs it beside a certificate in PEM.
           - It belongs to O(certificates[].owner) and has the mode O(certificates[].key_mode).
         type: path
       owner:
-        description: The user that shall own the files. New files belong to the owner of their directory when this is not given.
+        description: The user that owns the files. New files belong to the owner of their directory when this is not given.
         type: str
       group:
-        description: The group that shall own the files.
+        description: The group that owns the files.
         type: str
       mode:
         description: The permissions of the certificate files, an octal number.

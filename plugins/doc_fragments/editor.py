@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twin of EDITOR in module_utils/_host/option_specs.py."""
+"""Kept in step with EDITOR in module_utils/_host/option_specs.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ options:
       - The file to edit. It may be one that the server's main file includes, also when it is new or was empty before; one to which
         nothing in the main file leads is not judged by the server, and a warning says so.
       - A file of a cluster that belongs to Patroni is refused, also in check mode - where C(patroni.dynamic.json) lies in the data
-        directory, or where the file or C(postgresql.conf) begins with the words of Patroni. Make such a change by
+        directory, or where the file or C(postgresql.conf) starts with the words of Patroni. Make such a change by
         C(patronictl edit-config).
     type: path
     required: true
@@ -38,6 +38,6 @@ options:
     type: str
     choices: [server, syntax]
 notes:
-  - Bytes that are no UTF-8, such as a comment in Latin-1, are kept in the file and shown as C(\xfc) in results. An option that holds
-    what a result showed means those bytes.
+  - Bytes that are not UTF-8, such as a comment in Latin-1, are kept in the file and shown as C(\xfc) in results. An option that holds
+    what a result showed stands for those bytes.
 """

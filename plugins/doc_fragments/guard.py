@@ -6,14 +6,14 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Twin of GUARD in module_utils/_host/editing/guarded_connections.py."""
+    """Kept in step with GUARD in module_utils/_host/editing/guarded_connections.py."""
 
     DOCUMENTATION = r"""
 options:
   guard:
     description:
-      - Connections that must stay possible. What becomes of each is worked out on the old and on the new content. When one was possible and
-        would surely be refused, nothing is written, and the message names the rule with its line. One that is impossible already draws a warning.
+      - Connections that must stay possible. The outcome of each is worked out on the old and on the new content. When one was possible and
+        would surely be refused, nothing is written, and the message names the rule with its line. One that is already impossible draws a warning.
       - Where the server at the login options reads the file, these are guarded too - the connection of this very task, the first superuser of
         the cluster through the socket, and whatever replicates from the server now.
     type: list
@@ -22,7 +22,7 @@ options:
     suboptions:
       type:
         description:
-          - The kind of connection; V(host) is a client that may come with TLS or without.
+          - The kind of connection; V(host) is a client that may connect with TLS or without.
         type: str
         required: true
         choices: [local, host, hostssl, hostnossl, hostgssenc, hostnogssenc]
@@ -43,7 +43,7 @@ options:
       certificate_common_name:
         description:
           - Common name of the certificate that the client presents. Without it and O(guard[].certificate_dn) the client has a certificate
-            whose names are not told, and no name is held against it.
+            whose names are not given, and it is not refused for its name.
         type: str
       certificate_dn:
         description:
@@ -52,7 +52,7 @@ options:
       system_user:
         description:
           - What the methods V(peer), V(ident), V(gss) and V(oauth) find out about the client, such as its operating system user.
-            Without it these methods let the connection in.
+            Without it these methods accept the connection.
         type: str
   guard_connected:
     description:
@@ -61,7 +61,7 @@ options:
     default: false
   force:
     description:
-      - Write the file although a guarded connection becomes impossible. Each one is told in a warning and in the return value C(locked_out).
+      - Write the file although a guarded connection becomes impossible. Each is reported in a warning and in the return value C(locked_out).
     type: bool
     default: false
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twin of LOGIN in module_utils/_host/option_specs.py."""
+"""Kept in step with LOGIN in module_utils/_host/option_specs.py."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ options:
     description:
       - Role to log in as. The default is the operating system's name of the socket's owner, which is what C(initdb) makes the
         first superuser.
-      - Run as root, the module takes the identity of the socket's owner while it connects, so that C(peer) lets it in
+      - Run as root, the module takes the identity of the socket's owner while it connects, so that C(peer) accepts it
         without C(become_user).
     type: str
   login_db:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twin of REQUESTS in module_utils/_host/certificates/signer_interface.py."""
+"""Kept in step with REQUESTS in module_utils/_host/certificates/signer_interface.py."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ options:
         description: An exact end (RFC 3339, UTC) in place of O(certificates[].lifetime_days).
         type: str
       renew_before_days:
-        description: How many days before its end a certificate is due. A certificate that is due is never handed out again.
+        description: How many days before it expires a certificate is due. A certificate that is due is never handed out again.
         type: int
       renew_before_percent:
-        description: How much of the whole life is left when a certificate is due, from 1 to 99, in place of O(certificates[].renew_before_days).
+        description: What percentage of the validity period is left when a certificate is due, from 1 to 99, in place of O(certificates[].renew_before_days).
         type: int
   requests:
     description:
-      - The list that M(pgtls.postgresql.certificate_request) returns. What comes from other hosts belongs through
+      - The list that M(pgtls.postgresql.certificate_request) returns. What comes from other hosts must go through
         P(pgtls.postgresql.certificate_requests#filter), which says which host asked.
     type: list
     elements: dict

@@ -10,7 +10,7 @@ short_description: Find the hosts that have not reported
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Takes names of inventory hosts and returns those that have not said, in a registered result of this run, what they should have.
+  - Takes names of inventory hosts and returns those that have not reported, in a registered result of this run, what they should.
 positional: hostvars, register, report
 options:
   _input:
@@ -37,7 +37,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Every server has reported
+- name: Check that every server has reported
   ansible.builtin.assert:
     that: groups['postgres_servers'] | pgtls.postgresql.hosts_behind(hostvars, 'my_report', 'phase 2') | length == 0
 """

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ca
-short_description: A certification authority exists in a directory
+short_description: Create or adopt a certification authority
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Makes a root CA, or a CA below another one of the same host, or adopts a key and certificate that exist.
-  - An existing key is never replaced. Where an existing CA is not what the options wish, the module says how it differs and stops.
+  - Creates a root CA, or a CA below another one of the same host, or adopts an existing key and certificate.
+  - An existing key is never replaced. Where an existing CA differs from the options, the module says how and stops.
   - The files are C(ca.key) (mode 0600), C(ca.crt), C(chain.crt) (the CA's certificate and those above it, the root last), and the
-    folder C(issued). The directory and this folder have mode 0700.
-  - Successors of the CA live in C(generation-2) and so on, made by M(pgtls.postgresql.ca_rollover), and the CAs below each generation in
+    directory C(issued). Both directories have mode 0700.
+  - Successors of the CA are in C(generation-2) and so on, made by M(pgtls.postgresql.ca_rollover), and the CAs below each generation in
     C(below/<name>). This module works on the generation that issues now, so a rollover changes no option.
-  - From generation 2 on, the common name is the wished one and the generation, such as C(Example Root CA G2).
+  - From generation 2 on, the common name is the requested one and the generation, such as C(Example Root CA G2).
   - In the phase C(introduce) of a rollover an existing CA is not compared, because the options may speak of its successor already.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
 options:
   directory:
-    description: Where the CA lives. It is made when it is missing; the directory above it must exist.
+    description: The directory of the CA. It is created when it is missing; the directory above it must exist.
     type: path
     required: true
   intermediate:
@@ -36,7 +36,7 @@ options:
     type: str
   subject:
     description:
-      - The rest of the subject as short names of RFC 4514 with a text or a list of texts, such as C(O) with V(Example) and C(C) with V(DE).
+      - The rest of the subject as short names of RFC 4514 with a string or a list of strings, such as C(O) with V(Example) and C(C) with V(DE).
       - An existing CA is compared with it unless it is empty.
       - Known are DC, C, ST, L, STREET, O, OU, UID, serialNumber and emailAddress.
     type: dict
@@ -46,7 +46,7 @@ options:
     choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
   lifetime_days:
     description:
-      - How many days a new CA lives; one below another must not end after it. An existing one is not compared.
+      - Validity period of a new CA in days; a CA must not expire after the one above it. An existing one is not compared.
       - When this is not given, a new root gets V(3650) and a new CA below another one V(1825).
     type: int
   passphrase:
@@ -64,7 +64,7 @@ options:
     type: str
   path_length:
     description:
-      - How many CAs may stand below this one.
+      - How many levels of CAs may be below this one.
       - When this is not given, a new root has no limit and a new CA below another one gets V(0).
     type: int
   usages:
@@ -91,7 +91,7 @@ options:
       - They are checked to be a pair, a CA, and one whose certificates OpenSSL, GnuTLS and libpq accept; else the module says all that they
         would not accept. Refused are a key for RSASSA-PSS alone, RSA keys of less than 2048 bits, curves other than P-224, P-256, P-384
         and P-521, a chain that is expired or not valid yet, intermediate certificates signed with SHA-1 or MD5 (a root's own signature does
-        not count), path lengths that leave no room, names of CAs that a CA above does not permit, name constraints that GnuTLS takes for
+        not count), path lengths that are too short, names of CAs that a CA above does not permit, name constraints that GnuTLS takes for
         violated (excluded directory names, registered IDs), and critical extensions that verifiers do not understand.
       - What strict verifiers alone refuse (no keyUsage, no subjectKeyIdentifier, basicConstraints that are not critical) is a warning, and so is
         a keyUsage without cRLSign.
@@ -108,10 +108,10 @@ options:
         type: path
         required: true
   owner:
-    description: The user that shall own the directory and its files.
+    description: The user that owns the directory and its files.
     type: str
   group:
-    description: The group that shall own the directory and its files.
+    description: The group that owns the directory and its files.
     type: str
 seealso:
   - module: pgtls.postgresql.certificate_sign
@@ -119,7 +119,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A root CA exists
+- name: Create a root CA
   pgtls.postgresql.ca:
     directory: /etc/pgtls-ca
     common_name: SW Galaxy Root CA
@@ -127,14 +127,14 @@ EXAMPLES = r"""
     key_type: rsa-4096
     passphrase: "{{ vault_pgtls_ca_passphrase }}"
 
-- name: A CA in a directory of its own stands below it
+- name: Create a CA below it in a directory of its own
   pgtls.postgresql.ca:
     directory: /etc/pgtls-ca-servers
     common_name: SW Galaxy Server CA
     parent: /etc/pgtls-ca
     parent_passphrase: "{{ vault_pgtls_ca_passphrase }}"
 
-- name: A CA below it signs for servers of two domains, and nothing else, also after the root was rolled over
+- name: Create a CA below it that signs for servers of two domains alone, also after the root was rolled over
   pgtls.postgresql.ca:
     directory: /etc/pgtls-ca
     intermediate: servers
@@ -143,7 +143,7 @@ EXAMPLES = r"""
     permitted_dns_domains: [swgalaxy, db.example.org]
     parent_passphrase: "{{ vault_pgtls_ca_passphrase }}"
 
-- name: The CA that was made by hand is used from now on
+- name: Adopt the CA that was made by hand
   pgtls.postgresql.ca:
     directory: /etc/pgtls-ca
     adopt:
@@ -168,19 +168,19 @@ generation:
   type: int
   sample: 1
 phase:
-  description: How far the rollover to the next generation has gone; C(stable) when there is none under way.
+  description: How far the rollover to the next generation has gone; C(stable) when none is in progress.
   returned: success
   type: str
   sample: stable
 trusted_pem:
   description:
-    - The roots that everybody shall trust now, the issuing one first; two of them during a rollover.
+    - The roots to trust now, the issuing one first; two of them during a rollover.
     - Null in check mode when one would be made.
   returned: success
   type: str
 crl_pem:
   description:
-    - The revocation lists of the trusted CAs, the CAs below them, and the CA in O(parent), one after the other.
+    - The CRLs of the trusted CAs, the CAs below them, and the CA in O(parent), one after the other.
     - Empty when there is none. M(pgtls.postgresql.certificate_revoke) makes them.
   returned: success
   type: str
@@ -205,12 +205,12 @@ serial_number:
   returned: success
   type: str
 not_after:
-  description: The end of the CA's life.
+  description: When the CA expires.
   returned: success
   type: str
   sample: "2036-11-21T08:00:00Z"
 reasons:
-  description: Why the CA was made; empty when it was there.
+  description: Why the CA was created; empty when it existed.
   returned: success
   type: list
   elements: dict

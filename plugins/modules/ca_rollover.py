@@ -7,22 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ca_rollover
-short_description: A root CA goes one step towards its successor
+short_description: Advance a root CA rollover by one phase
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - A root CA is replaced in four steps, and a call takes at most one of them. V(introduce) makes the successor, and everybody shall trust
-    both. From V(reissue) on the successor issues. From V(retire) on only the successor is to be trusted. V(stable) ends the rollover.
+  - A root CA is replaced in four phases, and a call advances by at most one of them. V(introduce) creates the successor, and from then on both
+    are to be trusted. From V(reissue) on the successor issues. From V(retire) on only the successor is to be trusted. V(stable) ends the rollover.
   - Between two calls, the results have to be delivered. The playbook C(pgtls.postgresql.rotate_ca) does this, and proves it.
-  - A step is taken only once O(completed) was recorded for the phase before it.
+  - A phase begins only once O(completed) was recorded for the one before it.
   - It only goes forwards. A call whose O(phase) was reached already changes nothing, so the same calls may be made again after an
     interruption. The state is in C(rollover.json) in O(directory).
-  - The successor lives in C(generation-2) in O(directory), the next one in C(generation-3). Its common name is that of the CA and the
+  - The successor is in C(generation-2) in O(directory), the next one in C(generation-3). Its common name is that of the CA and the
     generation, such as C(Example Root CA G2). In all that no option says, it is like the CA that issues now; path length and permitted DNS
     domains are always the same.
-  - The step to V(retire) is refused while somebody holds a living certificate of the old CA and was issued none by the successor, as the
-    copies in C(issued) tell. That counts names, also those that no playbook knows.
-  - A successor's key that exists, because a call was cut off, is used and never replaced. The keys of retired generations stay.
+  - V(retire) is refused while somebody holds a valid certificate of the old CA and was issued none by the successor, as the copies in
+    C(issued) show. That counts names, also those that no playbook knows.
+  - A successor's key that exists, because a call was interrupted, is used and never replaced. The keys of retired generations stay.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
 options:
@@ -31,7 +31,7 @@ options:
     type: path
     required: true
   generation:
-    description: The generation that shall issue in the end. The present one changes nothing, the next one starts or continues the rollover.
+    description: The generation to reach. The current one changes nothing, the next one starts or continues the rollover.
     type: int
     required: true
   phase:
@@ -41,8 +41,8 @@ options:
     required: true
   completed:
     description:
-      - Takes no step, but records that every server and client has been through O(phase). To say so is the duty of who calls it.
-      - The next phase is refused until this was recorded, because a server that has not learnt to trust the successor would refuse everybody
+      - Does not advance, but records that every server and client has completed O(phase). The caller is responsible for that.
+      - The next phase is refused until this was recorded, because a server that does not trust the successor yet would refuse everybody
         who presents a certificate of it.
       - In check mode a phase that the CA would only have reached is not recorded.
     type: bool
@@ -66,7 +66,7 @@ options:
     type: str
     choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
   lifetime_days:
-    description: How many days the successor lives.
+    description: Validity period of the successor in days.
     type: int
     default: 3650
 seealso:
@@ -74,7 +74,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a successor that everybody can be told to trust
+- name: Create a successor
   pgtls.postgresql.ca_rollover:
     directory: /etc/pgtls-ca
     generation: 2
@@ -105,7 +105,7 @@ generation:
   type: int
   sample: 1
 phase:
-  description: How far the rollover has gone; V(stable) when there is none under way.
+  description: How far the rollover has gone; V(stable) when none is in progress.
   returned: success
   type: str
   sample: introduce
@@ -125,7 +125,7 @@ chain_pem:
   returned: success
   type: str
 trusted_pem:
-  description: The roots that everybody shall trust now, the issuing one first; null in check mode when the successor would be made.
+  description: The roots to trust now, the issuing one first; null in check mode when the successor would be created.
   returned: success
   type: str
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_command
-short_description: A program of yours signs certificate requests
+short_description: Sign certificate requests with an external command
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
@@ -16,10 +16,10 @@ description:
   - The program is run once for each request, one after the other, without a shell and without a terminal.
   - All requests are checked before the program runs for the first of them. A CA that is not ours signs what a request itself says, so a
     request that says anything else than its entry in O(certificates) is refused.
-  - Of what it prints, the certificates in PEM count, in any order, also inside JSON; all other text is passed over. The one for the key
+  - Of what it prints, the certificates in PEM count, in any order, also inside JSON; all other text is ignored. The one for the key
     of the request is the certificate, the others are its chain, and O(chain_pem) completes the chain up to the root.
   - An answer is refused when it holds no certificate for that key, when subject, names or usages are not those of the entry, when it
-    has expired, is due for renewal already or ends otherwise than the entry says, and when its chain does not lead to a root.
+    has expired, is due for renewal already or expires at another time than the entry says, and when its chain does not lead to a root.
     M(pgtls.postgresql.certificate_install) checks again, on the holder.
   - Every run with requests has them signed, so it reports a change.
 extends_documentation_fragment:
@@ -40,7 +40,7 @@ options:
     description: Certificates in PEM that the program does not print, the issuing CA first and the root last.
     type: str
   timeout_seconds:
-    description: How long the program may take for one request. Then it is killed, and all that it started.
+    description: How long the program may take for one request. After that it is killed, with all that it started.
     type: int
     default: 60
 seealso:
@@ -50,7 +50,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let GnuTLS sign
+- name: Sign with GnuTLS
   pgtls.postgresql.certificate_command:
     command:
       - certtool
@@ -66,7 +66,7 @@ EXAMPLES = r"""
   when: request.requests | length > 0
   register: signed
 
-- name: Let Vault sign
+- name: Sign with Vault
   pgtls.postgresql.certificate_command:
     command: [vault, write, -field=certificate, pki/sign-verbatim/pgtls, csr=-, "ttl={lifetime_days}d"]
     chain_pem: "{{ lookup('ansible.builtin.file', 'vault-ca.pem') }}"
@@ -102,7 +102,7 @@ certificates:
       description: The serial number in hexadecimal as openssl prints it; null in check mode.
       type: str
     not_after:
-      description: The end of the certificate's life; in check mode the one that is wished.
+      description: When the certificate expires; in check mode, as requested.
       type: str
     issuer:
       description: The subject of the issuing CA (RFC 4514); in check mode the first in O(chain_pem), or null.

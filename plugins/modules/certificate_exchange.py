@@ -7,29 +7,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_exchange
-short_description: A folder where requests wait for a CA that is out of reach
+short_description: Exchange requests with an offline CA through a directory
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Takes the place of M(pgtls.postgresql.certificate_sign) where the CA is in other hands. Runs on the controller (delegated), or on any
-    host that keeps the folder.
+  - Takes the place of M(pgtls.postgresql.certificate_sign) where somebody else runs the CA. Runs on the controller (delegated), or on any
+    host that keeps the directory.
   - Each request becomes the file C(requests/<host>.<name>.csr). Somebody has it signed and puts the certificate back as
     C(signed/<host>.<name>.crt), in PEM, followed by the certificates of the CAs above it. What all certificates have in common may lie
     once in C(signed/chain.crt), intermediates and root. The order within the files does not matter.
   - A CA that is not ours signs what a request itself says, so a request that says anything else than its entry in O(certificates) is refused.
   - The next run returns what has come back, and removes the request. Until then the request waits, a warning says so, and nothing changes.
   - A signed file counts only when it is for the key of the request, has the subject, the names and the usages of the entry, has not
-    expired, ends when it shall (where an exact end is given), is signed by the CA in O(issuer_pem) (where one is given), and is not due
+    expired, expires at the time requested (where an exact end is given), is signed by the CA in O(issuer_pem) (where one is given), and is not due
     for renewal by the rule of the entry. Otherwise the request still waits, and a
     warning says why. M(pgtls.postgresql.certificate_install) checks again, on the holder.
   - A signed file that is damaged, or whose chain does not lead to a root, is an error.
-  - The files hold no secrets. They get the mode C(0644), and the folders C(0755), when they are made; later they keep what they have.
+  - The files hold no secrets. They get the mode C(0644), and the directories C(0755), when they are created; later they keep what they have.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.requests
 options:
   directory:
-    description: The folder. The one above it must exist.
+    description: The directory. The one above it must exist.
     type: path
     required: true
   host:
@@ -47,7 +47,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Hand the requests out, and take what has been signed
+- name: Write the requests, and read what has been signed
   pgtls.postgresql.certificate_exchange:
     directory: /srv/pgtls-exchange
     certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"
@@ -85,7 +85,7 @@ certificates:
       description: The serial number in hexadecimal as openssl prints it.
       type: str
     not_after:
-      description: The end of the certificate's life.
+      description: When the certificate expires.
       type: str
     issuer:
       description: The subject of the issuing CA (RFC 4514).

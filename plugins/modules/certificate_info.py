@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_info
-short_description: Facts of certificates in a file, a folder, a text or a live PostgreSQL server
+short_description: Read certificates from a file, a directory, a string or a live PostgreSQL server
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Reads all certificates of a file, a folder or a text, or those that a PostgreSQL server presents, and describes them.
+  - Reads all certificates of a file, a directory or a string, or those that a PostgreSQL server presents, and describes them.
   - Nothing is verified or changed.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes.info
@@ -19,11 +19,11 @@ options:
   path:
     description:
       - A file with certificates in PEM, or with one in DER.
-      - A folder stands for its files C(*.crt), C(*.pem) and C(*.cer) that hold certificates. Others, such as private keys, are passed
-        over, and so are folders in it. A damaged file is named in RV(unreadable).
+      - A directory stands for its files C(*.crt), C(*.pem) and C(*.cer) that hold certificates. Others, such as private keys, are
+        ignored, and so are directories in it. A damaged file is named in RV(unreadable).
     type: path
   content:
-    description: A text with certificates in PEM.
+    description: A string with certificates in PEM.
     type: str
   host:
     description: The host name or address of a PostgreSQL server.
@@ -37,12 +37,12 @@ options:
     type: str
   direct:
     description:
-      - Begin with TLS at once, as C(sslnegotiation=direct) of libpq does, and not with PostgreSQL's SSLRequest.
+      - Start with TLS at once, as C(sslnegotiation=direct) of libpq does, and not with PostgreSQL's SSLRequest.
       - PostgreSQL 17 and newer answer to it.
     type: bool
     default: false
   tls_version:
-    description: Offer this version of TLS alone. Without it the newest is taken that both sides know.
+    description: Offer this version of TLS alone. Without it the newest that both sides know is used.
     type: str
     choices: [TLSv1, TLSv1.1, TLSv1.2, TLSv1.3]
   timeout_seconds:
@@ -51,7 +51,7 @@ options:
     default: 10
   private_key:
     description:
-      - A private key in PEM on the same host. RV(key_matches) tells whether the first certificate belongs to it, in a folder whether any does.
+      - A private key in PEM on the same host. RV(key_matches) reports whether the first certificate belongs to it, in a directory whether any does.
     type: path
 """
 
@@ -68,7 +68,7 @@ EXAMPLES = r"""
     port: 5501
   register: served
 
-- name: See what it presents to clients that begin with TLS and ask for a name
+- name: See what it presents to clients that start with TLS and ask for a name
   pgtls.postgresql.certificate_info:
     host: raxus.swgalaxy
     port: 5501
@@ -77,7 +77,7 @@ EXAMPLES = r"""
     tls_version: TLSv1.3
   register: served
 
-- name: Find what ends within 30 days
+- name: Find what expires within 30 days
   pgtls.postgresql.certificate_info:
     path: /etc/app1
   register: found
@@ -92,25 +92,25 @@ certificates:
   elements: dict
   contains:
     subject:
-      description: The subject as the text of RFC 4514.
+      description: The subject as a string (RFC 4514).
       type: str
     common_name:
-      description: The common name, or an empty text.
+      description: The common name, or an empty string.
       type: str
     issuer:
-      description: The issuer as the text of RFC 4514.
+      description: The issuer as a string (RFC 4514).
       type: str
     serial_number:
       description: The serial number in hexadecimal as openssl prints it.
       type: str
     not_before:
-      description: The begin (RFC 3339, UTC).
+      description: The start of its validity (RFC 3339, UTC).
       type: str
     not_after:
-      description: The end (RFC 3339, UTC).
+      description: The end of its validity (RFC 3339, UTC).
       type: str
     days_left:
-      description: Whole days until the end; negative when it has ended.
+      description: Whole days until it expires; negative when it has expired.
       type: int
     dns_names:
       description: The DNS names among the subject alternative names.
@@ -144,25 +144,25 @@ certificates:
       type: str
     purposes:
       description:
-        - What the openssl program on that host thinks the certificate may be used for, by the names that it prints (in lower case and with
+        - What the openssl program on that host says the certificate may be used for, by the names that it prints (in lower case and with
           underscores); null where there is no openssl.
       type: dict
       sample: {ssl_client: false, ssl_client_ca: false, ssl_server: true, ssl_server_ca: false}
     path:
-      description: The file it came from; null for a text or a server.
+      description: The file it came from; null for a string or a server.
       type: str
 unreadable:
-  description: The files of a folder that should hold certificates but are damaged or cannot be read.
+  description: The files of a directory that should hold certificates but are damaged or cannot be read.
   returned: success
   type: list
   elements: dict
   sample: [{path: /etc/app1/old.crt, sentence: '/etc/app1/old.crt: certificate 1 is damaged; restore it'}]
 key_matches:
-  description: Whether the first certificate belongs to O(private_key), in a folder whether any does; null when that is not given.
+  description: Whether the first certificate belongs to O(private_key), in a directory whether any does; null when that is not given.
   returned: success
   type: bool
 tls:
-  description: The TLS version and cipher that the server agreed to; null for a file or text.
+  description: The TLS version and cipher that the server agreed to; null for a file or a string.
   returned: success
   type: dict
   sample: {version: TLSv1.3, cipher: TLS_AES_256_GCM_SHA384}

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_install
-short_description: Signed certificates stand where their holder uses them
+short_description: Install signed certificates
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Runs on the host that holds the certificates, with the list that M(pgtls.postgresql.certificate_sign) returned.
   - All signed certificates are checked before the first file is written. The private key must match, the chain must lead to a root,
     and names, usages and dates must be those of the list. A certificate that would be due again at once is refused.
-  - The files of a certificate are written in the order root, full chain, certificate, private key. Each is replaced at once. Where the
-    key changes too, a reader may meet the new certificate with the old key for some milliseconds. A run that is killed right there
+  - The files of a certificate are written in the order root, full chain, certificate, private key. Each is replaced atomically. Where the
+    key changes too, a reader may find the new certificate with the old key for some milliseconds. A run that is killed right there
     leaves the new key in C(<private_key>.next), and the next run puts it in place without asking the CA.
   - What is made of key and certificate (O(certificates[].pkcs12), O(certificates[].pkcs8_der)) is written last. Such a file is read back and
     compared by what it holds, so a run that has nothing to do keeps its bytes.
@@ -51,10 +51,10 @@ options:
         description: The issuing CA and those above it, the root last.
         type: str
       serial_number:
-        description: Not looked at.
+        description: Ignored.
         type: str
       not_after:
-        description: Not looked at.
+        description: Ignored.
         type: str
       issuer:
         description: The subject of the issuing CA, for the diff of check mode.
@@ -94,7 +94,7 @@ certificates:
       description: The fingerprint as openssl prints it; null when there is no certificate yet, and in check mode for a new one.
       type: str
     not_after:
-      description: The end of the certificate's life; null when there is no certificate yet, and in check mode for a new one.
+      description: When the certificate expires; null when there is no certificate yet, and in check mode for a new one.
       type: str
 """
 

@@ -11,7 +11,7 @@ short_description: Create private keys and request certificates that are due
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Runs on the host that holds the certificates. It makes missing private keys there, and they never leave the host.
+  - Runs on the host that holds the certificates. It creates missing private keys there, and they never leave the host.
   - It looks at what is installed and returns a certificate signing request only for a certificate that is due, with the reasons.
   - Reason codes are C(missing), C(unreadable), C(key_changed), C(key_type_changed), C(names_changed), C(subject_changed), C(usage_changed),
     C(issuer_changed) (by key, not by name), C(validity_changed), C(renewal_due), C(revoked), C(outlives_issuer) and C(chain_changed).
@@ -33,7 +33,7 @@ extends_documentation_fragment:
 options:
   directories:
     description:
-      - Directories that are made before the keys, in this order. Missing ones above them are made alike.
+      - Directories that are created before the keys, in this order. Missing ones above them are created alike.
       - An existing directory gets this group and mode. A symbolic link in its place, something that is not a directory, and a
         directory of somebody else is an error, and so is root's in a directory of the O(directories[].owner).
     type: list
@@ -45,10 +45,10 @@ options:
         type: path
         required: true
       owner:
-        description: The user that shall own it. A new directory belongs to the owner of the one above it when this is not given.
+        description: The user that owns it. A new directory belongs to the owner of the one above it when this is not given.
         type: str
       group:
-        description: The group that shall own it.
+        description: The group that owns it.
         type: str
       mode:
         description: Its permissions, an octal number.
@@ -81,7 +81,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-# app_certificates stands in the inventory, for example:
+# app_certificates is in the inventory, for example:
 #   app_certificates:
 #     - name: app1
 #       common_name: PostgreSQL client1
@@ -94,7 +94,7 @@ EXAMPLES = r"""
     certificates: "{{ app_certificates }}"
   register: request
 
-- name: Sign it where the CA is
+- name: Sign it on the CA host
   pgtls.postgresql.certificate_sign:
     directory: /etc/pgtls-ca
     certificates: "{{ app_certificates | pgtls.postgresql.certificate_entries(inventory_hostname, ansible_facts) }}"

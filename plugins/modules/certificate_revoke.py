@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_revoke
-short_description: Revoke certificates and keep the revocation lists of a CA current
+short_description: Revoke certificates and keep the CRLs of a CA current
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Runs on the host that holds the CA. Revokes certificates, releases those that were only on hold, and signs a new certificate revocation
-    list (CRL, RFC 5280) where that is due.
-  - Every CA of the home has a list of its own, C(ca.crl) beside its certificate. All of them are kept current at every run, because a server
-    that is given any list wants one of every CA in a client's chain, and refuses everybody once one of them has run out.
-  - The lists are the only record of what is revoked; keep them as carefully as the CA's key.
+    list (CRL, RFC 5280) where one is due.
+  - Every CA of the home has a CRL of its own, C(ca.crl) beside its certificate. All of them are kept current at every run, because a server
+    that is given any CRL needs one of every CA in a client's chain, and refuses every client certificate once one of them has expired.
+  - The CRLs are the only record of what is revoked; keep them as carefully as the CA's key.
   - A reason is never changed silently, except that V(certificateHold) may become another one.
   - Revocations at the same time wait for each other, for at most 60 seconds.
-  - In check mode lists are signed in memory only, so that the tasks after this one can predict what they would do. A name that nothing was
-    issued under is no error then, because an earlier task may only have said that it would ask for it.
+  - In check mode CRLs are signed in memory only, so that the tasks after this one can predict what they would do. A name that nothing was
+    issued under is not an error then, because an earlier task may only have reported that it would request it.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
 options:
@@ -28,7 +28,7 @@ options:
     type: path
     required: true
   passphrase:
-    description: The passphrase of the CA's private key, if it is encrypted. It is needed only when a list is signed.
+    description: The passphrase of the CA's private key, if it is encrypted. It is needed only when a CRL is signed.
     type: str
   intermediate_passphrases:
     description: For each name of an intermediate CA in the home, the passphrase of its private key, if it is encrypted.
@@ -36,7 +36,7 @@ options:
     default: {}
   certificates:
     description:
-      - What shall be revoked or released. An empty list keeps the revocation lists current and nothing else.
+      - What to revoke or release. An empty list keeps the CRLs current and does nothing else.
     type: list
     elements: dict
     default: []
@@ -44,19 +44,19 @@ options:
       name:
         description:
           - The name of the certificate as given to M(pgtls.postgresql.certificate_sign).
-          - Stands for every certificate that was issued under it and has not ended; also for those issued since it was revoked last.
+          - Stands for every certificate that was issued under it and has not expired; also for those issued since it was revoked last.
           - Those among them that are revoked for another reason stay so, with a warning.
         type: str
       serial_number:
         description:
-          - The serial number in hexadecimal as openssl prints it, with or without colons. Put it into quotes.
+          - The serial number in hexadecimal as openssl prints it, with or without colons. Quote it in YAML.
           - Need not be known here, as those that a CA issued before it was adopted are not.
         type: str
       reason:
         description:
           - Why it is revoked (RFC 5280 section 5.3.1).
           - With V(certificateHold) it can be released, or be revoked for another reason later. Everything else is final.
-          - Not looked at for O(certificates[].state=released).
+          - Ignored for O(certificates[].state=released).
         type: str
         choices:
           - unspecified
@@ -74,16 +74,16 @@ options:
         default: revoked
   create:
     description:
-      - Whether the CAs of a home that has no list yet get one although nothing is revoked.
-      - Once there is a list, all of them are kept current whatever this says.
+      - Whether the CAs of a home that has no CRL yet get one although nothing is revoked.
+      - Once there is a CRL, all of them are kept current whatever this says.
     type: bool
     default: true
   crl_lifetime_days:
-    description: How many days a new list is good.
+    description: Validity period of a new CRL in days.
     type: int
     default: 30
   crl_renew_before_days:
-    description: How many days before its end a list is signed again. Less than O(crl_lifetime_days).
+    description: How many days before it expires a CRL is signed again. Less than O(crl_lifetime_days).
     type: int
     default: 10
 seealso:
@@ -104,7 +104,7 @@ EXAMPLES = r"""
   delegate_to: ca1
   register: revocation
 
-- name: Keep the lists current (every week, from a timer)
+- name: Keep the CRLs current (every week, from a timer)
   pgtls.postgresql.certificate_revoke:
     directory: /etc/pgtls-ca
     passphrase: "{{ vault_pgtls_ca_passphrase }}"
@@ -115,11 +115,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 crl_pem:
-  description: The lists of all CAs of the home one after the other, ready for C(ssl_crl_file).
+  description: The CRLs of all CAs of the home one after the other, ready for C(ssl_crl_file).
   returned: success
   type: str
 crls:
-  description: One entry for each list, the issuing CA's first.
+  description: One entry for each CRL, the issuing CA's first.
   returned: success
   type: list
   elements: dict
@@ -128,13 +128,13 @@ crls:
       description: The subject of the CA (RFC 4514).
       type: str
     number:
-      description: The number of the list, which grows with each one that is signed.
+      description: The number of the CRL, which grows with each one that is signed.
       type: int
     this_update:
-      description: From when on it is good.
+      description: The start of its validity.
       type: str
     next_update:
-      description: When it runs out.
+      description: When it expires.
       type: str
     revoked_count:
       description: How many certificates it holds.

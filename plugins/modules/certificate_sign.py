@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_sign
-short_description: A CA signs certificate requests
+short_description: Sign certificate requests with the CA
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
@@ -20,7 +20,7 @@ description:
     the CA's own. A CA whose certificates clients would not accept, as O(pgtls.postgresql.ca#module:adopt) says, signs none.
   - A copy of each certificate is kept as C(issued/<name>.<serial>.crt). There is no index, so many hosts may be served at once. Copies are
     written batch by batch, so a run that is killed leaves whole certificates.
-  - A request for what this CA issued already under that name (the same key, what the entry says, not revoked, and not due for renewal
+  - A request for what this CA has already issued under that name (the same key, what the entry says, not revoked, and not due for renewal
     by the entry's own rule) is answered with that certificate. So the next run takes over what a killed one has finished, a holder
     that lost its certificate gets it back, and a run that signs nothing reports no change.
   - While the last certificate of an entry is on hold, no other one is signed for it.
@@ -29,21 +29,21 @@ extends_documentation_fragment:
   - pgtls.postgresql.requests
 options:
   directory:
-    description: The home of the CA, as made by M(pgtls.postgresql.ca). The CA of it that issues now signs.
+    description: The home of the CA, as made by M(pgtls.postgresql.ca). Its CA that issues now signs.
     type: path
     required: true
   intermediate:
-    description: The name of an intermediate CA in the home, which shall sign.
+    description: The name of an intermediate CA in the home that signs instead.
     type: str
   passphrase:
     description: The passphrase of the private key of the CA that signs.
     type: str
   max_lifetime_days:
-    description: The longest life the CA grants.
+    description: The longest validity period that the CA grants, in days.
     type: int
     default: 3650
   allowed_usages:
-    description: The usages the CA grants.
+    description: The usages that the CA grants.
     type: list
     elements: str
     choices: [server, client]
@@ -90,7 +90,7 @@ certificates:
       description: The serial number in hexadecimal as openssl prints it; null in check mode when it is yet to be signed.
       type: str
     not_after:
-      description: The end of the certificate's life.
+      description: When the certificate expires.
       type: str
     issuer:
       description: The subject of the issuing CA (RFC 4514); null in check mode when the CA does not exist yet.

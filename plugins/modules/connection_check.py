@@ -12,7 +12,7 @@ version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
 description:
-  - Makes connections as libpq makes them, and compares what came of each with what was expected of it.
+  - Makes connections as libpq makes them, and compares the outcome of each with the expected one.
   - An accepted connection brings the server's own evidence from C(pg_stat_ssl) and C(pg_stat_activity).
   - A refusal counts only when it is one, that is when a server (or libpq's check of the server) refused. A server that is down,
     or a client file that is missing, proves nothing.
@@ -42,8 +42,8 @@ options:
       conninfo:
         description:
           - Keywords of libpq and their values, such as C(host), C(hostaddr), C(port), C(user), C(dbname), C(sslmode),
-            C(sslrootcert), C(sslcert) and C(sslkey). They are laid over O(defaults); a null or an empty text takes a default
-            away.
+            C(sslrootcert), C(sslcert) and C(sslkey). They are laid over O(defaults); a null or an empty string removes
+            a default.
           - With C(ssl_max_protocol_version) set to V(TLSv1) or V(TLSv1.1) only the TLS handshake is tried, with every cipher
             on offer, so that a refusal is the server's and not that of the local library.
         type: dict
@@ -55,7 +55,7 @@ options:
         type: str
       password:
         description:
-          - Password of the role. Ansible hides its text wherever it appears in the results.
+          - Password of the role. Ansible hides it wherever it appears in the results.
         type: str
       key_password:
         description:
@@ -63,17 +63,17 @@ options:
         type: str
       expect:
         description:
-          - What must come of it.
+          - The outcome that it must have.
         type: str
         choices: [accepted, refused]
         default: accepted
       reason:
         description:
-          - Regular expression that the words of the refusal must match; case does not matter.
+          - Regular expression that the message of the refusal must match; case does not matter.
         type: str
       claim:
         description:
-          - What the attempt proves, in words; it is handed through to the results.
+          - What the attempt proves, in words; it is copied to the results.
         type: str
   defaults:
     description:
@@ -87,7 +87,7 @@ options:
     default: true
   report:
     description:
-      - File for the results as JSON, on the host where the module runs. A report is a record and no state, so it never
+      - File for the results as JSON, on the host where the module runs. A report is a record, not a state, so it never
         counts as a change.
     type: path
 notes:
@@ -95,7 +95,7 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Prove that app1 comes in by certificate, and nobody without
+- name: Prove that app1 logs in by certificate, and nobody without
   pgtls.postgresql.connection_check:
     defaults:
       host: raxus.swgalaxy
@@ -149,7 +149,7 @@ attempts:
       description: The same as a sentence.
       type: str
     error:
-      description: The words of the refusal, null when accepted.
+      description: The message of the refusal, null when accepted.
       type: str
     evidence:
       description: The server's account of an accepted connection; empty otherwise.
@@ -180,7 +180,7 @@ attempts:
           description: Name of the application.
           type: str
         backend_start:
-          description: When the session began, in UTC.
+          description: When the session started, in UTC.
           type: str
         state:
           description: State of the session.

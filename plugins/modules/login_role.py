@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: login_role
-short_description: Make roles that can log in
+short_description: Create roles that can log in
 version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
@@ -20,7 +20,7 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Names of the roles, exactly as they shall be (no case folding).
+      - Names of the roles, exactly as they are (no case folding).
     type: list
     elements: str
     required: true
@@ -29,7 +29,7 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Make the roles that log in by certificate
+- name: Create the roles that log in by certificate
   pgtls.postgresql.login_role:
     name: [app1, app2]
     login_port: 5501

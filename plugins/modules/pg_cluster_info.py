@@ -14,16 +14,16 @@ author:
 description:
   - Finds running servers, clusters in Debian's layout (C(/etc/postgresql/VERSION/NAME)), those of Red Hat's and PGDG's
     packages (C(/var/lib/pgsql/data), C(/var/lib/pgsql/VERSION/data)), and one in any other data directory.
-  - Tells their files, owner, port, who starts and stops them, and the TLS settings that their files hold.
-  - A running server counts when its process runs the program of a PostgreSQL, as the owner of its data directory. One in no
-    usual place must also answer at the socket and port that its C(postmaster.pid) names. What only looks like a server is
+  - Reports their files, owner, port, who starts and stops them, and the TLS settings that their files hold.
+  - A running server counts when its process runs the program of a PostgreSQL, as the owner of its data directory. One outside
+    the usual places must also answer at the socket and port that its C(postmaster.pid) names. What only looks like a server is
     ignored with a warning (RV(ignored)).
 extends_documentation_fragment:
   - pgtls.postgresql.attributes.info
 options:
   data_directory:
     description:
-      - Data directory of the cluster that is meant.
+      - Data directory of the requested cluster.
     type: path
   port:
     description:
@@ -32,7 +32,7 @@ options:
     type: int
   exactly_one:
     description:
-      - Fail with a sentence that lists what was found, unless there is exactly one cluster that is meant.
+      - Fail with a sentence that lists what was found, unless exactly one cluster matches.
     type: bool
     default: false
 notes:
@@ -123,20 +123,20 @@ clusters:
       type: str
     in_usual_place:
       description:
-        - Whether it is in a place of the distribution. Another one is chosen by its port only when it belongs to the user C(postgres) or to
-          whoever runs the module, because any user of a host can run a PostgreSQL of his own; O(data_directory) names it.
+        - Whether it is in a place of the distribution. Any other cluster is chosen by its port only when it belongs to the user C(postgres) or
+          to the user that runs the module, because any user of a host can run a PostgreSQL server; O(data_directory) names it.
       type: bool
     settings:
       description: Settings of TLS and of listening as the files hold them now, with the server's defaults.
       type: dict
       sample: {ssl: "on", ssl_cert_file: server.crt}
 cluster:
-  description: The cluster that is meant, null when there is none or more than one.
+  description: The requested cluster, null when none or more than one matches.
   returned: success
   type: dict
   contains: *cluster
 ignored:
-  description: What looks like a running server and is none, as far as can be seen.
+  description: What looks like a running server and is not one, as far as can be seen.
   returned: success
   type: list
   elements: dict

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pg_conf
-short_description: Bring settings into postgresql.conf
+short_description: Set and remove settings in postgresql.conf
 version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
 description:
   - Gives settings of C(postgresql.conf) (or of a file that it includes) their values, and leaves every other byte of the file as it is.
-  - The last assignment of a setting decides, so that one is looked at and rewritten. A missing one is written below its commented default, else
+  - The last assignment of a setting decides, so that one is compared and rewritten. A missing one is written below its commented default, else
     at the end of the file.
   - Values are compared as PostgreSQL reads them, so V(on) and V(true), or V(1GB) and V(1024MB), are no change. With a login the server itself
-    tells what kind of value a setting has.
-  - After the file was replaced the running server is asked what it makes of it, and a new error brings the old file back. The module does not
+    reports what kind of value a setting has.
+  - After the file was replaced the running server is asked what it makes of it, and a new error restores the old file. The module does not
     reload the server; see M(pgtls.postgresql.pg_reload).
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
@@ -36,7 +36,7 @@ options:
       - The default is the one in the data directory of the server, when a login works. A missing file overrides nothing.
     type: path
 notes:
-  - Lines that include other files are kept; the files behind them are read to find out what overrides a setting, and never written.
+  - Lines that include other files are kept; the files that they name are read to find out what overrides a setting, and never written.
 seealso:
   - module: pgtls.postgresql.pg_reload
 """
@@ -93,8 +93,8 @@ overridden:
       description: The line of that file.
       type: int
 restart_required:
-  description: Settings that this task changed or took out (in check mode, would) and that only a restart of the server puts to use. The server
-    takes such a file at a reload, and lets the settings wait.
+  description: Settings that this task changed or removed (in check mode, would) and that take effect only after a restart of the server. The server
+    loads such a file at a reload, and the settings stay pending.
   returned: success
   type: list
   elements: str

@@ -15,7 +15,7 @@ description:
   - Gives the verdict on C(postgresql.conf) that a PostgreSQL server of O(server_version) would give when it starts, with the files that it includes.
   - Lists the assignment of each setting that is in effect, which is the last one in reading order, and those that it overrides.
   - No server is asked and nothing is changed. Names, numbers, booleans and fixed words are judged by the table of settings that a server of this
-    version has. Other texts, and names with a dot, which belong to extensions, are not judged.
+    version has. Other strings, and names with a dot, which belong to extensions, are not judged.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes.info
 options:
@@ -32,9 +32,9 @@ options:
       - The file C(postgresql.auto.conf) in the data directory of the same server, which is read last. A missing file sets nothing.
     type: path
 notes:
-  - A running server that reloads a file with a wrong value keeps the old value of that setting and takes the others; a wrong line or an unknown name
-    makes it take nothing.
-  - Options on the command line of the server beat the files, and databases and roles may have settings of their own.
+  - A running server that reloads a file with a wrong value keeps the old value of that setting and applies the others; after a wrong line or an unknown name
+    it applies nothing.
+  - Options on the command line of the server override the files, and databases and roles may have settings of their own.
 seealso:
   - module: pgtls.postgresql.pg_conf
   - module: pgtls.postgresql.pg_cluster_info
@@ -48,7 +48,7 @@ EXAMPLES = r"""
     server_version: 15
   register: conf
 
-- name: Tell where ssl is set
+- name: Show where ssl is set
   ansible.builtin.debug:
     msg: "ssl is {{ conf.settings.ssl.value }} by line {{ conf.settings.ssl.line }} of {{ conf.settings.ssl.file }}"
   when: "'ssl' in conf.settings"
@@ -105,10 +105,10 @@ overridden:
       description: The value without effect.
       type: str
     file:
-      description: Where it stands.
+      description: The file that holds it.
       type: str
     line:
-      description: On which line.
+      description: Its line.
       type: int
     by_file:
       description: The file of the assignment that is in effect.

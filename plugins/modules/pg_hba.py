@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pg_hba
-short_description: Bring rules into pg_hba.conf where they take effect
+short_description: Add and remove rules in pg_hba.conf where they take effect
 version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
 description:
-  - Brings a list of rules into C(pg_hba.conf), or takes them out, and leaves every other byte of the file as it is.
-  - PostgreSQL uses the first rule that matches a connection, so the module looks at the place of a rule too. A rule that an earlier
+  - Adds a list of rules to C(pg_hba.conf), or removes them, and leaves every other byte of the file as it is.
+  - PostgreSQL uses the first rule that matches a connection, so the module checks the place of a rule too. A rule that an earlier
     one makes unreachable does not count as present.
-  - Two rules are the same when type, databases, users and address agree; spelling, order and host bits do not matter. A same rule
+  - Two rules are the same when type, databases, users and address agree; spelling, order and host bits do not matter. Such a rule
     with another method or other options is changed in place.
   - A rule of the task that lets a certificate's name alone choose any role (method V(cert) for V(all), a group or a regular
     expression, without C(map)) draws a warning.
-  - After the file was replaced the running server is asked what it makes of it, and a new error brings the old file back. The module
+  - After the file was replaced the running server is asked what it makes of it, and a new error restores the old file. The module
     does not reload the server; see M(pgtls.postgresql.pg_reload).
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
@@ -30,7 +30,7 @@ extends_documentation_fragment:
 options:
   rules:
     description:
-      - The rules, in the order in which they shall be tried; an element may also be an include line.
+      - The rules, in the order in which they are to be tried; an element may also be an include line.
     type: list
     elements: dict
     required: true
@@ -88,7 +88,7 @@ options:
         type: dict
       comment:
         description:
-          - Text that stands behind the rule on its line. Not given, an existing comment stays.
+          - Trailing comment on the rule's line. Not given, an existing comment stays.
         type: str
       state:
         description:
@@ -100,7 +100,7 @@ options:
     description:
       - Where rules go.
       - V(effective) leaves a rule where it is as long as no earlier foreign rule makes it unreachable; otherwise, and when it is missing, it
-        goes before the first rule that would hide it, else to the end. Listed rules keep their order where they overlap.
+        goes before the first rule that would shadow it, else to the end. Listed rules keep their order where they overlap.
       - V(first) and V(last) make the listed rules the first or the last of the file, in their order.
       - The default is V(effective).
     type: str
@@ -164,20 +164,20 @@ options:
     default: false
   block:
     description:
-      - Keep the rules between two marker comments with this name. Exactly the listed rules stand there, in their order; one that leaves the
-        list leaves the file, and what somebody wrote between the markers is put right.
+      - Keep the rules between two marker comments with this name. Exactly the listed rules are there, in their order; one that leaves the
+        list leaves the file, and manual edits between the markers are overwritten.
       - A block that exists stays where it is, as long as its rules take effect there. An empty list removes it.
     type: str
 notes:
   - Lines that include other files are kept, and so are words that start with V(@). Rules of files that are included by lines of their own count
-    where this module looks for what hides a rule, as far as these files can be read; they are never written.
+    where this module looks for what shadows a rule, as far as these files can be read; they are never written.
 seealso:
   - module: pgtls.postgresql.pg_ident
   - module: pgtls.postgresql.pg_reload
 """
 
 EXAMPLES = r"""
-- name: Let app1 in by certificate and everybody else by password, and keep the administrator's way in
+- name: Allow app1 by certificate and everybody else by password, and keep the administrator's login possible
   pgtls.postgresql.pg_hba:
     path: /etc/postgresql/15/main/pg_hba.conf
     block: site
@@ -188,21 +188,21 @@ EXAMPLES = r"""
       - {type: hostssl, database: shop, user: app1, address: 10.1.2.3, certificate_common_name: PostgreSQL client1}
     guard_connected: true
 
-- name: Nobody comes in without TLS
+- name: Reject every connection without TLS
   pgtls.postgresql.pg_hba:
     path: /var/lib/pgsql/16/data/pg_hba.conf
     placement: first
     rules:
       - {type: hostnossl, address: all, method: reject, comment: TLS only}
 
-- name: Rules of other teams come first, from a directory of their own
+- name: Put the rules of other teams first, from a directory of their own
   pgtls.postgresql.pg_hba:
     path: /var/lib/pgsql/16/data/pg_hba.conf
     placement: first
     rules:
-      - {include_dir: pg_hba.d, comment: one file a team}
+      - {include_dir: pg_hba.d, comment: one file per team}
 
-- name: Take a rule out, every copy of it
+- name: Remove every copy of a rule
   pgtls.postgresql.pg_hba:
     path: /var/lib/pgsql/16/data/pg_hba.conf
     rules:
@@ -219,13 +219,13 @@ backup_file:
   returned: when O(backup=true) and the content changed
   type: str
 rules:
-  description: All rules of the file after the change, in their order, in the words of the options, each with the line it begins on.
+  description: All rules of the file after the change, in their order, in the words of the options, each with the line it starts on.
   returned: success
   type: list
   elements: dict
   sample: [{line: 1, type: hostssl, database: [all], user: [app1], address: 0.0.0.0/0, netmask: null, method: cert, options: {}, comment: null}]
 includes:
-  description: All include lines of the file after the change, in their order, in the words of the options, each with the line it begins on.
+  description: All include lines of the file after the change, in their order, in the words of the options, each with the line it starts on.
   returned: success
   type: list
   elements: dict
@@ -233,7 +233,7 @@ includes:
 access_changes:
   description:
     - Who gains access, who loses it, and whose method changes, worked out from the first match of every kind of connection before and
-      after. Those who lose come first. Names of sets (C(+role), C(samenet), regular expressions, host names) are shown as they stand in the file.
+      after. Losses come first. Names of sets (C(+role), C(samenet), regular expressions, host names) are shown as they stand in the file.
     - At most 50 entries; one with RV(access_changes[].change=more) says how many are left out.
   returned: success
   type: list
@@ -264,16 +264,16 @@ access_changes:
       description: The databases, or C(physical replication).
       type: str
     before:
-      description: What had to be shown before; V(refused) when nobody got in.
+      description: What authentication was required before; V(refused) when nobody could connect.
       type: str
     after:
-      description: What must be shown now.
+      description: What authentication is required now.
       type: str
     sentence:
       description: All of it in one sentence.
       type: str
 locked_out:
-  description: The guarded connections that the change shuts out, with the rule that each meets. Empty unless O(force=true).
+  description: The guarded connections that the change locks out, with the rule that each meets. Empty unless O(force=true).
   returned: success
   type: list
   elements: str
@@ -294,13 +294,13 @@ unreachable_rules:
       description: The rule.
       type: str
     shadowed_by_file:
-      description: The included file in which the rule that hides it stands; null for O(path) itself.
+      description: The included file in which the rule that shadows it stands; null for O(path) itself.
       type: str
     shadowed_by_line:
-      description: Line of the rule that hides it.
+      description: Line of the rule that shadows it.
       type: int
     shadowed_by:
-      description: The rule that hides it.
+      description: The rule that shadows it.
       type: str
 """
 

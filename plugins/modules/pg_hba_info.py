@@ -37,8 +37,8 @@ options:
     default: true
   ssl_ca_file:
     description:
-      - Whether the setting C(ssl_ca_file) of the server is set, or its value, of which an empty text means that it is not set.
-      - Without it, a certificate that O(explain[]) tells of counts as one that the server can verify.
+      - Whether the setting C(ssl_ca_file) of the server is set, or its value, of which an empty string means that it is not set.
+      - Without it, a certificate that O(explain[]) describes counts as one that the server can verify.
     type: raw
   build:
     description: What the server is built with. The default is a package of a distribution.
@@ -63,18 +63,18 @@ options:
         elements: str
   explain:
     description:
-      - Connections to explain. What is not told and cannot be seen in the files leads to the outcome V(depends), and the sentence says on what.
+      - Connections to explain. What is not given and cannot be read from the files leads to the outcome V(depends), and the sentence says on what.
     type: list
     elements: dict
     default: []
     suboptions:
       type:
         description:
-          - How the client comes. V(host) needs O(explain[].tls). Without it, a client without O(explain[].address) comes through a socket.
+          - The kind of connection. V(host) needs O(explain[].tls). Without it, a client without O(explain[].address) comes through a socket.
         type: str
         choices: [local, host, hostssl, hostnossl, hostgssenc]
       tls:
-        description: Whether the client uses TLS. Needed with O(explain[].address), unless O(explain[].type) tells it.
+        description: Whether the client uses TLS. Needed with O(explain[].address), unless O(explain[].type) implies it.
         type: bool
       database:
         description:
@@ -117,7 +117,7 @@ options:
         type: str
 notes:
   - That a file is accepted does not say that its server runs with it; M(pgtls.postgresql.pg_reload) proves that.
-  - Whether database and role exist, and whether the role may log in and connect, is not in this file and not looked at.
+  - Whether database and role exist, and whether the role may log in and connect, is not in this file and not checked.
 seealso:
   - module: pgtls.postgresql.pg_hba
   - module: pgtls.postgresql.pg_ident_info
@@ -125,14 +125,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Would PostgreSQL 18 load the file of our version 15?
+- name: Check that PostgreSQL 18 would load the file of version 15
   pgtls.postgresql.pg_hba_info:
     path: /etc/postgresql/15/main/pg_hba.conf
     server_version: 18
   register: upgrade
   failed_when: not upgrade.accepted
 
-- name: Who comes in from the network of the applications?
+- name: Explain who may connect from the network of the applications
   pgtls.postgresql.pg_hba_info:
     path: /etc/postgresql/15/main/pg_hba.conf
     ident_path: /etc/postgresql/15/main/pg_ident.conf
@@ -209,24 +209,24 @@ unreachable_rules:
       description: The rule.
       type: str
     shadowed_by_file:
-      description: File of the rule that hides it.
+      description: File of the rule that shadows it.
       type: str
     shadowed_by_line:
-      description: Line of the rule that hides it.
+      description: Line of the rule that shadows it.
       type: int
     shadowed_by:
-      description: The rule that hides it.
+      description: The rule that shadows it.
       type: str
 findings:
   description:
-    - What deserves a second look. Rules that can never be met are not looked at again.
+    - What deserves a second look. Rules that can never be met are left out.
   returned: success
   type: list
   elements: dict
   contains:
     code:
       description:
-        - V(trust_over_network), V(password_over_network) (a password readable on the way), V(md5), V(open_to_all) (every address),
+        - V(trust_over_network), V(password_over_network) (a password readable on the network), V(md5), V(open_to_all) (every address),
           V(certificate_is_any_role) (whoever has a certificate of the CA becomes the role of its name, whatever role that is),
           V(cert_without_ca_file), V(map_unknown), V(hostssl_without_ssl), V(no_rule_for_replication), V(ident_file_rejected).
       type: str
@@ -247,7 +247,7 @@ explain:
   contains:
     outcome:
       description:
-        - V(accepted), V(refused), V(needs_password) (it gets in with the right one), or V(depends) on what the files do not tell.
+        - V(accepted), V(refused), V(needs_password) (it gets in with the right one), or V(depends) on what the files do not say.
       type: str
     database_role:
       description: The role that it logs in as; null unless it is accepted or needs a password.

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pg_hosts
-short_description: Bring certificates for host names into pg_hosts.conf
+short_description: Add and remove certificates for host names in pg_hosts.conf
 version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
 description:
-  - Brings a list of host names with their certificates into C(pg_hosts.conf) of PostgreSQL 19, or takes them out, and leaves every other byte
+  - Adds a list of host names with their certificates to C(pg_hosts.conf) of PostgreSQL 19, or removes them, and leaves every other byte
     of the file as it is.
-  - A server with C(ssl_sni = on) shows the certificate of the line that lists the name the client asks for. A name stands in one line only,
+  - A server with C(ssl_sni = on) shows the certificate of the line that lists the name the client asks for. A name is in one line only,
     so a listed entry takes over every line, outside of other blocks, whose names all belong to it.
   - PostgreSQL has no view for this file, so the collection's own parser is the judge. The module does not reload the server; see
     M(pgtls.postgresql.pg_reload). A server that finds an error at a reload, also in a certificate or a key, keeps what it had and says so in
-    its log only; at a start it gives up.
+    its log only; at startup it exits.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.editor
@@ -31,7 +31,7 @@ options:
   validate:
     description:
       - V(syntax), which is the default, checks with the collection's own parser.
-      - V(server) is refused, for PostgreSQL has no view for this file.
+      - V(server) is refused, because PostgreSQL has no view for this file.
   hosts:
     description:
       - The host names and their certificates.
@@ -41,7 +41,7 @@ options:
     suboptions:
       host:
         description:
-          - The names for which the certificate is shown. Case means nothing, and there are no wildcards.
+          - The names for which the certificate is shown. Case is ignored, and there are no wildcards.
           - V(*) stands for every name that has no line, and for clients that send no name; V(/no_sni/) for the latter only. Neither can stand
             in a list with other names.
         type: list
@@ -58,26 +58,26 @@ options:
         type: str
       ca:
         description:
-          - File of the certificate authorities whose client certificates are taken.
+          - File of the certificate authorities whose client certificates are accepted.
           - Not given, no client certificate is asked for under these names, even if C(ssl_ca_file) is set, and rules that need one fail.
         type: str
       passphrase_command:
         description:
-          - Command that prints the passphrase of the key. It stands in the file and in the diff as it is, so it should fetch the passphrase
-            and not hold it.
+          - Command that prints the passphrase of the key. It appears in the file and in the diff as it is, so it should fetch the passphrase
+            and not contain it.
         type: str
       passphrase_reload:
         description:
-          - Whether O(hosts[].passphrase_command) is called at a reload too.
+          - Whether O(hosts[].passphrase_command) is run at a reload too.
         type: bool
         default: false
       comment:
         description:
-          - Text that stands behind the entry on its line. Not given, an existing comment stays.
+          - Trailing comment on the entry's line. Not given, an existing comment stays.
         type: str
       state:
         description:
-          - V(absent) removes every line with exactly these names. A name that shares its line with others is not taken out of it but refused.
+          - V(absent) removes every line with exactly these names. A name that shares its line with others is not removed from it but refused.
         type: str
         choices: [present, absent]
         default: present
@@ -88,14 +88,14 @@ options:
     default: false
   block:
     description:
-      - Keep the entries between two marker comments with this name. Exactly the listed entries stand there; one that leaves the list leaves
-        the file, and what somebody wrote between the markers is put right. An empty list removes the block.
+      - Keep the entries between two marker comments with this name. Exactly the listed entries are there; one that leaves the list leaves
+        the file, and manual edits between the markers are overwritten. An empty list removes the block.
     type: str
 notes:
-  - The server looks into the file while C(ssl_sni) is on; a file with one entry or more replaces C(ssl_cert_file), C(ssl_key_file) and
+  - The server reads the file while C(ssl_sni) is on; a file with one entry or more replaces C(ssl_cert_file), C(ssl_key_file) and
     C(ssl_ca_file) altogether.
   - libpq sends no name when it connects to an IP address. Without an entry for V(*) or V(/no_sni/) such connections fail.
-  - Lines that include other files, and words that start with V(@), are kept; the files behind them are not read.
+  - Lines that include other files, and words that start with V(@), are kept; the files that they name are not read.
 seealso:
   - module: pgtls.postgresql.pg_conf
   - module: pgtls.postgresql.pg_reload
@@ -110,12 +110,12 @@ EXAMPLES = r"""
       - {host: [mobus.swgalaxy, pgsql.swgalaxy], cert: mobus.crt, key: mobus.key, ca: root.crt}
       - {host: '*', cert: server.crt, key: server.key, ca: root.crt}
 
-- name: Look at the file
+- name: Let the server use the file
   pgtls.postgresql.pg_conf:
     path: /var/lib/pgsql/19/data/postgresql.conf
     settings: {ssl_sni: true}
 
-- name: Take a name out
+- name: Remove a name
   pgtls.postgresql.pg_hosts:
     path: /var/lib/pgsql/19/data/pg_hosts.conf
     hosts:
@@ -132,7 +132,7 @@ backup_file:
   returned: when O(backup=true) and the content changed
   type: str
 hosts:
-  description: All entries of the file after the change, in their order, in the words of the options, each with the line it begins on.
+  description: All entries of the file after the change, in their order, in the words of the options, each with the line it starts on.
   returned: success
   type: list
   elements: dict

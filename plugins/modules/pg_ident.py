@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pg_ident
-short_description: Bring user name maps into pg_ident.conf
+short_description: Add and remove user name maps in pg_ident.conf
 version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
 description:
-  - Brings a list of mappings into C(pg_ident.conf), or takes them out, and leaves every other byte of the file as it is.
+  - Adds a list of mappings to C(pg_ident.conf), or removes them, and leaves every other byte of the file as it is.
   - A mapping says that a user of a system (for the method C(cert) the common name of a certificate) may log in as a role. Several lines of one
     map are alternatives.
-  - After the file was replaced the running server is asked what it makes of it (PostgreSQL 15 and newer), and a new error brings the old
-    file back. The module does not reload the server; see M(pgtls.postgresql.pg_reload).
+  - After the file was replaced the running server is asked what it makes of it (PostgreSQL 15 and newer), and a new error restores the old
+    file. The module does not reload the server; see M(pgtls.postgresql.pg_reload).
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.editor
@@ -50,7 +50,7 @@ options:
         required: true
       comment:
         description:
-          - Text that stands behind the mapping on its line. Not given, an existing comment stays.
+          - Trailing comment on the mapping's line. Not given, an existing comment stays.
         type: str
       state:
         description:
@@ -65,11 +65,11 @@ options:
     default: false
   block:
     description:
-      - Keep the mappings between two marker comments with this name. Exactly the listed mappings stand there; one that leaves the list leaves
-        the file, and what somebody wrote between the markers is put right. An empty list removes the block.
+      - Keep the mappings between two marker comments with this name. Exactly the listed mappings are there; one that leaves the list leaves
+        the file, and manual edits between the markers are overwritten. An empty list removes the block.
     type: str
 notes:
-  - Lines that include other files, and words that start with V(@), are kept; the files behind them count for RV(access_changes) and O(guard)
+  - Lines that include other files, and words that start with V(@), are kept; the files that they name count for RV(access_changes) and O(guard)
     and are never written.
   - A guarded connection is tried on the rules of C(pg_hba.conf) that name the maps. They are known only where a login works.
 seealso:
@@ -104,7 +104,7 @@ backup_file:
   returned: when O(backup=true) and the content changed
   type: str
 mappings:
-  description: All mappings of the file after the change, in their order, in the words of the options, each with the line it begins on.
+  description: All mappings of the file after the change, in their order, in the words of the options, each with the line it starts on.
   returned: success
   type: list
   elements: dict
@@ -140,7 +140,7 @@ access_changes:
       description: All of it in one sentence.
       type: str
 locked_out:
-  description: The guarded connections that the change shuts out, with the rule that each meets. Empty unless O(force=true).
+  description: The guarded connections that the change locks out, with the rule that each meets. Empty unless O(force=true).
   returned: success
   type: list
   elements: str

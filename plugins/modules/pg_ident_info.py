@@ -34,7 +34,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Would PostgreSQL 14 load the file, for which it has no view?
+- name: Check that PostgreSQL 14, which has no view for it, would load the file
   pgtls.postgresql.pg_ident_info:
     path: /var/lib/pgsql/14/data/pg_ident.conf
     server_version: 14

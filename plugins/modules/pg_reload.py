@@ -14,12 +14,12 @@ author:
 description:
   - Reloads a server when that is due, and proves it. PostgreSQL answers a reload with success even when it refused every
     new file, so this module asks before (the views of the files, and the rules by which the server takes keys, certificates,
-    CA files and revocation lists), and looks afterwards (the load time, the log where it can be read, the certificate that a
-    TLS handshake is served at every address, and whether the ways in that worked before still do).
+    CA files and CRLs), and checks afterwards (the load time, the log where it can be read, the certificate that a
+    TLS handshake is served at every address, and whether the logins that worked before still do).
   - A reload is due when the caller changed files (O(files_changed)), when a file of settings, rules, maps or TLS changed
     after the server loaded its files, or when the served certificate is not that of C(ssl_cert_file).
   - Restarts only when asked for by O(restart), through systemd, C(pg_ctlcluster) or C(pg_ctl), whoever manages the cluster. What
-    the restart will read is judged first, so that a server is not stopped that could not start again.
+    the restart will read is judged first, so that no server is stopped that could not start again.
   - Fails, whether a reload is due or not, while a CA of C(ssl_ca_file) has no current CRL and CRLs are in use, because the
     server refuses every client certificate below that CA.
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ options:
     default: false
   restart:
     description:
-      - V(never) reports RV(pending_restart) and leaves it at that.
+      - V(never) only reports RV(pending_restart).
       - V(if_pending) restarts when settings wait for it.
       - V(always) restarts whenever a reload would be due.
     type: str
@@ -48,7 +48,7 @@ options:
   settings:
     description:
       - Values that the server must use afterwards, by the name of the setting, as M(pgtls.postgresql.pg_conf) takes them;
-        V(null) stands for the server's own default. Another value is a failure that says what gives it, such as
+        V(null) stands for the server's own default. Another value is a failure that says what sets it, such as
         C(postgresql.auto.conf), a file that is included later, or the server's command line.
       - The files are judged before the reload, the running server is asked in a new session after the reload and the restart.
         For C(ssl) a TLS handshake at every address has to agree.
@@ -62,16 +62,16 @@ options:
     type: int
     default: 60
 notes:
-  - Without a login the module signals the server's process and can prove the certificate alone; a warning says so.
+  - Without a login the module signals the server's process and can prove only the certificate; a warning says so.
 """
 
 EXAMPLES = r"""
-- name: Let the server use its new certificate and rules
+- name: Reload the server for its new certificate and rules
   pgtls.postgresql.pg_reload:
     data_directory: /var/lib/postgresql/15/main
     files_changed: "{{ certificate is changed or rules is changed }}"
 
-- name: Go on only when TLS is on, whatever postgresql.auto.conf says
+- name: Continue only when TLS is on, whatever postgresql.auto.conf says
   pgtls.postgresql.pg_reload:
     data_directory: /var/lib/pgsql/data
     settings:
@@ -106,7 +106,7 @@ reasons:
       description: The same for people.
       type: str
 pending_restart:
-  description: Names of the settings that wait for a restart, because they have another value in the files or left them.
+  description: Names of the settings that wait for a restart, because they have another value in the files or were removed from them.
   returned: success
   type: list
   elements: str
@@ -121,8 +121,8 @@ socket_directory:
   type: str
 rules_evidence:
   description:
-    - What tells that rules and maps are in force after a reload. V(log) means that the server's log tells of the reload and of
-      no file that was refused. V(views) means that the server found no fault with the files and loaded its settings, but its
+    - What shows that rules and maps are in force after a reload. V(log) means that the server's log reports the reload and
+      no refused file. V(views) means that the server found no fault with the files and loaded its settings, but its
       log cannot be read.
     - It is null without a reload, or without a login.
   returned: success

@@ -12,17 +12,17 @@ version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
 description:
-  - Remembers the files of a server before other tasks change them, and afterwards forgets them, or puts them back and proves
+  - Saves the files of a server before other tasks change them, and afterwards discards the saved files, or restores them and proves
     that the server is as it was.
-  - Covered by itself are C(postgresql.conf), C(pg_hba.conf), C(pg_ident.conf) and, from PostgreSQL 19 on, C(pg_hosts.conf).
+  - Always covered are C(postgresql.conf), C(pg_hba.conf), C(pg_ident.conf) and, from PostgreSQL 19 on, C(pg_hosts.conf).
     O(files) adds others.
-  - What is remembered lies beside each file under a hidden name. A private key is remembered by a hard link, so that it is
+  - What is saved is kept beside each file under a hidden name. A private key is saved as a hard link, so that it is
     never copied; where links are impossible, and for any other file, it is a copy with the same owner and mode. A journal
-    (C(pgtls-transaction.json)) tells about it. It is believed, so for root it lies below C(/var/lib/pgtls), where root alone
+    (C(pgtls-transaction.json)) records it. It is trusted, so for root it lies below C(/var/lib/pgtls), where root alone
     can write; another user keeps it in the data directory.
-  - What is put back is what was remembered, by digest and inode, with its owner and mode and never with set-id bits.
-  - A run that was killed leaves its journal. The next one goes on from there, and a failure then undoes everything since the
-    first begin.
+  - What is restored is what was saved, by digest and inode, with its owner and mode and never with set-id bits.
+  - A killed run leaves its journal. The next one continues from there, and a failure then undoes everything since the
+    first start.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.login
@@ -34,25 +34,25 @@ options:
     required: true
   state:
     description:
-      - V(begun) remembers the covered files. It counts as no change. It is refused for a cluster that belongs to Patroni, so that a run
+      - V(begun) saves the covered files. It counts as no change. It is refused for a cluster that belongs to Patroni, so that a run
         ends before it writes anything.
-      - V(committed) forgets them. It counts as no change.
-      - V(undone) puts back every file whose content, owner or mode differs, removes those that did not exist, makes the
-        server use them (it is started when it ran at the begin and does not any more; it is reloaded when it loaded files
-        since the begin), and proves it. Without an open transaction it does nothing.
+      - V(committed) discards what was saved. It counts as no change.
+      - V(undone) restores every file whose content, owner or mode differs, removes those that did not exist, makes the
+        server use them (it is started when it ran at the start of the transaction and does not any more; it is reloaded when it loaded files
+        since then), and proves it. Without an open transaction it does nothing.
     type: str
     choices: [begun, committed, undone]
     required: true
   files:
     description:
-      - Further files to cover, whether they exist or not, such as certificates, keys and lists of revoked certificates.
+      - Further files to cover, whether they exist or not, such as certificates, keys and CRLs.
     type: list
     elements: path
     default: []
   run_id:
     description:
       - Names the run. Pass what V(begun) returned, so that a run cannot end the transaction of another one.
-      - V(begun) makes up a new one when it is not given.
+      - V(begun) generates a new one when it is not given.
     type: str
   takeover_seconds:
     description:
@@ -62,14 +62,14 @@ options:
     default: 60
   restart:
     description:
-      - With V(if_pending) O(state=undone) restarts a server that was restarted since the begin, when settings wait for it or it
-        does not let the login in any more. One that was not restarted still uses what only a restart changes, and goes on.
+      - With V(if_pending) O(state=undone) restarts a server that was restarted since the start of the transaction, when settings wait for it or
+        the login fails. One that was not restarted still uses what only a restart changes, and keeps running.
     type: str
     choices: [never, if_pending]
     default: never
   cause:
     description:
-      - Why O(state=undone) is called. Where it fails as well, its message begins with this, so that what went wrong first is told.
+      - Why O(state=undone) is called. Where it fails as well, its message starts with this, so that the original failure is reported.
     type: str
   timeout_seconds:
     description:
@@ -79,9 +79,9 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Change a server, or leave it as it was
+- name: Change a server, or roll it back
   block:
-    - name: Remember the files of the server
+    - name: Save the files of the server
       pgtls.postgresql.pg_transaction:
         data_directory: /var/lib/pgsql/data
         state: begun
@@ -95,23 +95,23 @@ EXAMPLES = r"""
         path: /var/lib/pgsql/data/postgresql.conf
         settings: {ssl: true}
 
-    - name: Make the server use it
+    - name: Reload the server
       pgtls.postgresql.pg_reload:
         data_directory: /var/lib/pgsql/data
 
-    - name: Keep the changes
+    - name: Commit the transaction
       pgtls.postgresql.pg_transaction:
         data_directory: /var/lib/pgsql/data
         state: committed
         run_id: "{{ transaction.run_id }}"
   rescue:
-    - name: Put everything back
+    - name: Roll the server back
       pgtls.postgresql.pg_transaction:
         data_directory: /var/lib/pgsql/data
         state: undone
         run_id: "{{ transaction.run_id | default(omit) }}"
 
-    - name: Say what went wrong
+    - name: Report the original failure
       ansible.builtin.fail:
         msg: "{{ ansible_failed_result.msg }}"
 """
@@ -135,7 +135,7 @@ committed:
   returned: when O(state=committed)
   type: bool
 restored:
-  description: Files that were put back, or removed because they had not existed (in check mode, would be).
+  description: Files that were restored, or removed because they had not existed (in check mode, would be).
   returned: when O(state=undone)
   type: list
   elements: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: trust_anchor
-short_description: A CA certificate is (not) trusted by the operating system
+short_description: Add or remove a CA certificate in the system trust store
 version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
@@ -27,7 +27,7 @@ options:
     description:
       - The CA certificate in PEM. A private key beside it is refused.
       - Exactly one of O(certificate_pem) and O(src) is needed for O(state=present).
-      - In check mode an empty text stands for a CA that an earlier task would have made; a change is predicted.
+      - In check mode an empty string stands for a CA that an earlier task would have made; a change is predicted.
     type: str
   src:
     description:
@@ -35,8 +35,8 @@ options:
     type: path
   state:
     description:
-      - Whether the operating system shall trust the certificate.
-      - To take an anchor away its O(name) is enough.
+      - Whether the operating system trusts the certificate.
+      - To remove an anchor its O(name) is enough.
     type: str
     choices: [present, absent]
     default: present
@@ -54,12 +54,12 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Let the operating system trust our CA
+- name: Add a CA to the system trust store
   pgtls.postgresql.trust_anchor:
     name: swgalaxy-root-ca
     src: /etc/pgtls/ca/ca.crt
 
-- name: Trust it no longer
+- name: Remove it
   pgtls.postgresql.trust_anchor:
     name: swgalaxy-root-ca
     state: absent
@@ -83,8 +83,8 @@ style:
   sample: debian
 verified:
   description:
-    - Whether the bundle was seen to be as asked for.
-    - False in check mode when it would only be so afterwards, and when an anchor to take away is not known at all.
+    - Whether the bundle was found to be as requested.
+    - False in check mode when it would only be so afterwards, and when an anchor to remove is not known at all.
   returned: success
   type: bool
 """
