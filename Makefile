@@ -92,7 +92,7 @@ cores: ## site.yml with the other supported ansible-core lines
 	@scripts/packages.sh check $@
 	@scripts/gate-cores.sh 2.18 2.20
 
-demo-twice: ## the demo, in a place of its own: all as expected, then no change, then nothing left
+demo-twice: ## the demo, in a directory of its own: all as expected, then no change, then nothing left
 	@scripts/packages.sh check $@
 	@scripts/gate-demo.sh
 
@@ -119,7 +119,7 @@ bulk: ## seconds of 1,000 client certificates in one play, and of the same keys 
 	@scripts/venv.sh dev
 	@.venv/dev/bin/python tests/benchmark/bulk.py
 
-load: ## an application that connects all the time through changes of rules, certificates and the CA: PGTLS_LOAD_ROTATIONS=20
+load: ## an application that connects continuously through changes of rules, certificates and the CA: PGTLS_LOAD_ROTATIONS=20
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest tests/integration/under_load.py
 
