@@ -187,7 +187,7 @@ def test_a_guarded_connection_may_need_a_map(kept: Any) -> None:
     more = {"map": "ours", "system_user": "/^j", "database_user": "app3"}
     assert edit_maps(kept, gone, more, guard=[joe])["changed"]
     already = edit_maps(kept, {**gone, "state": "present"}, guard=[{**joe, "system_user": "eve"}])
-    assert any("is impossible already" in warning for warning in already["warnings"])
+    assert any("is already impossible" in warning for warning in already["warnings"])
 
 
 def test_a_client_that_is_told_to_gain_or_lose_does(kept: Any) -> None:

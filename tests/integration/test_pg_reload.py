@@ -275,7 +275,7 @@ def test_rules_that_the_server_loads_although_nobody_can_meet_them_are_told(tls_
     (warning,) = reload(tls_cluster)["warnings"]
     path = os.path.join(tls_cluster.data_directory, "pg_hba.conf")
     assert warning.startswith(
-        f'{path} line 3: "hostssl all all 192.0.2.0/24 cert" wants a client certificate and refuses'
+        f'{path} line 3: "hostssl all all 192.0.2.0/24 cert" requires a client certificate and refuses'
     )
     tls_cluster.write("ca.pem", Path(authority.pair.certificate).read_bytes())
     tls_cluster.configure("ssl_ca_file = 'ca.pem'\n")

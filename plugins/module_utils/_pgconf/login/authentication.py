@@ -103,10 +103,10 @@ def authenticate(rule: Rule, attempt: LoginAttempt, server: ServerContext) -> Lo
 def _check_certificate(attempt: LoginAttempt, server: ServerContext) -> LoginOutcome | None:
     if server.has_ca_file is False:
         return LoginOutcome(
-            REFUSED, "it wants a client certificate, which nobody can show while ssl_ca_file is not set"
+            REFUSED, "it requires a client certificate, which nobody can present while ssl_ca_file is not set"
         )
     if attempt.certificate is None:
-        return LoginOutcome(REFUSED, "it wants a client certificate and the client presents none")
+        return LoginOutcome(REFUSED, "it requires a client certificate and the client presents none")
     return None
 
 
@@ -118,7 +118,7 @@ def _and_certificate_name(
     name = attempt.certificate.name(kind) if attempt.certificate else None
     noun = "common name" if kind == "CN" else "distinguished name"
     if name is None:
-        return LoginOutcome(DEPENDS, f"the {noun} in the client certificate, which is not told")
+        return LoginOutcome(DEPENDS, f"the {noun} in the client certificate, which is not given")
     if not name:
         return LoginOutcome(REFUSED, f"the client certificate has no {noun}")
     mapped = _map(options.get("map", ""), name, attempt, server)
@@ -138,7 +138,7 @@ def _by_method(method: str, options: dict[str, str], attempt: LoginAttempt, serv
     if method in _PASSWORD_METHODS:
         return LoginOutcome(NEEDS_PASSWORD, f"its method is {method}")
     if attempt.system_user is None:
-        return LoginOutcome(DEPENDS, f"{_WHO_TELLS[method]}, which is not told")
+        return LoginOutcome(DEPENDS, f"{_WHO_TELLS[method]}, which is not given")
     if method == "oauth" and options.get("delegate_ident_mapping") == "1":
         return LoginOutcome(DEPENDS, "the validator, which decides about the role too (delegate_ident_mapping)")
     identity = attempt.system_user

@@ -33,7 +33,7 @@ from .rule_matching import Connection, first_match
 from .verdict import Located
 
 _CLASSES = {"local": UNIX, "hostssl": TLS, "hostnossl": PLAIN, "hostgssenc": GSS}
-_NO_RULE = LoginOutcome(REFUSED, "no rule is about it")
+_NO_RULE = LoginOutcome(REFUSED, "no rule matches it")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def read_attempt(fields: Mapping[str, Any]) -> LoginAttempt:
     connection_class = _CLASSES[connection_type]
     address = fields.get("address")
     if (address is None) != (connection_class == UNIX):
-        raise ConfigError("address is needed for every type but local, and has no place there")
+        raise ConfigError("address is needed for every type but local, and not allowed there")
     if address is not None and parse_number(address) is None:
         raise ConfigError(f'address "{address}" is not the numeric address of one client')
     names = (fields.get("certificate_common_name"), fields.get("certificate_dn"))
@@ -90,7 +90,7 @@ def _read_type(fields: Mapping[str, Any]) -> str:
         given = "local"
     if given in (None, "host"):
         if tls is None:
-            raise ConfigError("tls is missing; tell whether the client comes with TLS (true) or without (false)")
+            raise ConfigError("tls is missing; say whether the client connects with TLS (true) or without (false)")
         return "hostssl" if tls else "hostnossl"
     if given not in _CLASSES:
         raise ConfigError(f'type "{given}" is not one of host, {", ".join(_CLASSES)}')
@@ -126,7 +126,7 @@ def explain_unloaded(attempt: LoginAttempt) -> Explanation:
     """The same for a file that no server loads."""
     return Explanation(
         DEPENDS,
-        f"what becomes of the {attempt.connection} depends on the rules that the server loaded before, for it does not "
+        f"the outcome of the {attempt.connection} depends on the rules that the server loaded before, for it does not "
         "load this file",
     )
 

@@ -62,7 +62,7 @@ def find_risky_rules(entries: Sequence[Located], server: ServerContext) -> list[
         shadow.add(position, located.entry)
     if not is_replication_possible:
         sentence = (
-            "no rule lets anybody in for physical replication, so standbys and pg_basebackup are refused; the word all "
+            "no rule allows physical replication, so standbys and pg_basebackup are refused; the word all "
             "does not cover it, write a rule with the database replication"
         )
         findings.append(Finding("no_rule_for_replication", "", 0, sentence))
@@ -76,8 +76,8 @@ def rejected_maps(verdict: FileVerdict) -> list[Finding]:
             "ident_file_rejected",
             error.file,
             error.line_number,
-            f"no server loads the file of maps: {error.problem}; a server that starts has no map then, so rules with "
-            "map= let nobody in",
+            f"no server loads the map file: {error.problem}; a server that starts then has no maps, so rules "
+            "with map= accept nobody",
         )
         for error in verdict.errors[:1]
     ]
@@ -128,7 +128,7 @@ def _password(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
     rule = seen.rule
     if rule.method not in _CLEAR_TEXT or not seen.is_plain_reachable or not _is_remote(rule):
         return None
-    sentence = f"{show_rule(rule)} lets clients send the password readable, without TLS; use type hostssl"
+    sentence = f"{show_rule(rule)} lets clients send the password in clear text, without TLS; use type hostssl"
     return "password_over_network", sentence + (" or method scram-sha-256" if rule.method == "password" else "")
 
 
@@ -136,7 +136,7 @@ def _md5(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
     if seen.rule.method != "md5":
         return None
     return "md5", (
-        f"{show_rule(seen.rule)} accepts MD5 passwords, which PostgreSQL 18 deprecates; set the passwords anew with "
+        f"{show_rule(seen.rule)} accepts MD5 passwords, which PostgreSQL 18 deprecates; set the passwords again with "
         "password_encryption = scram-sha-256 and use method scram-sha-256"
     )
 
@@ -154,7 +154,7 @@ def _certificate(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
     if server.has_ca_file is not False or not (rule.method == "cert" or demand):
         return None
     return "cert_without_ca_file", (
-        f"{show_rule(rule)} wants a client certificate and refuses everybody, for the server asks for none while "
+        f"{show_rule(rule)} requires a client certificate and refuses everybody, because the server requests none while "
         "ssl_ca_file is not set"
     )
 
@@ -169,7 +169,7 @@ def _map(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
     if not wanted or server.mappings is None or any(one.entry.map == wanted for one in server.mappings):
         return None
     return "map_unknown", (
-        f"{show_rule(seen.rule)} names the map {wanted}, which is not in the file of maps, so it lets nobody in"
+        f"{show_rule(seen.rule)} names the map {wanted}, which is not in the map file, so it accepts nobody"
     )
 
 

@@ -39,7 +39,7 @@ def read_connection(fields: Mapping[str, Any]) -> Connection:
     if connection_type not in TYPES:
         raise ConfigError(f'type "{connection_type}" is not one of {", ".join(TYPES)}')
     if (connection_type == "local") != (address is None):
-        raise ConfigError("address is needed for every type but local, and has no place there")
+        raise ConfigError("address is needed for every type but local, and not allowed there")
     if address is not None and parse_number(address) is None:
         raise ConfigError(f'address "{address}" is not the numeric address of one client')
     database, roles = str(fields["database"]), fields.get("roles")

@@ -74,7 +74,7 @@ def find_lockouts(before: Situation, after: Situation, guarded: Iterable[Guarded
         old = _closed(before, one)
         if old is not None:
             if one.is_wished:
-                impossible.append(f"the guarded {one.connection} is impossible already: it {old}; {one.origin}")
+                impossible.append(f"the guarded {one.connection} is already impossible: it {old}; {one.origin}")
             continue
         new = _closed(after, _with_known_password(one, before))
         if new is not None:

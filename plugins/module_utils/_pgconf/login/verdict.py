@@ -136,7 +136,7 @@ def _idle_rules(entries: Iterable[Located], build: Build) -> list[LineVerdict]:
     if not (build.ssl and build.ssl_on):
         reasons["hostssl"] = "the rule is never met while ssl is off; set ssl = on in postgresql.conf"
     if not build.gss:
-        reasons["hostgssenc"] = "the rule is never met because this build of the server has no GSSAPI; take it out"
+        reasons["hostgssenc"] = "the rule is never met because this build of the server has no GSSAPI; remove it"
     return [
         LineVerdict(one.file, one.line_number, WARNING, reasons[one.entry.type])
         for one in entries

@@ -132,18 +132,18 @@ def host_line_of_fields(fields: Sequence[Field], comment: str | None, version: i
     hosts = [token.text for token in fields[0]]
     for token in fields[0]:
         if len(hosts) > 1 and token.text in _SPECIAL_HOSTS:
-            raise ConfigError(f'"{token.text}" stands in a list; give it a line of its own', column=token.column)
+            raise ConfigError(f'"{token.text}" is in a list; give it a line of its own', column=token.column)
     if len(fields) < 3:
-        raise ConfigError("the line ends too early; behind the host there must be a certificate and a key")
+        raise ConfigError("the line ends too early; after the host there must be a certificate and a key")
     words = [single_word(field).text for field in fields[1:_COLUMNS]]
     if len(fields) > _COLUMNS:
         column = fields[_COLUMNS][0].column
-        raise ConfigError(f"the line has more than {_COLUMNS} fields; take the others out", column=column)
+        raise ConfigError(f"the line has more than {_COLUMNS} fields; remove the others", column=column)
     certificate, key, ca, command, reload = words + ["", "", "off"][len(words) - 2 :]
     can_reload = parse_boolean(reload)
     if can_reload is None:
         column = fields[_COLUMNS - 1][0].column
-        raise ConfigError(f'the sixth field "{reload}" is no boolean; write on or off', column=column)
+        raise ConfigError(f'the sixth field "{reload}" is not a boolean; write on or off', column=column)
     for noun, word, field in zip(("certificate", "key"), words, fields[1:]):
         if not word:
             raise ConfigError(f"the {noun} has no name; write the path of its file", column=field[0].column)
@@ -222,7 +222,7 @@ def _check_gone(document: Document[Entry], wishes: Wishes) -> None:
             if _host_key(host) in unwanted:
                 raise ConfigError(
                     f'host "{host}" shares its line with other names; list all of them in one entry with state absent, '
-                    "and what shall stay in another",
+                    "and what is to stay in another",
                     number,
                     line,
                 )
@@ -242,7 +242,7 @@ def hosts_problems(document: Document[Entry]) -> list[tuple[int, str, str]]:
         for host in entry.hosts:
             if _host_key(host) in seen:
                 found.append(
-                    (number, raw, f'host "{host}" stands in the file already, and PostgreSQL takes a name once')
+                    (number, raw, f'host "{host}" is already in the file, and PostgreSQL accepts a name only once')
                 )
             seen.add(_host_key(host))
     return sorted(found)
@@ -254,7 +254,9 @@ def describe_doubts(document: Document[Entry]) -> list[str]:
     for number, _raw, entry in _host_lines(document):
         for host in entry.hosts:
             if "*" in host and host != DEFAULT_HOST:
-                doubts.append(f'line {number}: host "{host}" is no wildcard for PostgreSQL; list the names one by one')
+                doubts.append(
+                    f'line {number}: host "{host}" is not a wildcard for PostgreSQL; list the names one by one'
+                )
             elif _is_address(host):
                 doubts.append(
                     f'line {number}: host "{host}" is never met because clients send no name when they connect to an '

@@ -110,7 +110,7 @@ def _prefix_mask(text: str, length: str, family: int) -> int:
     found = _PREFIX_LENGTH.match(length)
     width = _WIDTH[family]
     if found is None or not 0 <= int(found.group(1)) <= width:
-        raise ConfigError(f'"{text}" has no valid prefix length; write a number from 0 to {width} behind the slash')
+        raise ConfigError(f'"{text}" has no valid prefix length; write a number from 0 to {width} after the slash')
     bits = int(found.group(1))
     return ((1 << bits) - 1) << (width - bits)
 
@@ -121,7 +121,7 @@ def _netmask(text: str, netmask: str | None, family: int) -> int:
     mask = parse_number(netmask)
     if mask is None:
         raise ConfigError(
-            f'"{netmask}" is no netmask for address "{text}"; write {text}/{_WIDTH[family]} for that one host'
+            f'"{netmask}" is not a netmask for address "{text}"; write {text}/{_WIDTH[family]} for that one host'
         )
     if mask[0] != family:
         raise ConfigError(f'address "{text}" and netmask "{netmask}" are of different families')

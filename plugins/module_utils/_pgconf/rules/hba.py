@@ -191,7 +191,7 @@ def _single(fields: Sequence[Field], position: int, noun: str) -> Token:
     field = _field(fields, position, noun)
     if len(field) > 1:
         shown = ",".join(token.text for token in field)
-        problem = f"several values ({shown}) where one {noun} must stand; mind that a comma joins fields"
+        problem = f"several values ({shown}) where one {noun} is expected; note that a comma joins fields"
         raise ConfigError(problem, column=field[1].column)
     return field[0]
 
@@ -245,14 +245,14 @@ def _read_names(fields: Mapping[str, Any], noun: str, keywords: frozenset[str], 
 def _read_address(connection_type: str, text: str | None, netmask: str | None) -> Address | None:
     if connection_type == "local":
         if text is not None or netmask is not None:
-            raise ConfigError("address and netmask have no place in a rule of type local; leave them out")
+            raise ConfigError("address and netmask are not allowed in a rule of type local; leave them out")
         return None
     if not text:
         raise ConfigError(f"address is missing; type {connection_type} needs one (all for every client)")
     literal = len(text) > 1 and text.startswith('"') and text.endswith('"')
     token = Token(text[1:-1].replace('""', '"'), quoted=True) if literal else Token(text)
     if netmask is not None and not needs_netmask(token):
-        raise ConfigError(f'netmask "{netmask}" cannot stand behind address "{text}"; it needs a plain numeric address')
+        raise ConfigError(f'netmask "{netmask}" cannot follow address "{text}"; it needs a plain numeric address')
     address = parse_address(token, netmask)
     if has_holes(address):
         raise ConfigError(f'netmask "{netmask}" has holes; write one that is ones followed by zeros')

@@ -112,8 +112,8 @@ def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[De
     wanted = {record.match_key for record in wishes.present}
     if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
         doubts.append(
-            "method md5 is asked for: PostgreSQL 18 deprecates MD5 passwords and a later release will drop them; "
-            "set the passwords anew with password_encryption = scram-sha-256 and use method scram-sha-256"
+            "method md5 is requested: PostgreSQL 18 deprecates MD5 passwords and a later release will drop them; "
+            "set the passwords again with password_encryption = scram-sha-256 and use method scram-sha-256"
         )
     hidden_keys = {one.rule.rule.match_key for one in dead}
     for rule in wishes.present:

@@ -30,13 +30,13 @@ def parse_ldap_url(text: str) -> LdapUrl:
     """The parts of the URL; ConfigError when PostgreSQL refuses it."""
     found = _SCHEME.match(text)
     if found is None:
-        raise ConfigError(f'"{text}" is no LDAP URL; it begins with ldap:// or ldaps://')
+        raise ConfigError(f'"{text}" is not an LDAP URL; write one that starts with ldap:// or ldaps://')
     if found.group(2).lower() not in ("ldap", "ldaps"):
         raise ConfigError(f'"{text}" has a scheme that PostgreSQL does not support; use ldap:// or ldaps://')
     rest = text[found.end() :]
     if found.group(1):
         if not rest.endswith(">"):
-            raise ConfigError(f'"{text}" begins with "<" and does not end with ">"')
+            raise ConfigError(f'"{text}" starts with "<" and does not end with ">"')
         rest = rest[:-1]
     place, slash, tail = rest.partition("/")
     _check_place(place if slash else place.partition("?")[0], text)
@@ -55,10 +55,10 @@ def _parts(parts: list[str], has_empty_extension: bool, text: str) -> LdapUrl:
     if parts[3] and not search_filter:
         raise ConfigError(f'"{text}" has an empty filter')
     if has_empty_extension:
-        raise ConfigError(f'"{text}" ends in a question mark with nothing behind it')
+        raise ConfigError(f'"{text}" ends in a question mark with nothing after it')
     names = [name for name in attributes.split(",") if name]
     if parts[1] and not names:
-        raise ConfigError(f'"{text}" names no attribute between its question marks, which brings the server down')
+        raise ConfigError(f'"{text}" names no attribute between its question marks, which crashes the server')
     return LdapUrl(base, names[0] if names else None, search_filter or None)
 
 
@@ -73,7 +73,7 @@ def _check_place(place: str, text: str) -> None:
     elif ":" in place:
         port = place.partition(":")[2]
     if port is not None and not _PORT.match(_unescape(port)):
-        raise ConfigError(f'"{text}" has no number as its port')
+        raise ConfigError(f'"{text}" has a port that is not a number')
 
 
 def _unescape(text: str) -> str:

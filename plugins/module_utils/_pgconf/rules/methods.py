@@ -173,7 +173,7 @@ def split_list(text: str) -> list[str] | None:
 def _list_problem(name: str, value: str) -> str | None:
     elements = split_list(value)
     if elements is None:
-        return f'option "{name}" holds no list ("{value}"); separate its values by commas'
+        return f'option "{name}" is not a list ("{value}"); separate its values by commas'
     if name == "radiusports" and not all(_atoi(port) for port in elements):
         return f'invalid RADIUS port number in "{value}"'
     return None

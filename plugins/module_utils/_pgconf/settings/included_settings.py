@@ -100,7 +100,7 @@ class _SettingsReader:
 
     def _paths(self, directive: Directive, including: str) -> list[str]:
         if not directive.value.strip(" \t\r\n"):
-            raise ConfigError(f"{directive.word} names nothing; write the name of a file or directory behind it")
+            raise ConfigError(f"{directive.word} names nothing; write the name of a file or directory after it")
         path = absolute_path(directive.value, including)
         if directive.word != "include_dir":
             return [path]
@@ -112,11 +112,9 @@ class _SettingsReader:
     def _open(self, path: str, depth: int, missing_is_fine: bool) -> list[ConfLine]:
         self._opened += 1
         if depth > DEEPEST or (path in self._chain and self._opened > _PATIENCE):
-            raise ConfigError(
-                f"the file {path} is nested more than {DEEPEST} files deep; break the circle or the chain"
-            )
+            raise ConfigError(f"the file {path} is nested more than {DEEPEST} files deep; break the cycle or the chain")
         if path == self._chain[-1]:
-            raise ConfigError(f"the file {path} includes itself; take the directive out")
+            raise ConfigError(f"the file {path} includes itself; remove the directive")
         if self._opened > _MOST_FILES:
             raise ConfigError(f"more than {_MOST_FILES} files are included; include each of them once")
         try:

@@ -77,14 +77,14 @@ def parse_conf_line(raw: str) -> ConfEntry | None:
         return None
     kinds = [kind for kind, _start, _end in tokens]
     if kinds[0] not in ("id", "qualified"):
-        return Broken("syntax error: a line begins with the name of a setting")
+        return Broken("syntax error: a line starts with the name of a setting")
     rest = kinds[2:] if kinds[1:2] == ["equals"] else kinds[1:]
     if len(rest) != 1 or rest[0] not in _VALUES:
         return Broken("syntax error: exactly one value must follow the name; put it in single quotes")
     name = content[tokens[0][1] : tokens[0][2]]
     kind, start, end = tokens[-1]
     if "\0" in content[start:end]:  # a server reads beyond its buffer then, and differently each time
-        return Broken("the value holds a NUL byte; take it out")
+        return Broken("the value holds a NUL byte; remove it")
     value = _unescape(content[start + 1 : end - 1]) if kind == "string" else content[start:end]
     if name.lower() in _DIRECTIVES:
         return Directive(content, name.lower(), value)
@@ -183,7 +183,7 @@ def describe_restarts(
 def describe_doubts(document: Document[ConfEntry], overridden: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """Warnings, one sentence each: lines that no server loads, and settings that a later file overrides."""
     doubts = [
-        f"line {number} is invalid and was left alone: {problem}; no server loads the file until it is mended"
+        f"line {number} is invalid and was left alone: {problem}; no server loads the file until it is fixed"
         for number, _line, problem in conf_problems(document)
     ]
     for one in overridden:

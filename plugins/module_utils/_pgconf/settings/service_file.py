@@ -97,7 +97,7 @@ def _find_block(lines: Sequence[str], block: str) -> tuple[int | None, int]:
         return None, len(lines)
     if [word for _number, word in marks] != ["BEGIN", "END"]:
         raise ConfigError(
-            f"the marker lines '# BEGIN {block}' and '# END {block}' do not belong together; remove what is too much",
+            f"the marker lines '# BEGIN {block}' and '# END {block}' do not belong together; remove the surplus",
             marks[-1][0] + 1,
             lines[marks[-1][0]],
         )
@@ -107,7 +107,7 @@ def _find_block(lines: Sequence[str], block: str) -> tuple[int | None, int]:
 def _value(service: str, key: str, value: object) -> str:
     whose = f"services: {key} of {service}"
     if not _PARAMETER.fullmatch(key):
-        raise ConfigError(f"{whose} is not the name of a connection parameter; write it in small letters")
+        raise ConfigError(f"{whose} is not the name of a connection parameter; write it in lower case")
     if key in _REFUSED:
         raise ConfigError(f"{whose} does not belong in this file; {_REFUSED[key]}")
     if isinstance(value, bool):
@@ -116,7 +116,7 @@ def _value(service: str, key: str, value: object) -> str:
         raise ConfigError(f"{whose} is {value!r}, but must be a string or a number")
     text = str(value)
     if _is_torn(text):
-        raise ConfigError(f"{whose} has a line break, or a blank at one end, which libpq does not keep; take it away")
+        raise ConfigError(f"{whose} has a line break, or a blank at one end, which libpq does not keep; remove it")
     return text
 
 

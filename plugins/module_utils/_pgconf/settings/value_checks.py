@@ -77,11 +77,9 @@ def setting_problem(name: str, value: str, version: int, settings: Mapping[str, 
     kind = settings.get(canonical) or _HIDDEN_KINDS.get(canonical)
     if kind is None:
         known = "." in name  # a placeholder for an extension
-        return (
-            None if known else f'PostgreSQL {version} knows no setting "{name}"; correct its name or take the line out'
-        )
+        return None if known else f'PostgreSQL {version} has no setting "{name}"; correct its name or remove the line'
     if kind.context == "internal" or canonical in _OF_A_TRANSACTION:
-        return f'setting "{name}" cannot be changed; take the line out'
+        return f'setting "{name}" cannot be changed; remove the line'
     reason = value_problem(canonical, value, kind, version) or _rule_of_its_own(canonical, value, version)
     return f'setting "{name}" cannot be "{value}": {reason}' if reason else None
 
@@ -138,7 +136,7 @@ def _number_problem(text: str, kind: Kind) -> str | None:
     least = float(kind.min_value) if kind.min_value else -math.inf
     most = float(kind.max_value) if kind.max_value else math.inf
     if (integer and abs(number) > _INT_MAX + 1) or not least <= number <= most:
-        return f"it lies outside {kind.min_value} to {kind.max_value}" + (f" {kind.unit}" if kind.unit else "")
+        return f"it is outside {kind.min_value} to {kind.max_value}" + (f" {kind.unit}" if kind.unit else "")
     return None
 
 

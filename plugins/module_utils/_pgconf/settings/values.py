@@ -67,9 +67,9 @@ def check_name(name: str) -> None:
     """Raise ConfigError for a name that the file cannot hold."""
     parts = name.split(".")
     if len(parts) > 2 or not all(_NAME.fullmatch(part) for part in parts):
-        raise ConfigError(f'"{name}" is no name of a setting; write it as in the manual, such as ssl_cert_file')
+        raise ConfigError(f'"{name}" is not a known setting; write it as in the manual, such as ssl_cert_file')
     if name.lower() in ("include", "include_if_exists", "include_dir"):
-        raise ConfigError(f'"{name}" is a directive and no setting')
+        raise ConfigError(f'"{name}" is a directive, not a setting')
 
 
 def read_value(name: str, value: Any) -> str | None:

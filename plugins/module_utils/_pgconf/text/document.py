@@ -154,7 +154,7 @@ def end_marker(name: str) -> str:
 def check_block_name(name: str) -> None:
     """Raise ConfigError for a name that could not be found again."""
     if not _MARKER.match(begin_marker(name)) or name != name.strip() or re.search(r"[\r\n\0]|\\\Z", name):
-        raise ConfigError(f"block {name!r} is no usable name; write one line of text without blanks at its ends")
+        raise ConfigError(f"block {name!r} is not a usable name; write one line of text without blanks at its ends")
 
 
 def find_blocks(document: Document[Entry]) -> dict[str, Block]:
@@ -168,17 +168,17 @@ def find_blocks(document: Document[Entry]) -> dict[str, Block]:
         word, name = found.groups()
         if word == "BEGIN":
             if opened is not None:
-                raise _broken(f'block "{name}" begins inside block "{opened[0]}"', number, line.raw)
+                raise _broken(f'block "{name}" starts inside block "{opened[0]}"', number, line.raw)
             opened = (name, index, number)
         elif opened is None or opened[0] != name:
-            raise _broken(f'block "{name}" ends here but does not begin before', number, line.raw)
+            raise _broken(f'block "{name}" ends here but does not start before', number, line.raw)
         elif name in blocks:
-            raise _broken(f'block "{name}" stands in the file a second time', opened[2], line.raw)
+            raise _broken(f'block "{name}" is in the file a second time', opened[2], line.raw)
         else:
             blocks[name] = Block(name, opened[1], index)
             opened = None
     if opened is not None:
-        raise _broken(f'block "{opened[0]}" begins here but never ends', opened[2], begin_marker(opened[0]))
+        raise _broken(f'block "{opened[0]}" starts here but never ends', opened[2], begin_marker(opened[0]))
     return blocks
 
 

@@ -103,4 +103,4 @@ def find_anchor(document: Document[Entry], placement: Placement) -> int:
         if record.match_key == anchor.match_key:
             return index
     shown = " ".join(anchor.render().rsplit(" ", 1)[0].split())
-    raise ConfigError(f"no line of the file is about the entry named as the place ({shown}); correct before or after")
+    raise ConfigError(f"no line of the file matches the entry given as the place ({shown}); correct before or after")

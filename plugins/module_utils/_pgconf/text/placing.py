@@ -32,7 +32,7 @@ def check_wishes(present: Sequence[Record], absent: Sequence[Record]) -> list[Re
             )
     for record in absent:
         if record.match_key in seen:
-            raise ConfigError(f"the list wants one entry both present and absent: {_shown(seen[record.match_key])}")
+            raise ConfigError(f"the list has one entry both present and absent: {_shown(seen[record.match_key])}")
     return list(seen.values())
 
 

@@ -70,7 +70,7 @@ def describe_broken(version: int, broken: Iterable[tuple[int, str, str]]) -> lis
     """Warnings about (line number, line, problem) of lines that were left alone although no server loads them."""
     return [
         f"line {number} is invalid for PostgreSQL {version} and was left alone: {problem}; "
-        "no server loads the file until it is mended"
+        "no server loads the file until it is fixed"
         for number, _line, problem in broken
     ]
 

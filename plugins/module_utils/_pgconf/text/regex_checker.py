@@ -159,7 +159,7 @@ class _Checker:
                 lexer.advance()
                 most = self._count() if lexer.kind == DIGIT else _NO_LIMIT
             if least > most or lexer.kind != "}":
-                raise ConfigError("a repetition count in braces is no number or pair of ascending numbers")
+                raise ConfigError("a repetition count in braces is not a number or a pair of ascending numbers")
             lexer.advance()
 
     def _count(self) -> int:
@@ -190,7 +190,7 @@ class _Checker:
             _element(name)
         known = name in _CLASSES or (name == "word" and self._version >= _WORD_CLASS_SINCE)
         if kind == NAMED_CLASS and not known:
-            raise ConfigError(f'"[:{name}:]" is no class of characters')
+            raise ConfigError(f'"[:{name}:]" is not a character class')
 
     def _range_in_bracket(self) -> None:
         """One character, or two with a hyphen between them."""
@@ -200,7 +200,7 @@ class _Checker:
             return
         lexer.advance()
         if lexer.kind not in (PLAIN, RANGE, ELEMENT):
-            raise ConfigError('"-" inside brackets has no character behind it')
+            raise ConfigError('"-" inside brackets has no character after it')
         if self._endpoint() < first:
             raise ConfigError("a range inside brackets goes backwards")
 
@@ -215,5 +215,5 @@ def _element(name: str) -> int:
     if len(name) == 1:
         return ord(name)
     if name not in _CHARACTERS:
-        raise ConfigError(f'"{name}" is no collating element')
+        raise ConfigError(f'"{name}" is not a collating element')
     return _CHARACTERS[name]

@@ -64,7 +64,7 @@ class Lexer:
                 self._position = 4
                 return
             if self._text[3] != ":":
-                raise ConfigError('it begins with "***", which only ":" or "=" may follow')
+                raise ConfigError('it starts with "***", which only ":" or "=" may follow')
             self._position = 4
         head = self._text[self._position : self._position + 3]
         if len(head) == 3 and head.startswith("(?") and head[2].isascii() and head[2].isalpha():
@@ -75,7 +75,7 @@ class Lexer:
         while not self._at_end() and self._ahead().isascii() and self._ahead().isalpha():
             option = self._take()
             if option not in _OPTIONS:
-                raise ConfigError(f'"{option}" is no embedded option')
+                raise ConfigError(f'"{option}" is not an embedded option')
             if option in "beq":
                 self.flavour = {"b": BASIC, "e": EXTENDED, "q": LITERAL}[option]
             elif option in "xt":
@@ -148,7 +148,7 @@ class Lexer:
             self._context = _MAIN
             self._set("}")
         else:
-            raise ConfigError("a repetition count in braces is no number or pair of numbers")
+            raise ConfigError("a repetition count in braces is not a number or a pair of numbers")
 
     def _extended(self) -> None:
         sign = self._take()
@@ -240,7 +240,7 @@ class Lexer:
         elif sign.isdigit():
             self._number(sign)
         else:
-            raise ConfigError(f'"\\{sign}" is no escape')
+            raise ConfigError(f'"\\{sign}" is not an escape')
 
     def _hexadecimal(self, sign: str) -> int:
         least, most = {"u": (4, 4), "U": (8, 8), "x": (1, 255)}[sign]

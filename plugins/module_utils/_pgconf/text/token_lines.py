@@ -134,7 +134,7 @@ class _Reader:
 
     def _names(self, name: str, including: str) -> list[str]:
         if not name.strip(" \t\r\n"):
-            raise ConfigError("include_dir names no directory; write its name behind the word")
+            raise ConfigError("include_dir names no directory; write its name after the word")
         directory = absolute_path(name, including)
         found = self._files.list_directory(directory)
         if found is None:
@@ -166,16 +166,14 @@ class _Reader:
         if self._version < INCLUDE_SINCE:
             if inside_itself:
                 raise ConfigError(
-                    f"the file {path} is read inside itself, which brings PostgreSQL {self._version} down; break the circle"
+                    f"the file {path} is read inside itself, which crashes PostgreSQL {self._version}; break the cycle"
                 )
             if len(self._chain) > _DEEPEST_WITHOUT_LIMIT:
                 raise ConfigError(
                     f"the file {path} is nested more than {_DEEPEST_WITHOUT_LIMIT} files deep; shorten the chain"
                 )
         elif depth > DEEPEST or (inside_itself and self._opened > _PATIENCE):
-            raise ConfigError(
-                f"the file {path} is nested more than {DEEPEST} files deep; break the circle or the chain"
-            )
+            raise ConfigError(f"the file {path} is nested more than {DEEPEST} files deep; break the cycle or the chain")
         if self._opened > _MOST_FILES:
             raise ConfigError(f"more than {_MOST_FILES} files are included; include each of them once")
 

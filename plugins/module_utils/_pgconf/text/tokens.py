@@ -161,7 +161,7 @@ def quote(text: str, must: bool = False) -> str:
     it would swallow the next one (14 and newer).
     """
     if "\n" in text or "\0" in text:
-        raise ConfigError(f"{text!r} holds a line end or a NUL, which the file format cannot express")
+        raise ConfigError(f"{text!r} holds a line break or a NUL, which the file format cannot express")
     if must or not text or text.endswith("\\") or _NEEDS_QUOTES.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
@@ -185,7 +185,7 @@ def check_comment(comment: str | None, version: int) -> None:
     if comment is None:
         return
     if "\n" in comment or "\r" in comment or "\0" in comment:
-        raise ConfigError("comment holds a line end; a comment stands on the line of its entry, so write one line")
+        raise ConfigError("comment holds a line break; a comment is on the line of its entry, so write one line")
     if comment.endswith("\\") and version >= 14:
         raise ConfigError(
             "comment ends in a backslash, which would swallow the next line; end it with another character"

@@ -38,7 +38,7 @@ def parse_words(content: str, version: int, read_fields: ReadFields) -> Entry | 
 def single_word(field: Field) -> Token:
     """The one word of a column; ConfigError (with a column) when there are several."""
     if len(field) > 1:
-        raise ConfigError("several values in one column; mind that a comma joins fields", column=field[1].column)
+        raise ConfigError("several values in one column; note that a comma joins fields", column=field[1].column)
     return field[0]
 
 

@@ -110,8 +110,8 @@ def test_hba_returns_rules_and_unreachable(options: dict[str, Any]) -> None:
     [
         ({"rules": [{**RULE, "method": "scram"}]}, 'rule 1: method "scram" is invalid'),
         ({"rules": [RULE, {**RULE, "address": "10.0.0.1"}]}, "rule 2: address"),
-        ({"rules": [{**RULE, "comment": "a\nb"}]}, "comment holds a line end"),
-        ({"rules": [RULE], "before": {"type": "local", "database": ["nope"]}}, "named as the place"),
+        ({"rules": [{**RULE, "comment": "a\nb"}]}, "comment holds a line break"),
+        ({"rules": [RULE], "before": {"type": "local", "database": ["nope"]}}, "given as the place"),
         ({"rules": [RULE], "before": {"type": "host"}}, "before: address is missing"),
         ({"rules": [RULE], "server_version": 12}, "server_version 12 is not supported"),
         ({"rules": [RULE], "placement": "first", "after": {"type": "local"}}, "mutually exclusive"),

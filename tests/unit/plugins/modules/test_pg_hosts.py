@@ -49,7 +49,7 @@ def test_the_lines_of_the_file_are_returned_and_doubts_are_warnings(path: Path) 
         (4, ["*.swgalaxy", "mobus.swgalaxy"]),
     ]
     (warning,) = done["warnings"]
-    assert '"*.swgalaxy" is no wildcard' in warning
+    assert '"*.swgalaxy" is not a wildcard' in warning
 
 
 def test_a_missing_file_is_made_only_when_asked(tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_a_missing_file_is_made_only_when_asked(tmp_path: Path) -> None:
         ({"hosts": [{"host": "a", "cert": "a.crt"}]}, "host entry 1: key is missing"),
         (
             {"hosts": [HOST, {**HOST, "host": ["x", "RAXUS.swgalaxy"]}]},
-            'host "RAXUS.swgalaxy" stands in the file already',
+            'host "RAXUS.swgalaxy" is already in the file',
         ),
-        ({"block": " x"}, "is no usable name"),
+        ({"block": " x"}, "is not a usable name"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(path: Path, args: dict[str, Any], words: str) -> None:

@@ -68,7 +68,7 @@ def test_a_file_that_no_server_loads(hba: Path) -> None:
     assert (done["accepted"], done["ident_accepted"]) == (False, None)
     (error,) = done["errors"]
     assert (error["file"], error["line"], error["column"]) == (str(hba), 2, 14)
-    assert "no netmask for address" in error["problem"]
+    assert "not a netmask for address" in error["problem"]
     assert done["explain"][0]["outcome"] == "depends"
     assert "does not load this file" in done["explain"][0]["sentence"]
     hba.write_text("# empty\n", encoding="utf-8")

@@ -76,7 +76,7 @@ def test_markers_that_do_not_belong_together_are_refused(path, text):
     path.write_text(text)
     result = run(path)
     assert result["failed"] is True
-    assert "do not belong together; remove what is too much" in result["msg"]
+    assert "do not belong together; remove the surplus" in result["msg"]
     assert result["msg"].startswith("line ")
     assert path.read_text() == text
 

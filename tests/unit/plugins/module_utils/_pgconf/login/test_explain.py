@@ -172,7 +172,7 @@ def test_sentences() -> None:
         '"PostgreSQL client1" in as app1'
     )
     assert explained("local all all peer", SOCKET).sentence.endswith(
-        "(line 1), and whether it gets in depends on the operating system user of the client, which is not told"
+        "(line 1), and whether it gets in depends on the operating system user of the client, which is not given"
     )
     assert explained("local x all trust", SOCKET).sentence.endswith("to database app1 meets no rule and is refused")
     assert explained("host all +g all md5", PLAIN).sentence == (
@@ -195,7 +195,7 @@ def test_the_rule_is_described_with_its_place() -> None:
         ({"user": "u", "address": "10.0.0.0/8", "tls": True}, "not the numeric address of one client"),
         ({"user": "u", "address": "host.example", "tls": True}, "not the numeric address of one client"),
         ({"user": "u", "type": "hostssl"}, "address is needed"),
-        ({"user": "u", "type": "local", "address": "::1"}, "has no place there"),
+        ({"user": "u", "type": "local", "address": "::1"}, "and not allowed there"),
         ({"user": "u", "type": "host", "address": "::1"}, "tls is missing"),
         ({"user": "u", "type": "hostssl", "address": "::1", "tls": False}, "contradicts type hostssl"),
         ({"user": "u", "tls": True}, "contradicts type local"),

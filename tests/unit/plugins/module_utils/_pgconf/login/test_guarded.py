@@ -85,7 +85,9 @@ def test_what_was_refused_before_is_told_and_not_held_against_the_edit() -> None
     found = lockouts("local all all reject", "host all all all md5", *read_guard([LOCAL]))
     assert found.shut_out == ()
     (sentence,) = found.impossible
-    assert sentence.startswith("the guarded local connection of user postgres to database postgres is impossible")
+    assert sentence.startswith(
+        "the guarded local connection of user postgres to database postgres is already impossible"
+    )
     not_wished = replace(read_guarded(LOCAL, "found"), is_wished=False)
     assert lockouts("local all all reject", "host all all all md5", not_wished) == Lockouts()
 

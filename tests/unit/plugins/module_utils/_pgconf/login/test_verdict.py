@@ -238,7 +238,7 @@ def test_a_circle_of_at_files_is_never_given_to_a_server() -> None:
         for name in ("a", "self"):
             verdict = judge_hba(f"local @{name} all peer\n", version, files)
             assert errors(verdict) == [("main.conf", 1)]
-            assert ("brings PostgreSQL" in verdict.lines[0].problem) == (version < 16)
+            assert ("crashes PostgreSQL" in verdict.lines[0].problem) == (version < 16)
 
 
 def test_nesting_ends_at_ten_since_16() -> None:

@@ -72,9 +72,9 @@ def test_what_the_server_loads_has_no_problem(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("a,* c k", 1, "stands in a list"),
-        ("/no_sni/,a c k", 1, "stands in a list"),
-        ('"*",a c k', 1, "stands in a list"),
+        ("a,* c k", 1, "is in a list"),
+        ("/no_sni/,a c k", 1, "is in a list"),
+        ('"*",a c k', 1, "is in a list"),
         ("a", 1, "ends too early"),
         ("a c", 1, "ends too early"),
         ("a, c k", 1, "ends too early"),
@@ -82,15 +82,15 @@ def test_what_the_server_loads_has_no_problem(text: str) -> None:
         ("a c k,x", 1, "several values"),
         ("a c k r,x", 1, "several values"),
         ("a c k r cmd on,off", 1, "several values"),
-        ("a c k r cmd o", 1, "is no boolean"),
-        ('a c k r cmd " on"', 1, "is no boolean"),
-        ("a c k r cmd \r\\\r\n", 1, "is no boolean"),
+        ("a c k r cmd o", 1, "is not a boolean"),
+        ('a c k r cmd " on"', 1, "is not a boolean"),
+        ("a c k r cmd \r\\\r\n", 1, "is not a boolean"),
         ("a c k r cmd on more", 1, "more than 6 fields"),
         ('a "" k', 1, "certificate has no name"),
-        ("a c k\nA c k", 2, "takes a name once"),
-        ("a,b c k\n\nc,B c k", 3, "takes a name once"),
-        ("a,a c k", 1, "takes a name once"),
-        ("* c k\n* c k", 2, "takes a name once"),
+        ("a c k\nA c k", 2, "accepts a name only once"),
+        ("a,b c k\n\nc,B c k", 3, "accepts a name only once"),
+        ("a,a c k", 1, "accepts a name only once"),
+        ("* c k\n* c k", 2, "accepts a name only once"),
     ],
 )
 def test_what_the_server_refuses_has_a_problem_at_its_line(text: str, line: int, words: str) -> None:
@@ -136,7 +136,7 @@ def test_a_wish_takes_over_lines_whose_names_are_all_its_own() -> None:
 
 
 def test_names_that_a_wish_shares_only_in_part_are_refused() -> None:
-    with pytest.raises(ConfigError, match='^line 2 .*host "b" stands in the file already'):
+    with pytest.raises(ConfigError, match='^line 2 .*host "b" is already in the file'):
         edit("b,c c k\n", {**A, "host": ["a", "b"]})
     with pytest.raises(ConfigError, match='^line 1 .*host "b" shares its line'):
         edit("b,c c k\n", {"host": ["b"], "state": "absent"})
@@ -145,9 +145,9 @@ def test_names_that_a_wish_shares_only_in_part_are_refused() -> None:
 
 def test_another_blocks_lines_are_not_taken_over() -> None:
     owned = "# BEGIN pgtls x\na.example,b.example c k\n# END pgtls x\n"
-    with pytest.raises(ConfigError, match="takes a name once"):
+    with pytest.raises(ConfigError, match="accepts a name only once"):
         edit(owned, A)
-    with pytest.raises(ConfigError, match="takes a name once"):
+    with pytest.raises(ConfigError, match="accepts a name only once"):
         edit(owned, {**A, "host": ["b.example", "a.example"]}, block="y")
 
 
@@ -191,7 +191,7 @@ def test_names_that_no_client_asks_for_are_told() -> None:
         ({"cert": None}, "cert is missing"),
         ({"key": ""}, "key is missing"),
         ({"passphrase_reload": True}, "needs a passphrase_command"),
-        ({"cert": "a\nb"}, "line end"),
+        ({"cert": "a\nb"}, "line break"),
         ({"comment": "a\nb"}, "comment"),
         ({"comment": "a\\"}, "backslash"),
     ],
@@ -204,7 +204,7 @@ def test_bad_input_is_one_sentence(change: dict[str, Any], words: str) -> None:
 def test_contradictions_are_refused() -> None:
     with pytest.raises(ConfigError, match="contradicts itself"):
         edit("", A, {**A, "cert": "other.crt"})
-    with pytest.raises(ConfigError, match="takes a name once"):
+    with pytest.raises(ConfigError, match="accepts a name only once"):
         edit("", A, {**B, "host": ["b", "A.example"]})
 
 

@@ -94,7 +94,7 @@ def test_all_plus_and_slash_have_a_meaning_since_16() -> None:
     ("change", "words"),
     [
         ({"map": ""}, "mapping 1: map is missing"),
-        ({"system_user": "a\nb"}, "line end"),
+        ({"system_user": "a\nb"}, "line break"),
         ({"system_user": "/^x", "database_user": r"\1"}, "no parentheses"),
         ({"comment": "a\nb"}, "comment"),
     ],

@@ -145,7 +145,7 @@ def test_rules_about_different_connections_differ(one: str, other: str, version:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"type": "local"}, "address and netmask have no place"),
+        ({"type": "local"}, "address and netmask are not allowed"),
         ({"address": None}, "address is missing"),
         ({"address": "10.0.0.5"}, "has no mask"),
         ({"address": "host.example/32"}, "host name with a mask"),
@@ -161,9 +161,9 @@ def test_rules_about_different_connections_differ(one: str, other: str, version:
         ({"options": {"clientcert": "verify-ca"}}, "hostssl only"),
         ({"type": "hostssl", "options": {"clientcert": "1"}}, "verify-ca or verify-full"),
         ({"options": {"nonsense": "1"}}, "unknown to PostgreSQL 15"),
-        ({"user": ["a\nb"]}, "line end"),
+        ({"user": ["a\nb"]}, "line break"),
         ({"user": [""]}, "empty word"),
-        ({"comment": "a\nb"}, "comment holds a line end"),
+        ({"comment": "a\nb"}, "comment holds a line break"),
         ({"comment": "a\\"}, "backslash"),
     ],
 )

@@ -182,7 +182,7 @@ def test_before_and_after_another_rule() -> None:
     assert short(edit(text, "local all a peer", "local all b peer", after=after)) == expected
     moved = edit("local all a peer\n" + text, "local all a peer", after=fields("host all y all"))
     assert short(moved)[-1] == "local all a peer"
-    with pytest.raises(ConfigError, match="named as the place"):
+    with pytest.raises(ConfigError, match="given as the place"):
         edit(text, "local all a peer", before=fields("host all z all"))
 
 
@@ -350,8 +350,8 @@ def test_included_rules_hide_others_and_are_hidden() -> None:
         ({"include": "x"}, 15, "needs PostgreSQL 16"),
         ({"include": " "}, 16, "names nothing"),
         ({"include": "@x"}, 16, "read the line differently"),
-        ({"include": "a\nb"}, 16, "line end"),
-        ({"include_dir": "x", "comment": "a\nb"}, 16, "line end"),
+        ({"include": "a\nb"}, 16, "line break"),
+        ({"include_dir": "x", "comment": "a\nb"}, 16, "line break"),
     ],
 )
 def test_bad_includes_are_one_sentence(wish: dict[str, Any], version: int, words: str) -> None:

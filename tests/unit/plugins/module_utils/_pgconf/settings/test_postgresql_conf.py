@@ -153,7 +153,7 @@ def test_values_are_quoted_safely() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"a b": 1}, "no name of a setting"),
+        ({"a b": 1}, "is not a known setting"),
         ({"include": "x"}, "directive"),
         ({"a": {"b": 1}}, "is a dict"),
         ({"a": "\0"}, "NUL"),

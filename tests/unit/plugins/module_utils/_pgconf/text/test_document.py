@@ -68,9 +68,9 @@ def test_appending_never_changes_the_lines_before(text: str, version: int) -> No
     ("text", "problem", "line"),
     [
         ("# BEGIN pgtls a\n", "never ends", 1),
-        ("x\n# END pgtls a\n", "does not begin", 2),
-        ("# BEGIN pgtls a\n# BEGIN pgtls b\n# END pgtls b\n# END pgtls a\n", "begins inside", 2),
-        ("# BEGIN pgtls a\n# END pgtls b\n", "does not begin", 2),
+        ("x\n# END pgtls a\n", "does not start", 2),
+        ("# BEGIN pgtls a\n# BEGIN pgtls b\n# END pgtls b\n# END pgtls a\n", "starts inside", 2),
+        ("# BEGIN pgtls a\n# END pgtls b\n", "does not start", 2),
         ("# BEGIN pgtls a\n# END pgtls a\n# BEGIN pgtls a\n# END pgtls a\n", "second time", 3),
     ],
 )

@@ -123,7 +123,7 @@ def test_quote_refuses_what_the_format_cannot_express(text: str) -> None:
 
 
 def test_comment_may_not_break_out_of_its_line() -> None:
-    with pytest.raises(ConfigError, match="line end"):
+    with pytest.raises(ConfigError, match="line break"):
         check_comment("a\nb", 15)
     with pytest.raises(ConfigError, match="backslash"):
         check_comment("a\\", 14)
