@@ -87,9 +87,9 @@ def leaf_differences(leaf: x509.Certificate, order: SigningOrder, now: datetime)
         problems.append("it is the certificate of a CA")
     end = not_after(leaf)
     if order.lifetime.not_after is not None and end != order.lifetime.not_after:
-        problems.append(f"it ends {render_time(end)}, not {render_time(order.lifetime.not_after)}")
+        problems.append(f"it expires on {render_time(end)}, not {render_time(order.lifetime.not_after)}")
     if end <= now:
-        problems.append(f"it ended {render_time(end)}")
+        problems.append(f"it expired on {render_time(end)}")
     elif (due := renewal_due(leaf, order.entry, now)) is not None:
         problems.append(f"its renewal is due: {due}")
     return problems

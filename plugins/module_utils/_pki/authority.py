@@ -90,7 +90,7 @@ def load_authority(key: PrivateKey, certificate: bytes, chain: bytes | None, dir
     own = load_certificates(certificate, f"{directory}/ca.crt")[:1]
     above = own if chain is None else load_certificates(chain, f"{directory}/chain.crt")
     if above[0] != own[0]:
-        raise PkiError(f"{directory}/chain.crt does not begin with the certificate in ca.crt; restore one of them")
+        raise PkiError(f"{directory}/chain.crt does not start with the certificate in ca.crt; restore one of them")
     return assemble_authority(key, above, f"{directory}/ca.crt")
 
 
@@ -204,8 +204,8 @@ def nested_validity(authority: Authority, lifetime: Lifetime, now: datetime, who
     days = (end - (lifetime.not_before or now)) // timedelta(days=1)
     fits = f"lifetime_days of at most {days} fits" if days > 0 else "renew the CA first"
     raise PkiError(
-        f"{whose} would end {render_time(validity.not_after)}, after its CA {authority.name}, "
-        f"which ends {render_time(end)}: {fits}"
+        f"{whose} would expire on {render_time(validity.not_after)}, after its CA {authority.name}, "
+        f"which expires on {render_time(end)}: {fits}"
     )
 
 

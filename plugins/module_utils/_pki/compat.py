@@ -196,7 +196,7 @@ def _is_signed_with(signed_thing: Any, signed: bytes, key: Any) -> bool:
         elif isinstance(key, ed25519.Ed25519PublicKey):
             key.verify(signature, signed)
         else:
-            raise PkiError("the issuer's kind of key is not supported; use RSA, ECDSA or Ed25519")
+            raise PkiError("the issuer's key type is not supported; use RSA, ECDSA or Ed25519")
     except InvalidSignature:
         return False
     except UnsupportedAlgorithm as error:
@@ -231,7 +231,7 @@ def split_crls(data: bytes) -> list[x509.CertificateRevocationList]:
         try:
             crls.append(x509.load_pem_x509_crl(block))
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise UnreadableError(f"revocation list {number} is damaged") from error
+            raise UnreadableError(f"CRL {number} is damaged") from error
     return crls
 
 

@@ -69,7 +69,7 @@ def found_authority(
         key = key or generate_key(wanted.key_type or DEFAULT_KEY_TYPE)
         return create_root(identity, key, wanted.lifetime.starting(now), wanted.scope)
     if render_subject(identity.subject) == parent.name:
-        raise PkiError(f"the CA {parent.name} cannot stand below a CA of the same name; choose another common_name")
+        raise PkiError(f"the CA {parent.name} cannot be below a CA of the same name; choose another common_name")
     key = key or generate_key(wanted.key_type or DEFAULT_KEY_TYPE)
     return create_intermediate(parent, identity, key, wanted.lifetime, wanted.scope, now)
 
@@ -121,7 +121,7 @@ def authority_differences(
         "permitted_dns_domains": sorted(wanted.scope.dns_domains) or None,
     }
     different = [
-        f"its {option} is {_say(found[option])} and not {_say(wish)}"
+        f"its {option} is {_say(found[option])}, not {_say(wish)}"
         for option, wish in wishes.items()
         if wish is not None and wish != found[option]
     ]
@@ -166,9 +166,9 @@ def authority_warnings(authority: Authority, now: datetime) -> list[str]:
     if left < WARN_BEFORE_DAYS:
         name, end = render_name(first.subject), render_time(not_after(first))
         warnings.append(
-            f"the CA {name} ended on {end}; nothing it signed is valid any more"
+            f"the CA {name} expired on {end}; nothing it signed is valid any more"
             if left < 0
-            else f"the CA {name} ends on {end}, in {left} days; plan its successor"
+            else f"the CA {name} expires on {end}, in {left} days; plan its successor"
         )
     for certificate in authority.chain:
         found = strictness(certificate)

@@ -80,7 +80,7 @@ def parse_identity(
     pairs = [("CN", common_name)] if common_name else []
     for short, value in (subject or {}).items():
         if short == "CN":
-            raise PkiError(f"{whose}: subject holds CN, but the common name belongs into common_name")
+            raise PkiError(f"{whose}: subject holds CN, but the common name belongs in common_name")
         values = value if isinstance(value, (list, tuple)) else [value]
         if any(each is None or isinstance(each, (Mapping, list, tuple)) for each in values):
             raise PkiError(f"{whose}: subject.{short} is {value!r}, but must be a string or a list of strings")
@@ -107,7 +107,7 @@ def _check_attribute(short: str, value: str, whose: str) -> None:
         need = "two capital letters" if short == "C" else "not empty and free of characters this field cannot hold"
         raise PkiError(f"{whose}: {option} is {value!r}, but it must be {need}")
     if value != value.strip():
-        raise PkiError(f"{whose}: {option} {value!r} begins or ends with a blank; remove it")
+        raise PkiError(f"{whose}: {option} {value!r} starts or ends with a blank; remove it")
 
 
 def parse_dns_name(name: str, whose: str = "the certificate") -> str:
@@ -127,7 +127,7 @@ def parse_dns_name(name: str, whose: str = "the certificate") -> str:
             "(labels of letters, digits and inner hyphens, up to 63 each, and at most one leading '*.')"
         )
     if labels[-1].isdigit():
-        raise PkiError(f"{whose}: dns_names holds {name!r}; an IP address belongs into ip_addresses")
+        raise PkiError(f"{whose}: dns_names holds {name!r}; an IP address belongs in ip_addresses")
     return text
 
 

@@ -51,4 +51,6 @@ def check_signed(
     reasons = reissue_reasons(current, wanted, known, key, now)
     if reasons:
         said = "; ".join(reason.sentence for reason in reasons)
-        raise PkiError(f"{whose} was signed, but not as wished: {said}; check the CA's answer, nothing was installed")
+        raise PkiError(
+            f"{whose} was signed, but not as requested: {said}; check the CA's answer, nothing was installed"
+        )

@@ -161,7 +161,7 @@ def load_private_key_der(data: bytes, passphrase: str | None = None) -> PrivateK
         key = serialization.load_der_private_key(data, passphrase.encode() if passphrase else None, **_LOADING)
         _check_numbers(key)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UnreadableError("this is no private key in DER, or its passphrase is another one") from error
+        raise UnreadableError("this is not a private key in DER, or its passphrase differs") from error
     return key  # type: ignore[return-value]
 
 

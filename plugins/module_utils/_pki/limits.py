@@ -38,7 +38,9 @@ def check_limits(
     ]
     days = (validity.not_after - validity.not_before) // timedelta(days=1)
     if days > limits.max_lifetime_days:
-        refused.append(f"a life of {days} days is longer than max_lifetime_days ({limits.max_lifetime_days})")
+        refused.append(
+            f"a validity period of {days} days is longer than max_lifetime_days ({limits.max_lifetime_days})"
+        )
     if refused:
         raise PkiError(f"{whose}: the CA refuses to sign: {'; '.join(refused)}")
 

@@ -145,7 +145,7 @@ def _read_order(
     due = entry.renewal_from(validity.not_before, validity.not_after)
     if due is not None and due <= now:
         raise PkiError(
-            f"{whose} would be due for renewal at once, because it would end {render_time(validity.not_after)}; "
+            f"{whose} would be due for renewal at once, because it would expire on {render_time(validity.not_after)}; "
             "correct not_before, lifetime_days or the time of renewal"
         )
     return SigningOrder(entry, request_key(csr), validity)

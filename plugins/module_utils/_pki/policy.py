@@ -151,7 +151,7 @@ def revocation_of(current: InstalledCertificate, authorities: Authorities) -> Re
         signers = [one for one in namesakes if is_crl_signed_with(revocations, one.public_key())]
         if not signers:
             raise PkiError(
-                f"crl_pem: the revocation list of {render_name(leaf.issuer)} was not signed by a CA of "
+                f"crl_pem: the CRL of {render_name(leaf.issuer)} was not signed by a CA of "
                 "that name which is known here; give the crl_pem and the issuer_pem that the CA returns now"
             )
         entry = revocations.get_revoked_certificate_by_serial_number(leaf.serial_number)
@@ -170,7 +170,7 @@ def _key_type_changed(case: _Case) -> str | None:
     found = key_type_of(case.leaf.public_key())
     if found == case.wanted.key_type:
         return None
-    return f"the key is {found}, but {case.wanted.key_type} is wanted"
+    return f"the key is {found}, but {case.wanted.key_type} is requested"
 
 
 def _key_changed(case: _Case) -> str | None:
@@ -193,7 +193,7 @@ def _subject_changed(case: _Case) -> str | None:
     found = subject_pairs(case.leaf.subject)
     if found == case.wanted.identity.subject:
         return None
-    return f"the subject is {render_subject(found)}, but {render_subject(case.wanted.identity.subject)} is wanted"
+    return f"the subject is {render_subject(found)}, but {render_subject(case.wanted.identity.subject)} is requested"
 
 
 def _usage_changed(case: _Case) -> str | None:
@@ -214,16 +214,16 @@ def _issuer_changed(case: _Case) -> str | None:
         return None
     found = render_name(case.leaf.issuer)
     if case.leaf.issuer == issuer[0].subject:
-        return f"the CA {found} has another key now than the one that signed"
-    return f"it was signed by {found}, but {render_name(issuer[0].subject)} is wanted"
+        return f"the CA {found} has a key that differs from the one that signed"
+    return f"it was signed by {found}, but {render_name(issuer[0].subject)} is requested"
 
 
 def _validity_changed(case: _Case) -> str | None:
     lifetime = case.wanted.lifetime
     if lifetime.not_after is not None and lifetime.not_after != not_after(case.leaf):
-        return f"it ends {render_time(not_after(case.leaf))}, but {render_time(lifetime.not_after)} is wanted"
+        return f"it expires on {render_time(not_after(case.leaf))}, but {render_time(lifetime.not_after)} is requested"
     if lifetime.not_before is not None and lifetime.not_before != not_before(case.leaf):
-        return f"it begins {render_time(not_before(case.leaf))}, but {render_time(lifetime.not_before)} is wanted"
+        return f"it starts on {render_time(not_before(case.leaf))}, but {render_time(lifetime.not_before)} is requested"
     return None
 
 
@@ -234,7 +234,7 @@ def renewal_due(leaf: x509.Certificate, wanted: Entry, now: datetime) -> str | N
     if due is None or now < due:
         return None
     left = whole_days(end - now)
-    return f"it ends {render_time(end)}, in {left} days" if left >= 0 else f"it ended {render_time(end)}"
+    return f"it expires on {render_time(end)}, in {left} days" if left >= 0 else f"it expired on {render_time(end)}"
 
 
 def _revoked(case: _Case) -> str | None:
@@ -249,7 +249,7 @@ def _outlives_issuer(case: _Case) -> str | None:
     if not issuer or not_after(case.leaf) <= not_after(issuer[0]):
         return None
     end = render_time(not_after(issuer[0]))
-    return f"it ends {render_time(not_after(case.leaf))}, after its CA, which ends {end}"
+    return f"it expires on {render_time(not_after(case.leaf))}, after its CA, which expires on {end}"
 
 
 def _chain_changed(case: _Case) -> str | None:
@@ -271,7 +271,7 @@ def _root_changed(case: _Case) -> str | None:
     if candidates and chain_root(current, known) is None:
         return "the chain ends in none of the root certificates"
     if candidates and known.issuer and is_self_signed(known.issuer[-1]) and known.issuer[-1] not in candidates:
-        return "the root certificate is not the one of the CA"
+        return "the root certificate is not that of the CA"
     return None
 
 

@@ -85,7 +85,7 @@ def check_usages_permitted(chain: Sequence[x509.Certificate], usages: Sequence[s
         for usage in usages:
             if granted and usage not in granted:
                 name = render_name(certificate.subject)
-                raise PkiError(f"{whose}: the CA {name} is for {' and '.join(granted)} alone, and not for {usage}")
+                raise PkiError(f"{whose}: the CA {name} is for {' and '.join(granted)} alone, not for {usage}")
 
 
 def is_authority(certificate: x509.Certificate) -> bool:

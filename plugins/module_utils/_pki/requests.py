@@ -78,5 +78,5 @@ def check_file_name(name: str, what: str) -> None:
     """
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise PkiError(
-            f"the {what} is {name!r}, but it must be of letters, digits, '.', '_' and '-', and not begin with '.'"
+            f"the {what} is {name!r}, but it must be of letters, digits, '.', '_' and '-', and not start with '.'"
         )

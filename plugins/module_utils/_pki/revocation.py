@@ -112,16 +112,16 @@ def load_revocation_list(data: bytes, issuer: x509.Certificate, path: str) -> Re
     try:
         found = split_crls(data)
         if len(found) != 1:
-            raise UnreadableError(f"it holds {len(found)} revocation lists in PEM and not one")
+            raise UnreadableError(f"it holds {len(found)} CRLs in PEM, not one")
         entries = tuple(_entry(each) for each in found[0])
         critical = [each.oid.dotted_string for each in found[0].extensions if each.critical]
     except (UnreadableError, ValueError, x509.DuplicateExtension) as error:
         raise UnreadableError(f"{path} is not readable ({error}); restore it") from error
     crl, name = found[0], render_name(issuer.subject)
     if crl.issuer != issuer.subject or not is_crl_signed_with(crl, issuer.public_key()):
-        raise PkiError(f"{path} was not signed by the CA {name}; restore the list that was, or move this one away")
+        raise PkiError(f"{path} was not signed by the CA {name}; restore the CRL that was, or move this one away")
     if critical:  # section 5.2: a delta, or a list of a part of the certificates, or of those of other CAs
-        raise PkiError(f"{path} is not a complete list (critical extension {critical[0]}); put the complete one there")
+        raise PkiError(f"{path} is not a complete CRL (critical extension {critical[0]}); put the complete one there")
     number, key_identifier = find_extension(crl, x509.CRLNumber), find_extension(crl, x509.AuthorityKeyIdentifier)
     return RevocationList(
         name,
@@ -142,11 +142,11 @@ def _entry(revoked: x509.RevokedCertificate) -> CrlEntry:
 def list_is_due(current: RevocationList | None, renew_before_days: int, now: datetime) -> Reason | None:
     """Why a list must be signed although nobody was revoked or released."""
     if current is None:
-        return Reason("missing", "there is no list yet")
+        return Reason("missing", "there is no CRL yet")
     if current.number is None or current.next_update is None or not current.names_key:
         return Reason("incomplete", "it lacks a number, an end or its key's identifier (RFC 5280 section 5)")
     if current.next_update - now < timedelta(days=renew_before_days):
-        return Reason("renewal_due", f"it runs out on {render_time(current.next_update)}")
+        return Reason("renewal_due", f"it expires on {render_time(current.next_update)}")
     return None
 
 
@@ -165,7 +165,7 @@ def sign_revocation_list(
     issuer, entries = authority.certificate, tuple(entries)
     if not may_sign_lists(issuer):
         raise PkiError(
-            f"the CA {authority.name} may sign no CRL, because its keyUsage lacks cRLSign, and servers would refuse the list; "
+            f"the CA {authority.name} may sign no CRL, because its keyUsage lacks cRLSign, and servers would refuse the CRL; "
             "have its certificate made with cRLSign"
         )
     number = 1 if previous is None or previous.number is None else previous.number + 1
@@ -245,5 +245,5 @@ def summarise_list(issuer: str, entries: Iterable[CrlEntry], names: Mapping[int,
         " ".join(filter(None, (render_serial(each.serial), each.reason, names.get(each.serial)))) for each in entries
     )
     return "".join(
-        f"{line}\n" for line in (f"issuer: {issuer}", f"list: {state}", *(f"revoked: {one}" for one in lines))
+        f"{line}\n" for line in (f"issuer: {issuer}", f"CRL: {state}", *(f"revoked: {one}" for one in lines))
     )

@@ -78,9 +78,9 @@ def parse_rollover(record: Any) -> Rollover:
         raise PkiError('is not a record like {"generation": 1, "phase": "stable"}')
     generation, phase = record["generation"], record["phase"]
     if not isinstance(generation, int) or isinstance(generation, bool) or generation < 1:
-        raise PkiError(f"has the generation {generation!r}, which is no number from 1 on")
+        raise PkiError(f"has the generation {generation!r}, which is not a number from 1 on")
     if phase not in STEPS:
-        raise PkiError(f"has the phase {phase!r}, which is none of {', '.join(STEPS)}")
+        raise PkiError(f"has the phase {phase!r}, which is not one of {', '.join(STEPS)}")
     completed = record.get("completed", False)
     if not isinstance(completed, bool):
         raise PkiError(f"has {completed!r} for completed, which is not true or false")
@@ -104,7 +104,7 @@ def advance(state: Rollover, generation: int, phase: str) -> Rollover:
             return state
         if state.is_under_way and not state.completed:
             raise PkiError(
-                f"phase {state.phase} was not completed: no run has brought every server and client through it; "
+                f"phase {state.phase} was not completed: no run has completed it for every server and client; "
                 f"run it again for all of them before phase {state.following.phase}"
             )
         return state.following
@@ -112,7 +112,7 @@ def advance(state: Rollover, generation: int, phase: str) -> Rollover:
         return state
     if state.is_under_way:
         raise PkiError(
-            f"generation is {generation}, but the CA is on its way from generation {state.generation} to {goal} "
+            f"generation is {generation}, but the CA is being rolled over from generation {state.generation} to {goal} "
             f"(phase {state.phase}), and a rollover only goes forwards; finish it with generation {goal}"
         )
     raise PkiError(
@@ -129,7 +129,7 @@ def complete(state: Rollover, generation: int, phase: str, may_be_promised: bool
     """
     if generation == state.generation + 1 and _reached(state) < STEPS.index(phase) and not may_be_promised:
         raise PkiError(
-            f"phase {phase} cannot be completed, because the CA is in phase {state.phase}; take it there first"
+            f"phase {phase} cannot be completed, because the CA is in phase {state.phase}; advance it there first"
         )
     is_present = state.is_under_way and generation == state.generation + 1 and phase == state.phase
     return replace(state, completed=True) if is_present else state

@@ -50,7 +50,7 @@ class Lifetime:
             start = now - BACKDATE
             if self.not_after is not None and self.not_after <= start:
                 raise PkiError(
-                    f"not_after {render_time(self.not_after)} lies in the past; give a later one, or not_before as well"
+                    f"not_after {render_time(self.not_after)} is in the past; give a later one, or not_before as well"
                 )
             start = start if earliest is None else max(start, earliest)
         try:
@@ -91,7 +91,7 @@ def parse_time(text: str, option: str) -> datetime:
     except ValueError as error:
         raise PkiError(f"{option} is {text!r}, but must be a UTC time like 2027-01-31T12:00:00Z") from error
     if moment.year < _FIRST_YEAR:
-        raise PkiError(f"{option} is {text!r}, but certificates know no time before {_FIRST_YEAR}; choose a later one")
+        raise PkiError(f"{option} is {text!r}, but certificates hold no time before {_FIRST_YEAR}; choose a later one")
     return moment
 
 

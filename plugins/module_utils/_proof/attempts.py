@@ -100,7 +100,7 @@ def check_attempts(attempts: Sequence[Attempt]) -> None:
             re.compile(attempt.reason)
         except re.error as error:
             raise ProofError(
-                f"attempt {attempt.name!r}: reason {attempt.reason!r} is not a regular expression ({error}); mend it"
+                f"attempt {attempt.name!r}: reason {attempt.reason!r} is not a regular expression ({error}); fix it"
             ) from error
 
 

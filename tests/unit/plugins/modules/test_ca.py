@@ -231,7 +231,7 @@ def test_a_damaged_ca_is_one_sentence(ca, tmp_path):
 def test_a_ca_near_its_end_warns(ca):
     made = ca(lifetime_days=100)
     assert len(made["warnings"]) == 1
-    assert "the CA CN=Test Root CA ends on" in made["warnings"][0]
+    assert "the CA CN=Test Root CA expires on" in made["warnings"][0]
     assert "in 100 days" in made["warnings"][0] or "in 99 days" in made["warnings"][0]
 
 
@@ -377,7 +377,7 @@ def test_what_an_intermediate_may_not_issue_is_refused_before_anything_is_writte
         "the certificate one: the CA refuses to sign: the name raxus.other is outside of swgalaxy, "
         "to which the CA CN=Test Server CA is limited"
     )
-    assert "is for server alone, and not for client" in sign(None, tmp_path, ["client"], directory=servers)
+    assert "is for server alone, not for client" in sign(None, tmp_path, ["client"], directory=servers)
     assert tree(servers) == before
 
 
@@ -485,7 +485,7 @@ def test_a_damaged_rollover_state_is_one_sentence(ca, tmp_path):
     (tmp_path / "ca" / "rollover.json").write_text("nonsense")
     assert ca()["msg"] == f"{tmp_path}/ca/rollover.json is not JSON; restore it from a backup"
     (tmp_path / "ca" / "rollover.json").write_text('{"generation": 1, "phase": "paused"}')
-    assert "ca/rollover.json has the phase 'paused', which is none of" in ca()["msg"]
+    assert "ca/rollover.json has the phase 'paused', which is not one of" in ca()["msg"]
 
 
 def test_a_folder_named_like_ours_above_the_ca_is_left_alone(ca, tmp_path):

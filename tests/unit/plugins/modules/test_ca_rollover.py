@@ -176,7 +176,7 @@ def test_another_generation_is_refused(ca, roll, home, generation):
     assert tree(home) == before
     roll("stable")
     roll("stable")
-    assert "is on its way from generation 1 to 2 (phase reissue)" in roll("stable", 3)["msg"]
+    assert "is being rolled over from generation 1 to 2 (phase reissue)" in roll("stable", 3)["msg"]
     assert "a rollover only goes forwards" in roll("stable", 1)["msg"]
 
 

@@ -132,7 +132,7 @@ def test_a_renewal_waits_while_the_old_certificate_lies_there(ca, office, tmp_pa
     office.signed.write_text(one["certificate_pem"] + root)
     waiting = office.exchange(requests)
     assert waits(waiting)
-    assert f"{office.signed} is not as requested (its renewal is due: it ends 20" in waiting["warnings"][0]
+    assert f"{office.signed} is not as requested (its renewal is due: it expires on 20" in waiting["warnings"][0]
     assert office.csr.exists()
     new = ca.sign(requests[0]["csr_pem"], days=200)
     office.signed.write_text(new + ca.chain)
@@ -224,7 +224,7 @@ def test_a_signed_file_for_another_key_or_one_that_has_ended_does_not_count(ca, 
     office.signed.write_text(ca.sign(requests[0]["csr_pem"], days=-1) + ca.chain)
     result = office.exchange(requests)
     assert waits(result)
-    assert "is not as requested (it ended 20" in result["warnings"][0]
+    assert "is not as requested (it expired on 20" in result["warnings"][0]
 
 
 @pytest.mark.parametrize(

@@ -367,7 +367,7 @@ def test_a_share_of_the_life_is_a_window_too(site):
     assert "the certificate app1 would be due for renewal at once, because it would end" in site.sign(requests)["msg"]
     site.request({**older, "renew_before_percent": 39})
     signed = site.sign(requests)["certificates"]
-    assert "not as wished: it ends" in site.install(older, signed=signed)["msg"]
+    assert "not as requested: it expires on" in site.install(older, signed=signed)["msg"]
     site.issue({**older, "renew_before_percent": 39})
     assert site.codes(item, issuer_pem=chain) == ["renewal_due"]
     assert site.codes({**item, "renew_before_percent": 39}, issuer_pem=chain) == []

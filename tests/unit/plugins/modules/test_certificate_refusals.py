@@ -47,7 +47,7 @@ def item(folder: Path, **more) -> dict:
             {"subject": {"O": ["X", {"Y": 1}]}},
             "subject.O is ['X', {'Y': 1}], but must be a string or a list of strings",
         ),
-        ({"not_before": "1949-12-31T23:59:59Z"}, "but certificates know no time before 1950; choose a later one"),
+        ({"not_before": "1949-12-31T23:59:59Z"}, "but certificates hold no time before 1950; choose a later one"),
         (
             {"private_key_passphrase": "y" * 1024},
             "private_key_passphrase has 1024 bytes, but OpenSSL takes at most 1023",
@@ -101,7 +101,7 @@ def test_one_bad_request_stops_all_before_the_first_signature(tmp_path):
     entries = entries_of([items[0], {**items[1], "lifetime_days": 4000}])
     args = {"directory": str(tmp_path / "ca"), "certificates": entries, "requests": requests}
     refused = run_module("certificate_sign", args)
-    assert "the certificate b would end" in refused["msg"]
+    assert "the certificate b would expire on" in refused["msg"]
     assert list((tmp_path / "ca" / "issued").iterdir()) == []
 
 
@@ -126,7 +126,7 @@ def test_install_refuses_what_does_not_fit(tmp_path):
     assert "chain_pem does not lead from the certificate to a root" in refusal(chain_pem=one["certificate_pem"])
     assert "chain_pem does not lead from the certificate to a root" in refusal(chain_pem=None)
     both = [item(tmp_path, usages=["client", "server"], dns_names=["a"])]
-    assert "not as wished: the names differ: a joins; the usages differ: server joins" in refusal(both)
+    assert "not as requested: the names differ: a joins; the usages differ: server joins" in refusal(both)
     (tmp_path / "a.key").write_text(openssl("genpkey", "-algorithm", "ed25519"))
     assert "the certificate app1 does not belong to the private key on this host" in refusal()
 

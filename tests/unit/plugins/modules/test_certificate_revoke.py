@@ -245,8 +245,8 @@ def test_a_list_is_signed_again_before_it_runs_out(home):
     renewed = home.revoke(diff=True)
     assert (predicted["changed"], predicted["diff"]) == (True, renewed["diff"])
     assert renewed["changed"]
-    assert "list: to be signed again\n" in renewed["diff"][0]["before"]
-    assert "list: signed\n" in renewed["diff"][0]["after"]
+    assert "CRL: to be signed again\n" in renewed["diff"][0]["before"]
+    assert "CRL: signed\n" in renewed["diff"][0]["after"]
     assert (renewed["revoked"], renewed["crls"][0]["number"]) == (before, 4)
     assert home.revoke(crl_renew_before_days=29)["changed"] is False
     assert home.revoke(crl_lifetime_days=60, crl_renew_before_days=40)["changed"] is True

@@ -160,7 +160,7 @@ def test_a_list_that_the_ca_did_not_sign_is_an_error(site):
     namesake = site.folder / "ca2"
     site.ca(directory=str(namesake))
     forged = Revocations(site, namesake).revoke(item["certificate"])
-    said = "crl_pem: the revocation list of CN=Test Root CA was not signed by a CA of that name which is known here"
+    said = "crl_pem: the CRL of CN=Test Root CA was not signed by a CA of that name which is known here"
     before = sorted(site.folder.rglob("*"))
     for module in ("certificate_request", "certificate_install"):
         refused = site.run(module, {"certificates": [item], "crl_pem": forged, "trusted_pem": chain})
@@ -173,7 +173,7 @@ def test_a_list_that_the_ca_did_not_sign_is_an_error(site):
     damaged = site.request(item, crl_pem="\n".join(body))
     assert damaged["failed"]
     assert damaged["msg"].startswith("crl_pem")
-    assert "crl_pem holds no revocation list in PEM" in site.request(item, crl_pem="nonsense")["msg"]
+    assert "crl_pem holds no CRL in PEM" in site.request(item, crl_pem="nonsense")["msg"]
     assert site.codes(item, crl_pem="") == []
     assert [path for path in sorted(site.folder.rglob("*")) if path not in before and "openssl-" not in str(path)] == []
 
@@ -185,5 +185,5 @@ def test_a_revoked_certificate_is_not_installed(site):
     (site.folder / "signed.crt").write_text(signed[0]["certificate_pem"])
     crl_pem = Revocations(site, site.ca_directory).revoke(str(site.folder / "signed.crt"))
     refused = site.install(item, signed=signed, crl_pem=crl_pem)
-    assert "the certificate app1 was signed, but not as wished: its CA has revoked it on" in refused["msg"]
+    assert "the certificate app1 was signed, but not as requested: its CA has revoked it on" in refused["msg"]
     assert not Path(item["certificate"]).exists()

@@ -195,7 +195,7 @@ def test_an_intermediate_signs_and_answers_for_itself(signer):
     before = signer.issued()
     more = [{**signer.request("app2"), "name": f"more{number}"} for number in range(60)]  # a batch is full before
     refused = run_module("certificate_sign", {**args, **asked(*more, server)})
-    assert "the CA CN=Clients is for client alone, and not for server" in refused["msg"]
+    assert "the CA CN=Clients is for client alone, not for server" in refused["msg"]
     assert signer.issued() == before
     unknown = run_module("certificate_sign", {**args, "intermediate": "no/such", **asked()})
     assert "intermediate is 'no/such'" in unknown["msg"]

@@ -120,9 +120,9 @@ def test_a_certificate_that_is_due_or_has_expired_is_none(root, issue, now):
     leaf = issue(root, KEY)
     end = now + timedelta(days=100)
     assert leaf_differences(leaf, order, end - timedelta(days=30, seconds=1)) == []
-    due = "its renewal is due: it ends 2028-06-08T12:00:00Z, in 30 days"
+    due = "its renewal is due: it expires on 2028-06-08T12:00:00Z, in 30 days"
     assert leaf_differences(leaf, order, end - timedelta(days=30)) == [due]
-    assert leaf_differences(leaf, order, end) == ["it ended 2028-06-08T12:00:00Z"]
+    assert leaf_differences(leaf, order, end) == ["it expired on 2028-06-08T12:00:00Z"]
 
 
 def test_an_address_in_the_subject_stands_among_the_names_too(root, issue, now):

@@ -45,8 +45,8 @@ def test_leaf_ends_with_its_ca_at_the_latest(root, now):
     with pytest.raises(PkiError) as refused:
         leaf(root, now + timedelta(days=5), lifetime=Lifetime(3650))
     assert str(refused.value) == (
-        "the certificate app1 would end 2038-03-03T12:00:00Z, after its CA CN=Test Root, "
-        "which ends 2038-02-26T12:00:00Z: lifetime_days of at most 3645 fits"
+        "the certificate app1 would expire on 2038-03-03T12:00:00Z, after its CA CN=Test Root, "
+        "which expires on 2038-02-26T12:00:00Z: lifetime_days of at most 3645 fits"
     )
     fits = leaf(root, now + timedelta(days=5), lifetime=Lifetime(3645))
     assert not_after(fits) == end
@@ -122,7 +122,7 @@ def test_intermediate_stays_inside_its_parent(root, between, now):
     assert links(between.chain)
     with pytest.raises(PkiError, match="may not have CAs below it"):
         create_intermediate(between, parse_identity("C"), generate_key("ed25519"), Lifetime(10), 0, now)
-    with pytest.raises(PkiError, match=r"the CA C would end .* lifetime_days of at most 3650 fits"):
+    with pytest.raises(PkiError, match=r"the CA C would expire on .* lifetime_days of at most 3650 fits"):
         create_intermediate(root, parse_identity("C"), generate_key("ed25519"), Lifetime(3651), 0, now)
     deep = create_intermediate(root, parse_identity("D"), generate_key("ed25519"), Lifetime(10), 2, now)
     with pytest.raises(PkiError, match=r"path_length is 2, but the parent CA CN=D allows at most 1"):
@@ -138,7 +138,7 @@ def test_what_does_not_belong_together_is_no_authority(root, between, now):
     certificate = sign_leaf(root, parse_identity("x"), ("client",), key.public_key(), Lifetime(10), now)
     with pytest.raises(PkiError, match="is not the certificate of a CA"):
         assemble_authority(key, (certificate, *root.chain), "ca.crt")
-    with pytest.raises(PkiError, match="chain.crt does not begin with the certificate in ca.crt"):
+    with pytest.raises(PkiError, match="chain.crt does not start with the certificate in ca.crt"):
         load_authority(root.key, render_pem(root.chain).encode(), render_pem(between.chain).encode(), "/ca")
     assert load_authority(between.key, render_pem(between.chain).encode(), render_pem(between.chain).encode(), "/ca")
 

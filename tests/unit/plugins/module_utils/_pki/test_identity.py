@@ -55,7 +55,7 @@ def test_dns_name_is_normalised(given_name, normal):
         ("a" * 64, "not a host name"),
         (".".join(["a" * 49] * 6), "not a host name"),
         ("münchen.example", "IDNA A-label"),
-        ("10.0.0.1", "belongs into ip_addresses"),
+        ("10.0.0.1", "belongs in ip_addresses"),
     ],
 )
 def test_dns_name_is_refused(name, said):
@@ -82,13 +82,13 @@ def test_ip_address_is_refused(address):
     [
         ("x" * 65, {}, "common_name has 65 bytes, but at most 64"),
         ("a\nb", {}, "common_name is 'a\\\\nb'"),
-        (" a", {}, "begins or ends with a blank"),
+        (" a", {}, "starts or ends with a blank"),
         ("ä" * 33, {}, "common_name has 66 bytes"),
         ("\udc80", {}, "common_name is"),
         ("a", {"C": "DEU"}, "subject.C has 3 bytes"),
         ("a", {"C": "de"}, "two capital letters"),
         ("a", {"O": ""}, "subject.O is ''"),
-        ("a", {"CN": "b"}, "belongs into common_name"),
+        ("a", {"CN": "b"}, "belongs in common_name"),
         ("a", {"XX": "b"}, "not one of DC, C, ST"),
         ("a", {"emailAddress": "ä@example"}, "subject.emailAddress"),
         ("a", {"serialNumber": "a_b"}, "subject.serialNumber"),

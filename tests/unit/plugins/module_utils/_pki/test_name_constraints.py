@@ -147,7 +147,7 @@ def test_a_ca_for_servers_issues_nothing_for_clients(root, now, both_agree):
     assert "TLS Web Server Authentication X509v3" in text_of(render_pem(servers.chain[:1]))
     assert both_agree(servers, ["server"], "db", ["raxus.swgalaxy"]) == ""
     assert both_agree(servers, ["client"], "app1") == (
-        "the certificate x: the CA CN=Servers is for server alone, and not for client"
+        "the certificate x: the CA CN=Servers is for server alone, not for client"
     )
     assert "not for client" in both_agree(servers, ["server", "client"], "app1", ["raxus.swgalaxy"])
     both = intermediate(root, now, "Both", usages=("server", "client"))
@@ -156,7 +156,7 @@ def test_a_ca_for_servers_issues_nothing_for_clients(root, now, both_agree):
 
 def test_usages_beyond_those_of_the_parent_are_refused(root, now):
     servers = intermediate(root, now, "Servers", path_length=1, usages=("server",))
-    with pytest.raises(PkiError, match="the CA Clients: the CA CN=Servers is for server alone, and not for client"):
+    with pytest.raises(PkiError, match="the CA Clients: the CA CN=Servers is for server alone, not for client"):
         intermediate(servers, now, "Clients", usages=("client",))
 
 

@@ -42,10 +42,10 @@ def test_of_a_request_the_key_alone_counts(root, now):
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (SigningPolicy(99), "a life of 100 days is longer than max_lifetime_days \\(99\\)"),
+        (SigningPolicy(99), "a validity period of 100 days is longer than max_lifetime_days \\(99\\)"),
         (SigningPolicy(3650, usages=("client",)), "the usage server is not in allowed_usages"),
         (SigningPolicy(3650, dns_domains=("other.example",)), "the name a.example is not in allowed_dns_domains"),
-        (SigningPolicy(1, usages=()), "the usage server .*; a life of 100 days"),
+        (SigningPolicy(1, usages=()), "the usage server .*; a validity period of 100 days"),
     ],
 )
 def test_the_ca_refuses_what_goes_beyond_its_limits(root, now, limits, said):
@@ -75,7 +75,7 @@ def test_domain_is_compared_by_labels(root, now):
         ({"usages": ["mail"]}, "usages holds 'mail'"),
         ({"dns_names": []}, "needs dns_names or ip_addresses"),
         ({"dns_names": ["a b"]}, "not a host name"),
-        ({"lifetime_days": 99999}, "which ends 2038-02-26"),
+        ({"lifetime_days": 99999}, "which expires on 2038-02-26"),
     ],
 )
 def test_bad_request_is_refused(root, now, change, said):
@@ -145,7 +145,7 @@ def test_one_name_on_two_hosts_is_two_certificates(root, now):
 def test_an_entry_that_would_be_due_at_once_is_refused(root, now):
     old = {"not_before": "2027-12-01T00:00:00Z"}
     with pytest.raises(
-        PkiError, match="db1 would be due for renewal at once, because it would end 2028-03-10T00:00:00Z"
+        PkiError, match="db1 would be due for renewal at once, because it would expire on 2028-03-10T00:00:00Z"
     ):
         orders(root, SigningPolicy(3650), now, **old)
     assert orders(root, SigningPolicy(3650), now, renew_before_days=5, **old)

@@ -64,7 +64,7 @@ def test_missing_and_unreadable_stand_alone(now):
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
-        ({"key_type": "rsa-2048"}, "key_type_changed", "the key is ecdsa-p256, but rsa-2048 is wanted"),
+        ({"key_type": "rsa-2048"}, "key_type_changed", "the key is ecdsa-p256, but rsa-2048 is requested"),
         (
             {"identity": parse_identity("db1", {"O": "X"}, ["c.example", "b.example"], ["10.0.0.1"])},
             "names_changed",
@@ -78,7 +78,7 @@ def test_missing_and_unreadable_stand_alone(now):
         (
             {"identity": parse_identity("db2", {"O": "X"}, ["a.example", "b.example"], ["10.0.0.1"])},
             "subject_changed",
-            "the subject is CN=db1,O=X, but CN=db2,O=X is wanted",
+            "the subject is CN=db1,O=X, but CN=db2,O=X is requested",
         ),
         ({"usages": ("server", "client")}, "usage_changed", "the usages differ: client joins"),
         ({"usages": ("client",)}, "usage_changed", "the usages differ: client joins; server leaves"),
@@ -103,7 +103,7 @@ def test_renewal_is_due_exactly_when_the_window_opens(current, now):
     assert codes(current, now=opens - timedelta(seconds=1)) == []
     assert codes(current, now=opens) == ["renewal_due"]
     ended = not_after(current.certificates[0]) + timedelta(days=1)
-    assert "it ended 2028-06-08" in reissue_reasons(current, WANTED, Authorities(), KEY, ended)[0].sentence
+    assert "it expired on 2028-06-08" in reissue_reasons(current, WANTED, Authorities(), KEY, ended)[0].sentence
 
 
 def test_a_window_as_long_as_the_life_does_not_renew_at_every_run(current, now):
@@ -125,11 +125,11 @@ def test_an_exact_end_is_never_due_but_may_change(current, now):
 def test_issuer_is_compared_by_key(current, between, root, now):
     remade = create_root(parse_identity("Between"), generate_key("ecdsa-p384"), Lifetime(900).starting(now), 0)
     reasons = reissue_reasons(current, WANTED, Authorities(remade.chain), KEY, now)
-    assert ("issuer_changed", "the CA CN=Between has another key now than the one that signed") in [
+    assert ("issuer_changed", "the CA CN=Between has a key that differs from the one that signed") in [
         (reason.code, reason.sentence) for reason in reasons
     ]
     reasons = reissue_reasons(current, WANTED, Authorities(root.chain), KEY, now)
-    assert reasons[0].sentence == "it was signed by CN=Between, but CN=Test Root is wanted"
+    assert reasons[0].sentence == "it was signed by CN=Between, but CN=Test Root is requested"
 
 
 def test_a_leaf_that_outlives_its_issuer_is_due(root, issue, now):
@@ -169,7 +169,7 @@ def test_signed_certificate_is_installed_only_as_wished(current, between, root, 
         check_signed((leaf, *root.chain), WANTED, KEY, Authorities(), now)
     with pytest.raises(PkiError, match="does not lead from the certificate to a root"):
         check_signed((leaf, *between.chain[:1]), WANTED, KEY, Authorities(), now)
-    with pytest.raises(PkiError, match="not as wished: the usages differ: client joins; server leaves"):
+    with pytest.raises(PkiError, match="not as requested: the usages differ: client joins; server leaves"):
         check_signed((leaf, *between.chain), replace(WANTED, usages=("client",)), KEY, Authorities(), now)
 
 
@@ -221,9 +221,9 @@ def test_an_end_on_a_leap_day_is_kept_and_compared(issue, root, now):
 @pytest.mark.parametrize(
     ("after_the_end", "said"),
     [
-        (timedelta(seconds=-1), "it ends 2028-06-08T12:00:00Z, in 0 days"),
-        (timedelta(0), "it ends 2028-06-08T12:00:00Z, in 0 days"),
-        (timedelta(seconds=1), "it ended 2028-06-08T12:00:00Z"),
+        (timedelta(seconds=-1), "it expires on 2028-06-08T12:00:00Z, in 0 days"),
+        (timedelta(0), "it expires on 2028-06-08T12:00:00Z, in 0 days"),
+        (timedelta(seconds=1), "it expired on 2028-06-08T12:00:00Z"),
     ],
 )
 def test_expiry_is_said_to_the_second(current, after_the_end, said):
@@ -276,9 +276,7 @@ def test_a_certificate_on_hold_is_not_to_be_replaced(current, between, now):
 def test_the_list_of_a_namesake_counts_only_for_what_the_namesake_signed(current, between, root, now):
     other = create_intermediate(root, parse_identity("Between"), generate_key("ecdsa-p384"), Lifetime(900), 0, now)
     forged = crl(other, now, entry(current, now))
-    with pytest.raises(
-        PkiError, match="crl_pem: the revocation list of CN=Between was not signed by a CA of that name"
-    ):
+    with pytest.raises(PkiError, match="crl_pem: the CRL of CN=Between was not signed by a CA of that name"):
         codes(current, now=now, revocations=[forged])
     assert codes(current, issuer=other.chain, now=now, revocations=[forged]) == ["issuer_changed"]
     assert codes(
@@ -319,5 +317,5 @@ def test_what_is_trusted_must_hold_the_root_of_a_signed_certificate(current, bet
     with pytest.raises(PkiError, match="the certificate db1 ends in the root CN=Test Root, which trusted_pem does not"):
         check_signed((leaf, *between.chain), WANTED, KEY, Authorities(trusted=other.chain), now)
     revoked = Authorities(revocations=(crl(between, now, entry(current, now)),))
-    with pytest.raises(PkiError, match="not as wished: its CA has revoked it on"):
+    with pytest.raises(PkiError, match="not as requested: its CA has revoked it on"):
         check_signed((leaf, *between.chain), WANTED, KEY, revoked, now)

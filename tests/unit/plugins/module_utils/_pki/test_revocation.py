@@ -252,18 +252,16 @@ def test_what_is_not_the_complete_list_of_the_ca_is_refused(tmp_path, root, betw
             load_revocation_list(text.encode(), issuer, "x/ca.crl")
         return str(caught.value)
 
-    assert (
-        refusal("nonsense") == "x/ca.crl is not readable (it holds 0 revocation lists in PEM and not one); restore it"
-    )
-    assert "it holds 2 revocation lists" in refusal(pem * 2)
+    assert refusal("nonsense") == "x/ca.crl is not readable (it holds 0 CRLs in PEM, not one); restore it"
+    assert "it holds 2 CRLs" in refusal(pem * 2)
     lines = pem.splitlines(keepends=True)
-    assert "revocation list 1 is damaged" in refusal("".join([lines[0], "AAAA\n", lines[-1]]))
-    assert "was not signed by the CA CN=Between; restore the list" in refusal(pem, between.certificate)
+    assert "CRL 1 is damaged" in refusal("".join([lines[0], "AAAA\n", lines[-1]]))
+    assert "was not signed by the CA CN=Between; restore the CRL" in refusal(pem, between.certificate)
     remade = create_root(parse_identity("Test Root"), generate_key("ecdsa-p256"), Lifetime(10).starting(now), None)
     assert "was not signed by the CA CN=Test Root" in refusal(pem, remade.certificate)
     part = "issuingDistributionPoint=critical,@i\n[i]\nonlyuser=TRUE"
     ca, partial = by_openssl(tmp_path, extensions=part)
-    assert "is not a complete list (critical extension 2.5.29.28)" in refusal(partial, ca)
+    assert "is not a complete CRL (critical extension 2.5.29.28)" in refusal(partial, ca)
 
 
 @pytest.mark.parametrize("text", ["0A1B", "0a:1b", " A1B ", "0x0A1B"])

@@ -111,7 +111,7 @@ def test_a_refusal_says_what_to_do():
     with pytest.raises(PkiError) as refused:
         advance(Rollover(1, "reissue"), 1, "introduce")
     assert str(refused.value) == (
-        "generation is 1, but the CA is on its way from generation 1 to 2 (phase reissue), and a rollover only goes "
+        "generation is 1, but the CA is being rolled over from generation 1 to 2 (phase reissue), and a rollover only goes "
         "forwards; finish it with generation 2"
     )
 
@@ -137,7 +137,7 @@ def test_a_state_is_read_back(state):
         ({"generation": 0, "phase": "stable"}, "has the generation 0"),
         ({"generation": True, "phase": "stable"}, "has the generation True"),
         ({"generation": "1", "phase": "stable"}, "has the generation '1'"),
-        ({"generation": 1, "phase": "paused"}, "has the phase 'paused', which is none of introduce, reissue"),
+        ({"generation": 1, "phase": "paused"}, "has the phase 'paused', which is not one of introduce, reissue"),
     ],
 )
 def test_another_record_is_refused(record, said):

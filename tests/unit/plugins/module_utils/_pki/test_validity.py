@@ -32,7 +32,7 @@ def test_start_is_not_before_the_earliest_unless_it_is_exact(now):
 
 def test_exact_end_in_the_past_needs_an_exact_start(now):
     past = now - timedelta(days=1)
-    with pytest.raises(PkiError, match="lies in the past"):
+    with pytest.raises(PkiError, match="is in the past"):
         Lifetime(1, None, past).starting(now)
     assert Lifetime(1, past - timedelta(days=1), past).starting(now).not_after == past
 
