@@ -90,7 +90,7 @@ def ca_settings(
     refuse_claims(host, facts)
     if ca_host != host and ca_host not in groups.get("ca", ()):
         raise AnsibleFilterError(
-            f"pgtls_ca_host is {ca_host} for {host}, which is no member of the group ca; put the host that holds the CA into that group"
+            f"pgtls_ca_host is {ca_host} for {host}, which is not a member of the group ca; put the host that holds the CA in that group"
         )
     variables = inventory_variables(hostvars, ca_host)
     own = {setting: variables[f"pgtls_ca_{setting}"] for setting in SETTINGS if f"pgtls_ca_{setting}" in variables}

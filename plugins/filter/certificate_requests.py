@@ -98,9 +98,7 @@ def _request(one: Any, number: int, host: str) -> dict[str, str]:
         raise AnsibleFilterError(f"request {number} of {host} is not a dictionary; find out what answers there")
     name, csr_pem = one.get("name"), one.get("csr_pem")
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        raise AnsibleFilterError(
-            f"request {number} of {host} has no name of a certificate; find out what answers there"
-        )
+        raise AnsibleFilterError(f"request {number} of {host} has no certificate name; find out what answers there")
     if not isinstance(csr_pem, str) or len(csr_pem) > _LONGEST_REQUEST or not _REQUEST.fullmatch(csr_pem):
         raise AnsibleFilterError(
             f"request {number} of {host} holds no certificate signing request in PEM; find out what answers there"

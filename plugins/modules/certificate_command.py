@@ -153,7 +153,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def _diff(command: SigningCommand, request: ExternalRequest) -> dict[str, Any]:
     header = f"certificate {request.name}, signed by {command.program}"
-    after = request.order.summary(f"(the CA behind {command.program})")
+    after = request.order.summary(f"(the CA of {command.program})")
     return {"before_header": header, "after_header": header, "before": "", "after": after}
 
 

@@ -121,7 +121,7 @@ def write_services(module: AnsibleModule, services: Sequence[Service]) -> dict[s
     before = read_text(path)
     after = ensure_services(before or "", services, BLOCK)
     for name in shadowed_services(after, services, BLOCK):
-        module.warn(f"{path} has a service {name} before ours, and libpq takes the first one; remove that one")
+        module.warn(f"{path} has a service {name} before ours, and libpq uses the first one; remove that one")
     if before is None and not services:
         return {"changed": False}
     content = after.encode("utf-8", "surrogateescape")

@@ -202,7 +202,7 @@ def find_transaction(module: AnsibleModule) -> Transaction:
     ignored = ignored_journal(cluster)
     if ignored is not None:
         module.warn(
-            f"the journal {ignored} is ignored, because others than root can write there; compare the server's files with "
+            f"the journal {ignored} is ignored, because users other than root can write there; compare the server's files with "
             "the hidden files *.pgtls-before-* beside them, then remove it"
         )
     return Transaction(writer_of(module), cluster, targets, params["run_id"], params["takeover_seconds"])

@@ -139,7 +139,7 @@ def refresh(module: AnsibleModule, store: Store, der: bytes | None, wished: bool
     code, _out, errors = module.run_command(command)
     if code != 0:
         raise ModuleError(
-            f"{' '.join(command)} failed: {errors.strip() or f'exit status {code}'}; mend that and run again"
+            f"{' '.join(command)} failed: {errors.strip() or f'exit status {code}'}; fix that and run again"
         )
     if der is not None and holds(read_bytes(store.bundle) or b"", der) != wished:
         problem = "does not hold the anchor" if wished else "still holds the certificate from another source"

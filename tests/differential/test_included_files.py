@@ -73,7 +73,7 @@ def test_rules_of_an_included_file_are_judged_and_guarded(server: servers.Server
     path = Path(server.directory, "conf", name)
     for check in (True, False):
         refused = run_module("pg_hba", {**task, "rules": [REJECT], "guard": GUARD}, check=check)
-        assert "would shut out the guarded local connection of user app1" in refused["msg"]
+        assert "would lock out the guarded local connection of user app1" in refused["msg"]
         own = run_module("pg_hba", {**task, "rules": [REJECT], "validate": "server"}, check=check)
         assert "it is that of the first superuser of the cluster" in own["msg"]
         assert (path.read_text() if path.exists() else None) == text
@@ -131,5 +131,5 @@ def test_maps_of_an_included_file_are_judged_and_guarded(server: servers.Server,
     assert rows == [(server.path("hba.d/maps.conf"), "x"), (server.path("pg_ident.conf"), "app1")]
     guard = [{"type": "local", "database": "shop", "user": "y", "system_user": "x"}]
     refused = run_module("pg_ident", {**task, "mappings": [{**mapping, "state": "absent"}], "guard": guard})
-    assert "would shut out" in refused["msg"]
+    assert "would lock out" in refused["msg"]
     assert not run_module("pg_ident", {**task, "mappings": [mapping]})["changed"]

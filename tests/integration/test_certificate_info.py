@@ -104,7 +104,7 @@ def test_direct_tls_is_answered_by_those_that_know_it(site):
     if site.server.version >= DIRECT:
         assert site.fingerprint(direct=True) == site.default.fingerprint()
     else:
-        assert "that takes PostgreSQL 17 or newer" in refusal(port=site.port, direct=True)
+        assert "that needs PostgreSQL 17 or newer" in refusal(port=site.port, direct=True)
     assert info(port=site.port)["tls"]["version"] == "TLSv1.3"  # it goes on as before
 
 

@@ -92,7 +92,7 @@ def connect(cluster: Any, user: str, **more: Any) -> Any:
 def test_the_tasks_own_login_is_guarded_and_force_overrides(kept: Any) -> None:
     reject = {"type": "local", "method": "reject"}
     refused = edit(kept, reject)
-    assert "would shut out the guarded local connection of user postgres to database postgres" in refused["msg"]
+    assert "would lock out the guarded local connection of user postgres to database postgres" in refused["msg"]
     assert '"local all all reject" (line 1 of' in refused["msg"]
     assert "set force to true" in refused["msg"]
     assert content(kept) == RULES

@@ -82,7 +82,7 @@ def test_names_that_a_rule_reads_from_a_file_are_judged_and_guarded(fresh_cluste
     fresh_cluster.write("pg_hba.conf", "local @names all reject\nlocal all all peer\n")
     task = {"path": names, **fresh_cluster.login, "validate": "server"}
     refused = run_module("pg_hba", {**task, "rules": [{"type": "local", "database": "postgres", "method": "peer"}]})
-    assert "would shut out" in refused["msg"]
+    assert "would lock out" in refused["msg"]
     done = run_module(
         "pg_hba", {**task, "rules": [{"type": "local", "database": "shop", "user": "x", "method": "peer"}]}
     )

@@ -60,7 +60,7 @@ def test_a_password_that_exists_stays(server):
     [
         ("", "is empty"),
         ("lr\0x", "NUL"),
-        ("pg_mine", "begins with pg_"),
+        ("pg_mine", "starts with pg_"),
         ("ü" * 32, "longer than 63 bytes"),
         ("public", "meaning of its own"),
     ],

@@ -79,7 +79,7 @@ def test_a_planted_journal_makes_no_set_uid_program(data, state):
     result = module("pg_transaction", {"data_directory": str(data), "state": state, "takeover_seconds": 0})
     assert modes_with_set_id(data) == []
     assert hidden.stat().st_uid == NOBODY
-    assert "is ignored, because others than root can write there" in warnings_of(result)
+    assert "is ignored, because users other than root can write there" in warnings_of(result)
     assert str(data / "pgtls-transaction.json") in warnings_of(result)
 
 
@@ -98,7 +98,7 @@ def test_what_was_remembered_cannot_be_swapped(data, treasure):
     as_nobody("sh", "-c", f"echo '# changed' >> {data}/pg_hba.conf")
     result = module("pg_transaction", {"data_directory": str(data), "state": "undone"})
     assert result["failed"] is True
-    assert "is not what the run remembered, because somebody replaced or changed it" in result["msg"]
+    assert "is not what the run saved, because somebody replaced or changed it" in result["msg"]
     assert "trust" not in (data / "pg_hba.conf").read_text()
 
 
@@ -128,7 +128,7 @@ def test_state_that_is_not_roots_own_is_refused(data, which):
         state.parent.rmdir()
     assert result["failed"] is True
     assert str(owned) in result["msg"]
-    assert "believed; find out who" in result["msg"]
+    assert "trusted; find out who" in result["msg"]
 
 
 JOURNAL = "pgtls-transaction.json"

@@ -139,7 +139,7 @@ def test_errors_that_were_there_before_are_not_held_against_the_change(kept: Any
 def test_the_tasks_own_connection_is_guarded(kept: Any) -> None:
     before = Path(kept.data_directory, "pg_hba.conf").read_bytes()
     refused = run_module("pg_hba", {**options(kept, "pg_hba"), "rules": [{"type": "local", "method": "reject"}]})
-    assert "would shut out the guarded local connection of user postgres" in refused["msg"]
+    assert "would lock out the guarded local connection of user postgres" in refused["msg"]
     assert Path(kept.data_directory, "pg_hba.conf").read_bytes() == before
 
 

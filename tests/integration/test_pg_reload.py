@@ -158,7 +158,7 @@ def test_what_only_the_log_tells_is_a_failure(tls_cluster):
     tls_cluster.configure("ssl_ecdh_curve = 'nonsense'\n")
     result = reload(tls_cluster)
     assert result["failed"] is True
-    assert "did not take them all" in result["msg"]
+    assert "did not load them all" in result["msg"]
     assert "SSL configuration was not reloaded" in result["msg"]
     assert tls_cluster.log in result["msg"]
 

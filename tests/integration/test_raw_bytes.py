@@ -116,7 +116,7 @@ def test_what_came_back_from_a_result_means_the_bytes_of_the_file(fresh_cluster:
     before = path.read_bytes()
     unclear = play("pg_hba", {**asked, "rules": [{**beside, "user": "d"}]})
     assert unclear["failed"]
-    assert "which of the two is meant cannot be told" in unclear["msg"]
+    assert "which of the two is meant is ambiguous" in unclear["msg"]
     assert path.read_bytes() == before
 
 
@@ -145,7 +145,7 @@ def test_errors_and_guards_in_latin_1_are_sentences(fresh_cluster: Any, play: Pl
     assert 'invalid authentication method "gr\\xfcn"' in refused["msg"]
     path.write_bytes(LATIN_1)
     locked = play("pg_hba", {**asked, "rules": [{**RULE, "user": "all", "comment": "x"}]})
-    assert "would shut out" in locked["msg"]
+    assert "would lock out" in locked["msg"]
     path.write_bytes(b"local all all peer # Gr\xfc\xdfe\n")
     shown = play(
         "pg_hba", {**asked, "rules": [RULE], "guard": [{"type": "local", "database": "x", "user": "y"}]}, "--check"

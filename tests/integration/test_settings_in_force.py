@@ -112,7 +112,9 @@ def test_a_file_that_is_included_later_is_named(tls_cluster):
     tls_cluster.configure("include_dir 'conf.d'\n")
     for check in (True, False):
         result = reload(tls_cluster, check=check, files_changed=True, settings=RELIED)
-        assert f"ssl = off and not on, because {later} line 2 says so; take that line out" in result["msg"], result
+        assert f"ssl = off and not on, because {later} line 2 says so; remove or correct that line" in result["msg"], (
+            result
+        )
 
 
 def test_the_file_itself_is_named_unless_the_caller_is_about_to_edit_it(tls_cluster):
@@ -128,7 +130,7 @@ def test_the_command_line_of_the_server_is_named(tls_cluster):
     start_with(tls_cluster, "ssl=off")
     for check in (True, False):
         result = reload(tls_cluster, check=check, files_changed=True, settings=RELIED)
-        assert "ssl = off and not on, because the server's command line says so; take it out there" in result["msg"]
+        assert "ssl = off and not on, because the server's command line says so; remove it there" in result["msg"]
 
 
 def test_the_running_server_has_the_last_word(tls_cluster):

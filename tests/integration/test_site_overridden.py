@@ -71,9 +71,9 @@ def test_the_same_with_a_file_that_is_included_later(site: Site) -> None:
     own.write_text(own.read_text() + "include_dir 'conf.d'\n")
     before = server_files(site)
     output = site.play(*SERVER, succeeds=False)
-    assert f"ssl = off and not on, because {data}/conf.d/zz.conf line 1 says so; take that line out" in flat(output), (
+    assert f"ssl = off and not on, because {data}/conf.d/zz.conf line 1 says so; remove or correct that line" in flat(
         output
-    )
+    ), output
     assert {name: server_files(site)[name] for name in before} == before
     report_comes_in(site, sslmode="disable")
     (data / "conf.d/zz.conf").unlink()

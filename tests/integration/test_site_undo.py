@@ -155,11 +155,11 @@ NO_RESTART = [
     ),
     (
         {"pgtls_server_ssl_ciphers": "NO-SUCH-CIPHER"},
-        rf"{USE}: the server of \S+ read its files and did not take them all \(could not set the cipher list",
+        rf"{USE}: the server of \S+ read its files and did not load them all \(could not set the cipher list",
     ),
     (
         {"pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "database_role": "pg_monitor"}]},
-        f"{ROLES}: name: 'pg_monitor' begins with pg_",
+        f"{ROLES}: name: 'pg_monitor' starts with pg_",
     ),
     (
         {"pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "common_name": "/("}]},
@@ -179,7 +179,7 @@ NO_RESTART = [
                 },
             ],
         },
-        f"{FIRST}: the change would shut out the guarded ",
+        f"{FIRST}: the change would lock out the guarded ",
     ),
     (
         {
@@ -188,7 +188,7 @@ NO_RESTART = [
                 {"type": "hostssl", "database": "postgres", "user": "report", "address": "10.1.2.3"},
             ],
         },
-        f"{EVERYBODY}: the change would shut out the guarded ",
+        f"{EVERYBODY}: the change would lock out the guarded ",
     ),
 ]
 

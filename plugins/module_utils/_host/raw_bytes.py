@@ -61,7 +61,7 @@ def recall_bytes(
         unknown = [found for found in map(_SHOWN.search, _strings(value)) if found and found.string not in known]
         for shown in {found.group(): None for found in unknown if not found.string.startswith("/")}:
             warn(
-                f"{option}: {shown} is written as these four characters, for the file holds nothing that is shown so; "
+                f"{option}: {shown} is written as these four characters, because the file holds nothing that is shown like that; "
                 "where a byte of another file is meant, copy its line with the tools of that encoding"
             )
     return {**params, **{option: _recalled(value, option, known) for option, value in given.items()}}
@@ -83,8 +83,8 @@ def _recalled(value: Any, option: str, known: Mapping[str, set[str]]) -> Any:
         if len(meant) > 1:
             shown = _SHOWN.findall(value)[0]
             raise ModuleError(
-                f"{option}: {shown} stands in the file as these four characters, and also for a byte that is no UTF-8; "
-                "which of the two is meant cannot be told, so change one of them in the file by hand"
+                f"{option}: {shown} is in the file as these four characters, and also for a byte that is not UTF-8; "
+                "which of the two is meant is ambiguous, so change one of them in the file by hand"
             )
         return next(iter(meant))
     if isinstance(value, Mapping):

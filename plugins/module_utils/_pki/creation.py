@@ -121,7 +121,7 @@ def authority_differences(
         "permitted_dns_domains": sorted(wanted.scope.dns_domains) or None,
     }
     different = [
-        f"its {option} is {_say(found[option])}, not {_say(wish)}"
+        f"its {option} is {_say(found[option])} and not {_say(wish)}"
         for option, wish in wishes.items()
         if wish is not None and wish != found[option]
     ]
@@ -180,6 +180,6 @@ def authority_warnings(authority: Authority, now: datetime) -> list[str]:
     if not may_sign_lists(authority.certificate):
         warnings.append(
             f"the certificate of the CA {authority.name} has a keyUsage without cRLSign, so it can sign certificates, but "
-            "revoke none; have it made with both"
+            "cannot revoke them; have it made with both"
         )
     return warnings

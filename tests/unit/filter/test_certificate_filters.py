@@ -125,13 +125,13 @@ def test_of_a_request_name_and_csr_are_taken_and_the_host_is_the_inventory_s():
         ([{"name": "a", "csr_pem": CSR}] * 5000, "h returned 5000 requests, but the inventory gives it 2 certificates"),
         ([None], "request 1 of h is not a dictionary"),
         ([{"name": "a", "csr_pem": CSR}, ["name"]], "request 2 of h is not a dictionary"),
-        ([{}], "request 1 of h has no name of a certificate"),
-        ([{"name": 7, "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
-        ([{"name": ["a"], "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
-        ([{"name": "{{ x }}", "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
-        ([{"name": "../a", "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
-        ([{"name": "a\n", "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
-        ([{"name": "a" * 256, "csr_pem": CSR}], "request 1 of h has no name of a certificate"),
+        ([{}], "request 1 of h has no certificate name"),
+        ([{"name": 7, "csr_pem": CSR}], "request 1 of h has no certificate name"),
+        ([{"name": ["a"], "csr_pem": CSR}], "request 1 of h has no certificate name"),
+        ([{"name": "{{ x }}", "csr_pem": CSR}], "request 1 of h has no certificate name"),
+        ([{"name": "../a", "csr_pem": CSR}], "request 1 of h has no certificate name"),
+        ([{"name": "a\n", "csr_pem": CSR}], "request 1 of h has no certificate name"),
+        ([{"name": "a" * 256, "csr_pem": CSR}], "request 1 of h has no certificate name"),
         ([{"name": "a"}], "request 1 of h holds no certificate signing request in PEM"),
         ([{"name": "a", "csr_pem": {"a": CSR}}], "request 1 of h holds no certificate signing request in PEM"),
         ([{"name": "a", "csr_pem": CSR + "{{ x }}"}], "request 1 of h holds no certificate signing request in PEM"),
@@ -195,7 +195,7 @@ def test_the_settings_of_a_ca_are_those_of_its_host():
 
 def test_a_ca_is_held_by_a_member_of_its_group_or_by_the_host_itself():
     assert ca_settings("apps1", {}, HOSTVARS, {}, "apps1", {})["directory"] == "/mine"
-    with pytest.raises(AnsibleFilterError, match="ca1 for apps1, which is no member of the group ca"):
+    with pytest.raises(AnsibleFilterError, match="ca1 for apps1, which is not a member of the group ca"):
         ca_settings("ca1", {}, HOSTVARS, {"ca": ["another"]}, "apps1", {})
     with pytest.raises(AnsibleFilterError, match="nowhere is not a host of the inventory"):
         ca_settings("nowhere", {}, HOSTVARS, {"ca": ["nowhere"]}, "apps1", {})

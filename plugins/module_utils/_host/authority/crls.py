@@ -104,7 +104,9 @@ def _records(directory: str) -> Records:
     path = certificate_path(directory)
     content = read_bytes(path)
     if content is None:
-        raise ModuleError(f"the CA's certificate {path} is missing; restore it, or let the module that made the CA end")
+        raise ModuleError(
+            f"the CA's certificate {path} is missing; restore it, or let the module that created the CA finish"
+        )
     certificate = load_certificates(content, path)[0]
     return Records(directory, certificate, issued_in(directory), current_list(directory, certificate))
 
@@ -149,7 +151,7 @@ def _by_name(
         )
         raise ModuleError(f"certificates: the name {name} is of {what} serial_number")
     alive = [(directory, leaf.serial_number) for directory, leaf in leaves if not_after(leaf) >= now]
-    return alive, [] if alive else ["all that was issued under this name has ended, so there is nothing to revoke"]
+    return alive, [] if alive else ["all that was issued under this name has expired, so there is nothing to revoke"]
 
 
 def yet_unissued(records: Sequence[Records], items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -167,7 +169,7 @@ def _by_serial(
         return [(directory, serial) for directory in directories], []
     known = [each.directory for each in records]
     first = home if home in known else known[0]
-    return [(first, serial)], [f"no copy of it is kept here, so only its number is looked at, for the CA in {first}"]
+    return [(first, serial)], [f"no copy of it is kept here, so only its number is used, for the CA in {first}"]
 
 
 def next_lists(

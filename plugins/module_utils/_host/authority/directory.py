@@ -146,7 +146,7 @@ def locked(home: str, check_mode: bool = False) -> Iterator[None]:
             wait_for_lock(handle, LOCK_TIMEOUT_SECONDS)
         except BlockingIOError as error:
             raise ModuleError(
-                f"another process has held {path} for {LOCK_TIMEOUT_SECONDS} seconds; wait until it has ended"
+                f"another process has held {path} for {LOCK_TIMEOUT_SECONDS} seconds; wait until it has finished"
             ) from error
         yield
     finally:

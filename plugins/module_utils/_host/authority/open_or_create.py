@@ -220,7 +220,7 @@ def _as_wished(params: Mapping[str, Any], wanted: WantedAuthority, authority: Au
     different = authority_differences(authority, wanted, _parent_certificates(params))
     if different:
         raise ModuleError(
-            f"the CA {authority.name} for {params['directory']} is not as wished: {'; '.join(different)}; "
+            f"the CA {authority.name} for {params['directory']} is not as requested: {'; '.join(different)}; "
             "change the options, or choose another directory for a new CA"
         )
     return authority
@@ -276,7 +276,7 @@ def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) ->
         check_adoptable(authority.chain, path, now)
     waiting = _stored_key(params, stored)
     if waiting is not None and not same_public_key(waiting.public_key(), key.public_key()):
-        raise ModuleError(f"{key_path(stored.directory)} is another key than {key_file}; choose another directory")
+        raise ModuleError(f"{key_path(stored.directory)} differs from {key_file}; choose another directory")
     return authority
 
 
@@ -298,5 +298,5 @@ def _refuse_another(home: str, path: str) -> None:
         return
     if load_certificates(own, certificate_path(home))[0] not in load_certificates(content, path):
         raise ModuleError(
-            f"the CA in {certificate_path(home)} is another one than {path}; choose another directory to adopt it"
+            f"the CA in {certificate_path(home)} differs from {path}; choose another directory to adopt it"
         )

@@ -115,11 +115,11 @@ def _read_one(
     if leaf is None:
         return Reply(None, f"{path} belongs to another private key")
     if folder.issuer and not is_issued_by(leaf, folder.issuer[0]):
-        return Reply(None, f"{path} was signed by another CA than the one in issuer_pem")
+        return Reply(None, f"{path} was signed by a CA other than the one in issuer_pem")
     differences = leaf_differences(leaf, request.order, now)
     if differences:
         return Reply(None, f"{path} is not as requested ({'; '.join(differences)})")
-    remedy = f"append it to {path}, or put it into {folder.chain_path}"
+    remedy = f"append it to {path}, or put it in {folder.chain_path}"
     return Reply(Answer(leaf, complete_chain(leaf, (*certificates, *shared, *folder.issuer), path, remedy)))
 
 
@@ -157,6 +157,6 @@ def say_what_waits(folder: ExchangeFolder, posts: Sequence[tuple[ExternalRequest
         )
         sentences.append(
             f"{len(waiting)} certificates of {whose} wait for their CA ({names}); have the requests in "
-            f"{folder.directory}/requests signed, put the certificates into {folder.directory}/signed, and run again"
+            f"{folder.directory}/requests signed, put the certificates in {folder.directory}/signed, and run again"
         )
     return sentences

@@ -196,7 +196,7 @@ def known_authorities(params: Mapping[str, Any]) -> Authorities:
     for one in trusted:
         if not (is_authority(one) and is_self_signed(one)):
             subject = render_name(one.subject)
-            raise PkiError(f"trusted_pem holds {subject}, which is no root; give the roots alone")
+            raise PkiError(f"trusted_pem holds {subject}, which is not a root; give only roots")
     return Authorities(issuer, trusted, _revocation_lists(texts["crl_pem"]))
 
 
@@ -208,7 +208,7 @@ def _revocation_lists(content: bytes) -> tuple[x509.CertificateRevocationList, .
     except UnreadableError as error:
         raise UnreadableError(f"crl_pem: {error}; give the crl_pem that the CA returns") from error
     if not found:
-        raise UnreadableError("crl_pem holds no revocation list in PEM; give the crl_pem that the CA returns")
+        raise UnreadableError("crl_pem holds no CRL in PEM; give the crl_pem that the CA returns")
     return found
 
 

@@ -105,7 +105,7 @@ class SigningCommand:
 
     def _late(self, which: str, complaints: bytes) -> ModuleError:
         return ModuleError(
-            f"the signer {self.program} did not end within {self.timeout_seconds} seconds {which}{_said(complaints)}, "
+            f"the signer {self.program} did not finish within {self.timeout_seconds} seconds {which}{_said(complaints)}, "
             "and was killed; correct it, or give it more timeout_seconds"
         )
 
@@ -127,7 +127,7 @@ def read_command(words: Sequence[str], timeout_seconds: int, requests: Sequence[
     for request in requests:
         if request.name.startswith("-") and any(word.startswith("{name}") for word in words):
             raise ModuleError(
-                f"the certificate {request.name} would be an option of the signer; choose a name without '-' in front"
+                f"the certificate {request.name} would be an option of the signer; choose a name that does not start with '-'"
             )
     return SigningCommand(tuple(words), timeout_seconds)
 

@@ -139,7 +139,7 @@ def check_ident_edit(
         before_edit, after_edit = (situation_of(rules, replace(server, mappings=maps)) for maps in (old, new))
         locked = refuse_lockouts(writer, guard, before_edit, after_edit, guarded)
     elif guard.wished:
-        writer.warn(f"guard was not checked, for the rules that name the maps are not known: {judge.doubt}")
+        writer.warn(f"guard was not checked, because the rules that name the maps are not known: {judge.doubt}")
     comparison = compare_maps([one.entry for one in old], [one.entry for one in new])
     return {"access_changes": describe_map_access(comparison), "locked_out": locked}
 
@@ -179,9 +179,9 @@ def refuse_circles(judge: ServerValidator, main: str, path: str, after: str) -> 
 def refuse_lockouts(
     writer: Writer, guard: Guard, before: Situation, after: Situation, guarded: Sequence[Guarded]
 ) -> list[str]:
-    """Return who is shut out by the will of the task, a sentence each.
+    """Return who is locked out by the will of the task, a sentence each.
 
-    :raises ConfigError: for the first guarded connection that would be shut out against it.
+    :raises ConfigError: for the first guarded connection that would be locked out against it.
     """
     found = find_lockouts(before, after, guarded)
     for sentence in found.impossible:
@@ -189,11 +189,11 @@ def refuse_lockouts(
     if found.shut_out and not guard.force:
         more = f"; and {len(found.shut_out) - 1} more guarded connections" if len(found.shut_out) > 1 else ""
         raise ConfigError(
-            f"the change would shut out {found.shut_out[0]}{more}; nothing was written, correct the change, "
+            f"the change would lock out {found.shut_out[0]}{more}; nothing was written, correct the change, "
             "or set force to true"
         )
     for sentence in found.shut_out:
-        writer.warn(f"force is true, so this does not count: the change shuts out {sentence}")
+        writer.warn(f"force is true, so this is only a warning: the change locks out {sentence}")
     return list(found.shut_out)
 
 
@@ -233,7 +233,7 @@ def find_guarded(guard: Guard, judge: ServerValidator, server: ServerContext) ->
     found += _first_superuser(connection, owner)
     found += _rows(connection, _REPLICATING, "it replicates now", server)
     if guard.connected:
-        found += _rows(connection, _CONNECTED, "a client is connected so now", server)
+        found += _rows(connection, _CONNECTED, "a client is connected like this now", server)
     roles_of = _read_memberships(connection)
     return [_with_roles(one, roles_of(one.connection.user)) for one in found]
 

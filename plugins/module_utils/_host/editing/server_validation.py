@@ -149,7 +149,7 @@ def read_original(edit: Edit) -> str | None:
     text = read_text(edit.path)
     if text is None and not edit.create:
         raise ModuleError(
-            f"{edit.path} does not exist; correct path, or set create to true to begin with an empty file"
+            f"{edit.path} does not exist; correct path, or set create to true to start with an empty file"
         )
     return text
 

@@ -36,7 +36,7 @@ _ADVICE = {
     errno.EDQUOT: "free some space, or raise the quota of its owner",
     errno.EROFS: "mount its file system for writing",
     errno.EACCES: "run the task as the owner of its directory or root",
-    errno.EPERM: "take away what protects it or its directory (lsattr shows an immutable attribute)",
+    errno.EPERM: "remove what protects it or its directory (lsattr shows an immutable attribute)",
     errno.EBUSY: "it is a mount point: unmount it, or name the file that is mounted there",
 }
 Preparation = Callable[[str], None]
@@ -334,7 +334,7 @@ def _lock(handle: int, directory: str, patience_seconds: float) -> bool:
     except BlockingIOError as error:
         raise ModuleError(
             f"another run has been writing in {directory} for {patience_seconds:g} seconds; "
-            "let it end (fuser shows it), then run again"
+            "let it finish (fuser shows it), then run again"
         ) from error
     except OSError as error:
         if error.errno in _NO_LOCKS:
@@ -365,7 +365,7 @@ def _in_one_sentence(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "look into the system's log for its file system")
+        advice = _ADVICE.get(error.errno or 0, "check the system log for its file system")
         raise ModuleError(
             f"{path} could not be written and is as it was ({error.strerror}); {advice}, then run again"
         ) from error

@@ -161,7 +161,7 @@ def _first_link(path: str) -> _Link | None:
             whose = _writer(status, owner)
             if whose is None and open_to_all:
                 raise ModuleError(
-                    f"the symbolic link {current} stands in a directory that others may write; name the file itself"
+                    f"the symbolic link {current} is in a directory that others may write to; name the file itself"
                 )
             return _Link(current, whose)
         owner = _writer(status, owner)

@@ -42,7 +42,7 @@ def undo_killed(writer: Writer, path: str) -> None:
     with locked_directory(directory) as folder:
         for match in filter(None, map(pattern.fullmatch, os.listdir(directory) if folder.alone else ())):
             if _undo(folder, name, match):
-                writer.warn(f"an earlier run ended before {path} was judged; it was put back as it was before that")
+                writer.warn(f"an earlier run ended before {path} was judged; it was restored as it was before that")
 
 
 def _undo(folder: Directory, name: str, match: re.Match[str]) -> bool:

@@ -137,5 +137,5 @@ def _may_read(uid: int, handle: int) -> bool:
 
 def _too_large(path: str) -> ModuleError:
     return ModuleError(
-        f"{path} is larger than {LARGEST_FILE // (1024 * 1024)} MiB, which none of these files is; look what it is"
+        f"{path} is larger than {LARGEST_FILE // (1024 * 1024)} MiB, which none of these files should be; check what it is"
     )

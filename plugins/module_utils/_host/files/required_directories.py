@@ -115,12 +115,12 @@ def _check_owner(path: str, parent: str, now: Ownership, after: Ownership) -> No
         return
     if now.uid != 0:
         raise ModuleError(
-            f"the directory {path} belongs to uid {now.uid} and not to uid {after.uid}; give it to the right owner "
+            f"the directory {path} belongs to uid {now.uid} not to uid {after.uid}; give it to the right owner "
             "or choose another path"
         )
     if owner_of_place(parent) is not None:
         raise ModuleError(
-            f"the directory {path} belongs to root, but stands in a directory of somebody else; "
+            f"the directory {path} belongs to root, but is in a directory of somebody else; "
             f"remove it, or give it to uid {after.uid} yourself"
         )
 

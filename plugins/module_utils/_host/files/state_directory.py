@@ -41,7 +41,7 @@ def check_state_directory(directory: str) -> bool:
             return False
         if not S_ISDIR(status.st_mode) or status.st_uid != 0 or S_IMODE(status.st_mode) & 0o022:
             raise ModuleError(
-                f"{path} is not a directory that root alone can write, so nothing in it is believed; find out who made it, "
+                f"{path} is not a directory that root alone can write, so nothing in it is trusted; find out who made it, "
                 "then remove it"
             )
     return True
@@ -60,6 +60,6 @@ def make_state_directory(directory: str) -> None:
                 os.mkdir(path, 0o700)
         except OSError as error:
             raise ModuleError(
-                f"the directory {path} cannot be made ({error.strerror}); make it as root with mode 0700"
+                f"the directory {path} cannot be created ({error.strerror}); create it as root with mode 0700"
             ) from error
     check_state_directory(directory)

@@ -45,7 +45,7 @@ def _read_included(path: str) -> str | None:
     if S_ISDIR(mode):
         raise DirectoryError(f"{path} is a directory; name a file")
     if not S_ISREG(mode):  # a pipe or a device would keep us waiting
-        raise ConfigError(f"{path} is no regular file; name one")
+        raise ConfigError(f"{path} is not a regular file; name one")
     try:
         return read_text(path)
     except ModuleError as error:

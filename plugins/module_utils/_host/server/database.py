@@ -255,7 +255,7 @@ def _login_error(words: str, keywords: dict[str, Any], where: str) -> DatabaseEr
     if fatal and not _STARTING.search(words):
         return LoginRefused(
             f"the server at {where} refused role {keywords['user']!r} for database {keywords['dbname']!r} "
-            f"({fatal.group(1)}); set login_user and login_password, or let it in by a line of pg_hba.conf"
+            f"({fatal.group(1)}); set login_user and login_password, or allow it by a line of pg_hba.conf"
         )
     return ServerUnreachable(
         f"PostgreSQL cannot be reached at {where} ({words}); start it or correct the login options"

@@ -53,7 +53,7 @@ def _problem(name: str) -> str | None:
     if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES:
         return f"is longer than {_LONGEST_NAME_BYTES} bytes"
     if name.startswith("pg_"):
-        return "begins with pg_, which the server keeps for itself"
+        return "starts with pg_, which the server reserves"
     if name in ("public", "none"):
         return "is a word with a meaning of its own in SQL"
     return None

@@ -32,7 +32,7 @@ def sign_of_patroni(data_directory: str, files: Iterable[str]) -> str | None:
     if os.path.lexists(dynamic):
         return f"there is a file {dynamic}, which you may remove where Patroni is gone"
     written = next((path for path in files if _has_header(path)), None)
-    return None if written is None else f'{written} begins with "{_HEADER.decode()}"'
+    return None if written is None else f'{written} starts with "{_HEADER.decode()}"'
 
 
 def refuse_patroni(path: str, setting: str | None, sign: str | None) -> None:
@@ -47,7 +47,7 @@ def refuse_patroni(path: str, setting: str | None, sign: str | None) -> None:
         below = f", below {place}" if place else ""
         raise ModuleError(
             f"{path} belongs to Patroni ({sign}), which would overwrite what is written here; nothing was written, make "
-            f"the change by patronictl edit-config or in Patroni's own configuration{below}, for Patroni is not supported "
+            f"the change with patronictl edit-config or in Patroni's own configuration{below}, because Patroni is not supported "
             "yet"
         )
 

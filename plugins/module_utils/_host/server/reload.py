@@ -99,7 +99,7 @@ def check_files(cluster: Cluster, connection: Any) -> list[str]:
     """
     errors = file_errors(connection) if connection is not None else []
     if errors:
-        raise ModuleError(f"the server was not reloaded, because it refuses its files: {'; '.join(errors)}; mend them")
+        raise ModuleError(f"the server was not reloaded, because it refuses its files: {'; '.join(errors)}; fix them")
     check_tls_files(cluster)
     return check_rules(cluster)
 
@@ -179,7 +179,7 @@ def check_log(cluster: Cluster, log: LogFile, timeout_seconds: float) -> bool:
     refused = [line for line in log.new_lines() if _REFUSED.search(line)]
     if refused:
         raise ModuleError(
-            f"the server of {cluster.data_directory} read its files and did not take them all ({log.new_words()}); mend "
+            f"the server of {cluster.data_directory} read its files and did not load them all ({log.new_words()}); fix "
             f"what it names and reload again; its log is {log.path}"
         )
     return True

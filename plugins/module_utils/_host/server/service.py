@@ -229,7 +229,7 @@ def _try_settings(cluster: Cluster) -> None:
     if done.returncode != 0:
         raise ModuleError(
             f"the cluster {cluster.data_directory} was not restarted, because it would not start again "
-            f"({_quote(done.stderr.splitlines())}); mend the settings"
+            f"({_quote(done.stderr.splitlines())}); fix the settings"
         )
 
 
@@ -260,7 +260,7 @@ def _run(
     except subprocess.TimeoutExpired as error:
         raise ModuleError(
             f"{command[0]} did not finish within {timeout_seconds} seconds for {cluster.data_directory}; "
-            "look at the server, then run again or raise timeout_seconds"
+            "check the server, then run again or raise timeout_seconds"
         ) from error
     except OSError as error:
         raise ModuleError(f"{command[0]} cannot be run ({error.strerror}); install the server's programs") from error

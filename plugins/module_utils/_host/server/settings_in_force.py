@@ -148,10 +148,10 @@ class Relied:
         if given.place == _NOWHERE:
             return f"set it in {self.cluster.config_file}"
         if given.file is None:
-            return "take it out there"
+            return "remove it there"
         if os.path.basename(given.file) == AUTO_CONF:
             return f"use ALTER SYSTEM RESET {name}"
-        return "take that line out or correct it"
+        return "remove or correct that line"
 
 
 def _given_on_disk(cluster: Cluster, version: int, edits: Mapping[str, str | None]) -> dict[str, _Given]:

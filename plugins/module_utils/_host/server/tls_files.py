@@ -162,11 +162,11 @@ def _check_key_file(cluster: Cluster, pair: ServedKeyPair) -> None:
             f"{where} cannot be used ({error.strerror}); install the key or correct the setting"
         ) from error
     if not S_ISREG(status.st_mode):
-        raise ModuleError(f"{where} is not a regular file, and PostgreSQL takes nothing else; correct the setting")
+        raise ModuleError(f"{where} is not a regular file, and PostgreSQL accepts nothing else; correct the setting")
     owner = os.stat(cluster.data_directory).st_uid
     if status.st_uid not in (0, owner):
         raise ModuleError(
-            f"{where} belongs to uid {status.st_uid}, but PostgreSQL takes a key of {cluster.owner} or root only; "
+            f"{where} belongs to uid {status.st_uid}, but PostgreSQL accepts only a key of {cluster.owner} or root; "
             f"make {cluster.owner} its owner"
         )
     forbidden, fit = (0o077, "0600") if status.st_uid == owner else (0o037, "0640")
@@ -203,7 +203,7 @@ def _opened(cluster: Cluster, setting: str, path: str) -> Iterator[str]:
             handle = stack.enter_context(open_regular(path))
         except OSError as error:
             raise ModuleError(
-                f"{setting} {path} cannot be read by {cluster.owner} ({error.strerror}); install it, or mend the owner and "
+                f"{setting} {path} cannot be read by {cluster.owner} ({error.strerror}); install it, or fix the owner and "
                 "mode of it and of its directories"
             ) from error
         yield f"/proc/self/fd/{handle}"

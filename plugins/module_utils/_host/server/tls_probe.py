@@ -90,7 +90,7 @@ def probe(
     with _refusals(host, port), socket.create_connection((host, port), timeout_seconds) as plain:
         plain.sendall(_SSL_REQUEST)
         if plain.recv(1) != b"S":
-            raise ProbeError(f"the server at {host}:{port} does not offer TLS; turn ssl on and look at its log", True)
+            raise ProbeError(f"the server at {host}:{port} does not offer TLS; turn ssl on and check its log", True)
         return _shake_hands(plain, context, server_name)
 
 
@@ -110,13 +110,13 @@ def probe_directly(
             served = _shake_hands(plain, context, server_name)
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
             raise ProbeError(
-                f"the server at {host}:{port} ends the connection when it begins with TLS; "
-                "that takes PostgreSQL 17 or newer with ssl on, so leave out direct",
+                f"the server at {host}:{port} ends the connection when it starts with TLS; "
+                "that needs PostgreSQL 17 or newer with ssl on, so leave out direct",
                 True,
             ) from error
     if served.protocol != _ALPN:
         raise ProbeError(
-            f"the server at {host}:{port} speaks TLS, but is no PostgreSQL (ALPN); correct host and port", True
+            f"the server at {host}:{port} speaks TLS, but is not PostgreSQL (ALPN); correct host and port", True
         )
     return served
 

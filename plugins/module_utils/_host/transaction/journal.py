@@ -137,7 +137,7 @@ def parse_journal(content: bytes, path: str) -> Journal:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModuleError(
             f"the journal {path} cannot be understood; compare the server's files with the hidden files "
-            "*.pgtls-before-* beside them, mend them by hand, then remove both"
+            "*.pgtls-before-* beside them, fix them by hand, then remove both"
         ) from error
 
 
@@ -152,7 +152,7 @@ def read_journal(cluster: Cluster) -> Journal | None:
         return None
     if found.identity.uid not in (0, os.geteuid()):
         raise ModuleError(
-            f"the journal {path} belongs to uid {found.identity.uid}, so it is not believed; "
+            f"the journal {path} belongs to uid {found.identity.uid}, so it is not trusted; "
             "find out who put it there, then remove it"
         )
     return parse_journal(found.content, path)

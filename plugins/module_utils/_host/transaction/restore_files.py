@@ -70,10 +70,10 @@ def _find_change(transaction: Transaction, one: SavedFile) -> _Change | None:
     hidden = beside(one.target, transaction.cluster)
     kept = look_at(hidden) if one.existed else None
     if one.existed and kept is None:
-        raise ModuleError(f"{hidden}, which remembered it, is gone")
+        raise ModuleError(f"{hidden}, which saved it, is gone")
     if kept is not None and not _is_what_was_kept(one, kept):
         raise ModuleError(
-            f"{hidden} is not what the run remembered, because somebody replaced or changed it; "
+            f"{hidden} is not what the run saved, because somebody replaced or changed it; "
             "restore the file from a backup, then remove both"
         )
     wanted = None if kept is None else ReadFile(kept.content, one.identity)

@@ -109,7 +109,7 @@ def _what_is_left(transaction: Transaction, journal: Journal, restored: list[str
     kept = ", ".join(path for path in hidden if os.path.lexists(path))
     done = f"restored: {', '.join(restored)}" if restored else "no file had to be restored"
     return (
-        f"{done}; the files of before stay in {kept} and the journal in {journal_path(transaction.cluster)}, so mend the "
+        f"{done}; the saved files stay in {kept} and the journal in {journal_path(transaction.cluster)}, so fix the "
         "cause and run pg_transaction with state undone again"
     )
 
@@ -199,9 +199,7 @@ def _prove(cluster: Cluster, login: Login, base: ServerBefore, waiting: list[str
             sleep(_POLL_SECONDS)
             wrong = _wrong(cluster, base)
         if wrong:
-            raise ModuleError(
-                f"the server serves {wrong[0]}, and not the certificate {base.served_fingerprint} of before"
-            )
+            raise ModuleError(f"the server serves {wrong[0]}, not the certificate {base.served_fingerprint} as before")
     connection, problem = try_login(login)
     if connection is None:
         if base.settings:
@@ -211,7 +209,7 @@ def _prove(cluster: Cluster, login: Login, base: ServerBefore, waiting: list[str
         for name, value in base.settings.items():
             now = setting(connection, name)
             if now != value and name not in waiting:
-                raise ModuleError(f"the server uses {name} = {now!r}, and not {value!r} as before")
+                raise ModuleError(f"the server uses {name} = {now!r}, not {value!r} as before")
     finally:
         connection.close()
 

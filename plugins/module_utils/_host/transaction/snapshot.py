@@ -94,7 +94,7 @@ def begin(transaction: Transaction, run_id: str, read_base: Callable[[], ServerB
         if time.monotonic() > end:
             raise ModuleError(
                 f"another run ({found.run_id}) has been changing the server of {cluster.data_directory} since "
-                f"{_moment(found.begun_at)} and still is; let it end, then run again"
+                f"{_moment(found.begun_at)} and still is; let it finish, then run again"
             )
         time.sleep(_POLL_SECONDS)
 
@@ -155,7 +155,7 @@ def _check_held(transaction: Transaction, found: Journal, run_id: str | None) ->
     if run_id is not None and found.run_id != run_id:
         raise ModuleError(
             f"another run ({found.run_id}) took over the transaction of {transaction.cluster.data_directory}, and what "
-            "this run changed is part of that one now; let it end, then run again"
+            "this run changed is part of that one now; let it finish, then run again"
         )
 
 
@@ -174,7 +174,7 @@ def _remember(transaction: Transaction, journal: Journal) -> Journal:
     for one in journal.files:
         if one.made and one.existed and not os.path.lexists(beside(one.target, cluster)):
             raise ModuleError(
-                f"{beside(one.target, cluster)} is gone, which a killed run made to remember {one.path}; see that the "
+                f"{beside(one.target, cluster)} is gone, in which a killed run saved {one.path}; check that the "
                 f"server's files are as they should be, then remove {journal_path(cluster)}"
             )
     plain = [known.get(target) or SavedFile(path, target) for target, path in transaction.targets.items()]
@@ -202,7 +202,7 @@ def _make(transaction: Transaction, one: SavedFile) -> SavedFile:
         if is_secret(found.content) and _link(folder, name, os.path.basename(hidden)):
             status = os.stat(os.path.basename(hidden), dir_fd=folder.handle, follow_symlinks=False)
             if (status.st_dev, status.st_ino) != found.node:
-                raise ModuleError(f"{one.path} was changed by somebody else while it was remembered; run again")
+                raise ModuleError(f"{one.path} was changed by somebody else while it was saved; run again")
             device, inode = found.node
             return replace(
                 one, linked=True, size=status.st_size, written=status.st_mtime_ns, device=device, inode=inode

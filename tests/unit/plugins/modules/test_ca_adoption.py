@@ -324,7 +324,7 @@ def test_a_ca_that_may_sign_no_crl_is_told_so_and_signs_none(company):
     made = company.adopted()
     assert not made["failed"]
     (warning,) = [one for one in made["warnings"] if "cRLSign" in one]
-    assert "has a keyUsage without cRLSign, so it can sign certificates, but revoke none" in warning
+    assert "has a keyUsage without cRLSign, so it can sign certificates, but cannot revoke them" in warning
     (one,) = company.sign()["certificates"]
     assert company.judged(one["certificate_pem"]) == "OK"
     refused = run_module(

@@ -309,7 +309,7 @@ def test_an_adopted_ca_is_rolled_over_and_keeps_its_option(ca, roll, tmp_path):
     other = tmp_path / "other.pem"
     openssl("req", "-x509", "-key", key, "-subj", "/CN=Other", "-days", "1000", "-out", other)
     refused = ca(**{**inventory, "adopt": {**adopt, "certificate": str(other)}})
-    assert f"the CA in {home}/ca.crt is another one than {other}" in refused["msg"]
+    assert f"the CA in {home}/ca.crt differs from {other}" in refused["msg"]
 
 
 def test_check_mode_tells_the_next_step_and_takes_none(ca, roll, home):

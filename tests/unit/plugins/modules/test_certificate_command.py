@@ -147,7 +147,7 @@ def test_a_signer_that_does_not_end_is_killed_with_all_it_started(holder, tmp_pa
     )
     began = time.monotonic()
     said = refusal(holder, holder.requests(holder.item()), program(tmp_path, body), timeout_seconds=1)
-    assert "did not end within 1 seconds for the certificate app1 (waiting), and was killed" in said
+    assert "did not finish within 1 seconds for the certificate app1 (waiting), and was killed" in said
     assert time.monotonic() - began < 20
     child = Path("/proc", (tmp_path / "pid").read_text(), "cmdline")
     while child.exists() and child.read_bytes().startswith(b"sleep\0"):  # until init has it, or the seconds are over
@@ -157,7 +157,7 @@ def test_a_signer_that_does_not_end_is_killed_with_all_it_started(holder, tmp_pa
 
 def test_a_signer_that_closes_its_output_and_stays_is_killed_too(holder, tmp_path):
     body = "open('pid', 'w').write(str(os.getpid())); os.close(1); os.close(2); time.sleep(30)"
-    assert "did not end within 1 seconds" in refusal(
+    assert "did not finish within 1 seconds" in refusal(
         holder, holder.requests(holder.item()), program(tmp_path, body), timeout_seconds=1
     )
     with pytest.raises(ProcessLookupError):

@@ -147,7 +147,7 @@ def test_a_certificate_of_a_ca_that_signs_no_more_does_not_count(ca, office, tmp
     successor = ForeignCa(tmp_path / "successor")
     waiting = office.exchange(requests, more={"issuer_pem": successor.chain})
     assert waits(waiting)
-    assert f"{office.signed} was signed by another CA than the one in issuer_pem" in waiting["warnings"][0]
+    assert f"{office.signed} was signed by a CA other than the one in issuer_pem" in waiting["warnings"][0]
     office.signed.write_text(successor.sign(requests[0]["csr_pem"]))
     (one,) = office.exchange(requests, more={"issuer_pem": successor.chain})["certificates"]
     assert one["chain_pem"] == successor.chain
@@ -252,7 +252,7 @@ def test_a_damaged_or_missing_chain_is_an_error_that_names_the_place(ca, office)
     chain = office.folder / "signed/chain.crt"
     said = office.exchange(requests)["msg"]
     missing = "the certificate of the CA CN=Root CA,O=Elsewhere is missing from its chain"
-    assert said == f"{office.signed}: {missing}; append it to {office.signed}, or put it into {chain}"
+    assert said == f"{office.signed}: {missing}; append it to {office.signed}, or put it in {chain}"
     chain.write_text(ca.root.read_text()[:200])
     assert office.exchange(requests)["msg"] == f"{chain}: a certificate is cut off; restore it"
     assert office.csr.exists()

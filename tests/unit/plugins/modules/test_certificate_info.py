@@ -189,13 +189,13 @@ def test_direct_tls_begins_with_tls_and_names_the_protocol(context):
 def test_a_tls_server_that_is_no_postgresql_is_refused(context):
     with server(talk(context)) as port:
         said = refusal(host="127.0.0.1", port=port, direct=True)
-    assert said == f"the server at 127.0.0.1:{port} speaks TLS, but is no PostgreSQL (ALPN); correct host and port"
+    assert said == f"the server at 127.0.0.1:{port} speaks TLS, but is not PostgreSQL (ALPN); correct host and port"
 
 
 def test_a_server_that_takes_no_direct_tls_is_told_from_nobody():
     with server(lambda connection: connection.recv(8) and None) as port:
         said = refusal(host="127.0.0.1", port=port, direct=True)
-    assert "ends the connection when it begins with TLS; that takes PostgreSQL 17 or newer" in said
+    assert "ends the connection when it starts with TLS; that needs PostgreSQL 17 or newer" in said
     assert "nobody answers at 127.0.0.1:1 " in refusal(host="127.0.0.1", port=1, direct=True)
 
 

@@ -358,5 +358,5 @@ def test_what_is_trusted_must_hold_the_root_of_what_was_signed(site):
     )
     assert not Path(item["certificate"]).exists()
     leaf = signed["certificates"][0]["certificate_pem"]
-    assert "trusted_pem holds CN=PostgreSQL app1, which is no root" in site.request(item, trusted_pem=leaf)["msg"]
+    assert "trusted_pem holds CN=PostgreSQL app1, which is not a root" in site.request(item, trusted_pem=leaf)["msg"]
     assert "trusted_pem holds no certificate in PEM" in site.request(item, trusted_pem="nonsense")["msg"]

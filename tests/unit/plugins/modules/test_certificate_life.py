@@ -364,7 +364,10 @@ def test_a_share_of_the_life_is_a_window_too(site):
     begun = (datetime.now(timezone.utc) - timedelta(days=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
     older = {**item, "not_before": begun}  # 60 of 100 days have passed
     requests = site.request(older)["requests"]
-    assert "the certificate app1 would be due for renewal at once, because it would end" in site.sign(requests)["msg"]
+    assert (
+        "the certificate app1 would be due for renewal at once, because it would expire on"
+        in site.sign(requests)["msg"]
+    )
     site.request({**older, "renew_before_percent": 39})
     signed = site.sign(requests)["certificates"]
     assert "not as requested: it expires on" in site.install(older, signed=signed)["msg"]

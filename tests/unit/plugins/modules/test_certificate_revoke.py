@@ -95,7 +95,7 @@ def test_the_first_run_makes_an_empty_list_and_the_second_none(home):
     path = home.directory / "ca.crl"
     assert path.read_text() == first["crl_pem"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    assert [one["after"] for one in first["diff"]] == ["issuer: CN=Root\nlist: signed\n"]
+    assert [one["after"] for one in first["diff"]] == ["issuer: CN=Root\nCRL: signed\n"]
     assert home.judged(home.issue("app1"), first["crl_pem"]) == "OK"
     before = tree(home.directory)
     again = home.revoke(diff=True)
@@ -111,7 +111,7 @@ def test_by_name_all_that_lives_is_revoked_once(home):
     assert [(entry["name"], entry["reason"]) for entry in result["revoked"]] == [("app1", "keyCompromise")] * 2
     assert sorted(entry["serial_number"] for entry in result["revoked"]) == serials
     lines = "".join(f"revoked: {serial} keyCompromise app1\n" for serial in serials)
-    assert result["diff"][0]["after"] == f"issuer: CN=Root\nlist: signed\n{lines}"
+    assert result["diff"][0]["after"] == f"issuer: CN=Root\nCRL: signed\n{lines}"
     assert ["certificate revoked" in home.judged(one, result["crl_pem"]) for one in ones] == [True, True]
     assert home.judged(other, result["crl_pem"]) == "OK"
     before = tree(home.directory)
@@ -191,7 +191,7 @@ def test_a_serial_that_nobody_knows_is_revoked_with_a_warning(home):
     (entry,) = result["revoked"]
     assert (entry["serial_number"], entry["name"], entry["reason"]) == ("0A1B", None, "superseded")
     assert result["warnings"] == [
-        f"the certificate 0a:1b: no copy of it is kept here, so only its number is looked at, for the CA in {home.directory}"
+        f"the certificate 0a:1b: no copy of it is kept here, so only its number is used, for the CA in {home.directory}"
     ]
     again = home.revoke({"serial_number": "0A1B", "reason": "superseded"})
     assert (again["changed"], again["warnings"]) == (False, [])
@@ -231,7 +231,7 @@ def test_what_has_ended_is_not_revoked(home):
     result = home.revoke({"name": "old"})
     assert result["revoked"] == []
     assert result["warnings"] == [
-        "the certificate old: all that was issued under this name has ended, so there is nothing to revoke"
+        "the certificate old: all that was issued under this name has expired, so there is nothing to revoke"
     ]
 
 

@@ -250,6 +250,6 @@ def test_what_was_signed_before_a_failure_stays(signer):
     orders = read_orders(taken["certificates"], taken["requests"], authority, SigningPolicy(3650), now)
     orders[-1] = replace(orders[-1], entry=replace(orders[-1].entry, lifetime=Lifetime(9999)))
     writer = Writer(False, pytest.fail, lambda path, name, existed: None)
-    with pytest.raises(PkiError, match="would end"):
+    with pytest.raises(PkiError, match="would expire"):
         sign_and_keep(writer, str(signer.directory), orders, authority, now)
     assert len(signer.issued()) == BATCH

@@ -121,7 +121,7 @@ def test_hba_returns_rules_and_unreachable(options: dict[str, Any]) -> None:
                 "rules": [{"type": "local", "method": "reject"}],
                 "guard": [{"type": "local", "database": "postgres", "user": "postgres"}],
             },
-            'would shut out the guarded local connection of user postgres to database postgres: it meets the rule "local all all',
+            'would lock out the guarded local connection of user postgres to database postgres: it meets the rule "local all all',
         ),
     ],
 )

@@ -109,7 +109,7 @@ def test_a_parameter_that_has_no_place_there_is_refused(path, key):
 def test_two_services_of_one_name_are_refused_and_a_shadowed_one_is_named(path):
     assert "services: shop is listed twice" in run(path, services=[SHOP, SHOP])["msg"]
     path.write_text("[shop]\nhost=old\n")
-    assert "libpq takes the first one" in run(path)["warnings"][0]
+    assert "libpq uses the first one" in run(path)["warnings"][0]
 
 
 def test_all_services_are_read_back(path):

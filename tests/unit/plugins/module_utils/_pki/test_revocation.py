@@ -323,4 +323,4 @@ def test_the_same_serial_of_two_cas_are_two_certificates(now):
 
 def test_the_summary_has_no_times_and_is_sorted(now):
     text = summarise_list("CN=X", [CrlEntry(300, now, HOLD), CrlEntry(2, now)], {2: "app1"}, "signed")
-    assert text == "issuer: CN=X\nlist: signed\nrevoked: 012C certificateHold\nrevoked: 02 unspecified app1\n"
+    assert text == "issuer: CN=X\nCRL: signed\nrevoked: 012C certificateHold\nrevoked: 02 unspecified app1\n"

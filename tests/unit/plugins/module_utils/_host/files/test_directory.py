@@ -72,7 +72,7 @@ def test_another_run_that_does_not_leave_is_one_sentence(tmp_path: Path) -> None
     handle = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     with (
-        pytest.raises(ModuleError, match="another run has been writing in .* for 0.2 seconds; let it end"),
+        pytest.raises(ModuleError, match="another run has been writing in .* for 0.2 seconds; let it finish"),
         locked_directory(str(tmp_path), 0.2),
     ):
         raise AssertionError("two writers")
