@@ -67,7 +67,7 @@ _KNOWN = (Mapping, list, tuple, str, int, float, date, type(None))
 def certificate_entries(certificates: Any, host: Any, facts: Any) -> list[dict[str, Any]]:
     """The entries of a host's certificates: plain values that no template reads again.
 
-    :raises AnsibleFilterError: for what is no list of certificates, and for a host without a name.
+    :raises AnsibleFilterError: for what is not a list of certificates, and for a host without a name.
     """
     if not isinstance(host, str) or not host:
         raise AnsibleFilterError("certificate_entries: give the name of the host that holds the certificates")

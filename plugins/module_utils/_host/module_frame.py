@@ -26,7 +26,7 @@ from .raw_bytes import readable
 def failing_cleanly(module: AnsibleModule, *errors: type[Exception]) -> Iterator[None]:
     """End the module with the error's own sentence when a package (or the operating system) refuses.
 
-    From here on results, failures and warnings of the module show bytes that are no UTF-8 by backslashes.
+    From here on results, failures and warnings of the module show bytes that are not UTF-8 by backslashes.
 
     :param errors: the base errors of the pure packages that the module uses.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-r"""Bytes of files that are no UTF-8, such as a comment in Latin-1: kept in the file, and shown as ``\xfc`` in results.
+r"""Bytes of files that are not UTF-8, such as a comment in Latin-1: kept in the file, and shown as ``\xfc`` in results.
 
 Inside the modules such a byte is a surrogate (PEP 383), so that it is written back as it was; Ansible refuses results
 with surrogates. An option that holds what a result showed means those bytes again.
@@ -22,7 +22,7 @@ _FIRST_OF_BYTES = 0xDC00
 
 
 def show_bytes(text: str) -> str:
-    """Return the text with what is no UTF-8 escaped by backslashes."""
+    """Return the text with what is not UTF-8 escaped by backslashes."""
     return _SURROGATE.sub(_escape, text)
 
 

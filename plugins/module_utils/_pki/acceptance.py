@@ -74,7 +74,7 @@ def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
         between = sum(one.subject != one.issuer for one in chain[:below])
         if limit is not None and limit < between:
             yield f"{name} allows {limit} CAs below it (path length), but there are {between}"
-        if certificate.subject != certificate.issuer:  # a CA that renewed itself is not looked at (section 6.1.3)
+        if certificate.subject != certificate.issuer:  # a CA that renewed itself is ignored (section 6.1.3)
             yield from certificate_violations(certificate, chain[below + 1 :])
 
 

@@ -65,7 +65,7 @@ class Authority:
 def assemble_authority(key: PrivateKey, chain: Sequence[x509.Certificate], path: str) -> Authority:
     """Put a key and a chain together when they are a working CA; ``path`` names the certificate in messages.
 
-    :raises PkiError: when they are no pair, no CA, or no chain up to a root.
+    :raises PkiError: when they are not a pair, not a CA, or not a chain up to a root.
     """
     with readable(path):
         _check_assembled(key, chain, path)
@@ -210,7 +210,7 @@ def nested_validity(authority: Authority, lifetime: Lifetime, now: datetime, who
 
 
 def build_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """How certificates and revocation lists name the key that signs them: as the CA's own certificate does."""
+    """How certificates and CRLs name the key that signs them: as the CA's own certificate does."""
     own = find_extension(issuer, x509.SubjectKeyIdentifier)
     if own is not None:
         return x509.AuthorityKeyIdentifier(own.digest, None, None)

@@ -119,7 +119,7 @@ def describe(certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
 
 
 def summarise(certificate: x509.Certificate, is_exact: bool = False) -> str:
-    """What a diff shows of a certificate: the facts that somebody wished, and nothing random.
+    """What a diff shows of a certificate: the facts that were requested, and nothing random.
 
     :param is_exact: the end was given as a time, not as a lifetime.
     """

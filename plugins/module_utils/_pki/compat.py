@@ -5,7 +5,7 @@
 """The only file that imports cryptography, and the only one that knows how 3.3 differs from today's.
 
 Where the library is missing, CRYPTOGRAPHY_ERROR holds the ImportError and every name is None: the module
-that needs it says so in one sentence (``_host/requirements.py``) before any function of this room is called.
+that needs it says so in one sentence (``_host/requirements.py``) before any function of this package is called.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def revocation_date(entry: x509.RevokedCertificate) -> datetime:
 
 
 def find_extension(holder: Any, kind: type[_Extension]) -> _Extension | None:
-    """What an extension of a certificate, a request, a revocation list or one of its entries says; None without it."""
+    """What an extension of a certificate, a request, a CRL or one of its entries says; None without it."""
     try:
         found: _Extension = holder.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
@@ -222,7 +222,7 @@ def split_pem(data: bytes) -> list[x509.Certificate]:
 
 
 def split_crls(data: bytes) -> list[x509.CertificateRevocationList]:
-    """All revocation lists of a PEM text in their order; none at all is an empty list.
+    """All CRLs of a PEM text in their order; none at all is an empty list.
 
     :raises UnreadableError: when one of them cannot be read.
     """

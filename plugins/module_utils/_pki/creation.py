@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Founding a CA: how it is wished, how it is made, and how one that exists differs from the wish."""
+"""Founding a CA: how it is requested, how it is made, and how one that exists differs from that."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WARN_BEFORE_DAYS = 365
 
 @dataclass(frozen=True)
 class WantedAuthority:
-    """A CA as it is wished; what is None or empty is no wish (a new CA gets a default, an existing one is not compared)."""
+    """A CA as it is requested; what is None or empty is no wish (a new CA gets a default, an existing one is not compared)."""
 
     lifetime: Lifetime
     common_name: str | None = None
@@ -39,7 +39,7 @@ class WantedAuthority:
     scope: IssuingLimits = IssuingLimits()
 
     def of_generation(self, generation: int) -> WantedAuthority:
-        """The same wish for another generation: its common name tells which."""
+        """The same request for another generation: its common name tells which."""
         return replace(self, common_name=self.common_name and successor_name(self.common_name, generation))
 
 
@@ -75,7 +75,7 @@ def found_authority(
 
 
 def wanted_successor(wanted: WantedAuthority, present: Authority, generation: int) -> WantedAuthority:
-    """The successor of a root: as wished, and in everything else as the present one.
+    """The successor of a root: as requested, and in everything else as the present one.
 
     :param generation: that of the successor.
     :raises PkiError: when the present CA is not a root.
@@ -99,7 +99,7 @@ def wanted_successor(wanted: WantedAuthority, present: Authority, generation: in
 def authority_differences(
     authority: Authority, wanted: WantedAuthority, parents: Sequence[x509.Certificate]
 ) -> list[str]:
-    """What an existing CA is that was not wished; its lifetime is not compared.
+    """What an existing CA is that was not requested; its lifetime is not compared.
 
     :param parents: the CAs of which one should have signed it; none is no wish.
     """
@@ -137,7 +137,7 @@ def _say(value: Any) -> str:
 
 
 def summarise_authority(certificate: x509.Certificate) -> str:
-    """What a diff shows of a CA: the facts that somebody wished, and nothing random."""
+    """What a diff shows of a CA: the facts that were requested, and nothing random."""
     limits = {
         "path_length": path_length_of(certificate),
         "usages": ", ".join(usages_of(certificate)) or None,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The errors of this room; each message is one sentence that says what to do."""
+"""The errors of this package; each message is one sentence that says what to do."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def parse_identity(
 ) -> Identity:
     """Check and normalise the options that name somebody; ``whose`` names the certificate in messages.
 
-    :param subject: short names (O, OU, C, ...) to a text or a list of texts; the common name is not among them.
+    :param subject: short names (O, OU, C, ...) to a string or a list of strings; the common name is not among them.
     :raises PkiError: with the first thing that RFC 5280 forbids.
     """
     pairs = [("CN", common_name)] if common_name else []

@@ -31,7 +31,7 @@ def check_signed(
 
     :param certificates: the leaf, then the issuing CA and those above it, the root last.
     :param key: the holder's key that the certificate belongs to; None when there is none.
-    :param authorities: the trusted roots and revocation lists; what the chain itself says stands in for an issuer.
+    :param authorities: the trusted roots and CRLs; what the chain itself says stands in for an issuer.
     :raises PkiError: with everything that does not fit, in one sentence.
     """
     whose = f"the certificate {wanted.name}"

@@ -4,7 +4,7 @@
 
 """A key and its certificate in the shapes that Java wants: PKCS#12 (RFC 7292) and PKCS#8 in DER (RFC 5958).
 
-Both have random salts, so bytes never tell whether a file is as wished: it is read, and what it holds is compared.
+Both have random salts, so bytes never tell whether a file is as requested: it is read, and what it holds is compared.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def load_private_key(
     """A key from PEM: PKCS#8 or the traditional formats, encrypted or not.
 
     :param path: where the bytes come from, and ``option``: where the passphrase comes from; for messages alone.
-    :param may_be_plain: a passphrase for a key that is not encrypted is no error.
+    :param may_be_plain: a passphrase for a key that is not encrypted is not an error.
     :raises UnreadableError: when the key, or the passphrase for it, is not right.
     """
     encrypted = b"ENCRYPTED" in data

@@ -125,7 +125,7 @@ def read_orders(
 ) -> list[SigningOrder]:
     """Check all requests against the entries of the inventory (the dicts of a signer's options of these names).
 
-    :param authority: None when the CA is yet to be made; then the end of its life is not looked at.
+    :param authority: None when the CA is yet to be made; then the end of its life is ignored.
     :raises PkiError: for the first request that cannot be signed.
     """
     entries = entries_of(certificates, requests)

@@ -46,7 +46,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class WantedCertificate(Entry):
-    """A certificate as its holder wishes it: its entry, the kind of key, and the files beside it."""
+    """A certificate as its holder requests it: its entry, the kind of key, and the files beside it."""
 
     key_type: str = DEFAULT_KEY_TYPE
     wants_fullchain: bool = False
@@ -115,7 +115,7 @@ def reissue_reasons(
 
     :param key: the private key that the certificate must belong to.
     :param now: an aware UTC time.
-    :raises PkiError: for a revocation list of the certificate's CA that this CA has not signed.
+    :raises PkiError: for a CRL of the certificate's CA that this CA has not signed.
     """
     if current.problem is not None:
         return [Reason("unreadable", current.problem)]

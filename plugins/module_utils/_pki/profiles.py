@@ -44,7 +44,7 @@ def build_leaf_key_usage(usages: Sequence[str], key_type: str) -> x509.KeyUsage:
 
 
 def build_authority_key_usage() -> x509.KeyUsage:
-    """A CA signs certificates and revocation lists, and nothing else."""
+    """A CA signs certificates and CRLs, and nothing else."""
     return _key_usage(key_cert_sign=True, crl_sign=True)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def build_request(identity: Identity, usages: Sequence[str], key: PrivateKey) -> str:
-    """A request in PEM that says all that is wished, so that any CA can read it (ours asks its own policy)."""
+    """A request in PEM that says all that is requested, so that any CA can read it (ours asks its own policy)."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(build_name(identity))
     names = build_alternative_names(identity)
     if names is not None:
@@ -74,7 +74,7 @@ def request_key(request: x509.CertificateSigningRequest) -> PublicKey:
 def check_file_name(name: str, what: str) -> None:
     """A certificate's name becomes the name of a file at the CA.
 
-    :raises PkiError: for one that could leave its folder or hide.
+    :raises PkiError: for one that could leave its directory or hide.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise PkiError(

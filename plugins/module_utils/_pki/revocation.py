@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificate revocation lists (RFC 5280 section 5): read, judge and sign them, revoke and release."""
+"""CRLs (RFC 5280 section 5): read, judge and sign them, revoke and release."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ Ledger = Mapping["tuple[str, int]", CrlEntry]
 def parse_serial(text: str) -> int:
     """Read hexadecimal digits as openssl prints them, with or without colons.
 
-    :raises PkiError: for anything that is no serial number (RFC 5280 section 4.1.2.2: positive, at most 20 octets).
+    :raises PkiError: for anything that is not a serial number (RFC 5280 section 4.1.2.2: positive, at most 20 octets).
     """
     digits = text.strip().replace(":", "")
     serial = int(digits, 16) if re.fullmatch(r"(0[xX])?[0-9A-Fa-f]{1,64}", digits) else 0
@@ -159,7 +159,7 @@ def sign_revocation_list(
 ) -> RevocationList:
     """The next complete list of a CA.
 
-    This_update lies a little in the past like the begin of a certificate, because a server whose clock is behind
+    This_update lies a little in the past like the start of a certificate, because a server whose clock is slow
     would refuse everybody.
     """
     issuer, entries = authority.certificate, tuple(entries)

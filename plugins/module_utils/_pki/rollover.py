@@ -124,7 +124,7 @@ def advance(state: Rollover, generation: int, phase: str) -> Rollover:
 def complete(state: Rollover, generation: int, phase: str, may_be_promised: bool = False) -> Rollover:
     """The state once every server and client has been through ``phase`` on the way to ``generation``.
 
-    :param may_be_promised: a phase that the CA has not reached is no error, and changes nothing.
+    :param may_be_promised: a phase that the CA has not reached is not an error, and changes nothing.
     :raises PkiError: for a phase that the CA has not reached.
     """
     if generation == state.generation + 1 and _reached(state) < STEPS.index(phase) and not may_be_promised:

@@ -85,7 +85,7 @@ class Verdict:
 def check_attempts(attempts: Sequence[Attempt]) -> None:
     """Refuse attempts that could prove nothing.
 
-    :raises ProofError: for an attempt listed twice, a reason that is no regular expression, and a reason for an acceptance.
+    :raises ProofError: for an attempt listed twice, a reason that is not a regular expression, and a reason for an acceptance.
     """
     seen: set[str] = set()
     for attempt in attempts:

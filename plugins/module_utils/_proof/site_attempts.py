@@ -5,7 +5,7 @@
 """What must be tried to prove a site: every client on every server by every name, and all that must be refused.
 
 Each attempt is a dict for the option ``attempts`` of the module connection_check. Every refusal names its reason, and has
-a twin among the accepted attempts that differs in nothing but the fault. What is tried is what the client may use: its own
+a counterpart among the accepted attempts that differs in nothing but the fault. What is tried is what the client may use: its own
 databases, and a replication connection where its rule is for replication (PostgreSQL manual, section 20.1).
 """
 
@@ -35,7 +35,7 @@ class Server:
 
     host: its name in the inventory. names: those in its certificate. address_of: whose address is connected to where the
     names do not lead to this server alone, or "". clients: the names of the clients that it knows. password_databases: the
-    databases of those who come in by password.
+    databases of those who log in by password.
     """
 
     host: str

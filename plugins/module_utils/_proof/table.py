@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of attempts that a person reads: aligned plain text, one line an attempt, a summary at the end."""
+"""The table of attempts that a person reads: aligned plain text, one line per attempt, a summary at the end."""
 
 from __future__ import annotations
 

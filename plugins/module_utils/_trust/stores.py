@@ -4,7 +4,7 @@
 
 """Where each family of operating systems keeps the CA certificates it trusts, as a table.
 
-The administrator's own anchors lie in one folder; a command of the distribution merges them with the vendor's
+The administrator's own anchors lie in one directory; a command of the distribution merges them with the vendor's
 into one bundle, which is what programs read.
 """
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Store:
     """One family's layout.
 
-    anchors: folder of the administrator's anchors. suffix: what a file name there must end with.
+    anchors: directory of the administrator's anchors. suffix: what a file name there must end with.
     refresh: the command that merges them. fresh: the same after an anchor was taken away.
     bundle: the merged file.
     """
@@ -44,7 +44,7 @@ class Store:
     def anchor_path(self, name: str) -> str:
         """Return the path of the anchor of that name.
 
-        :raises TrustError: for a name that is no plain file name.
+        :raises TrustError: for a name that is not a plain file name.
         """
         if not _NAME.fullmatch(name):
             raise TrustError(
@@ -53,7 +53,7 @@ class Store:
         return posixpath.join(self.anchors, name + self.suffix)
 
     def under(self, root: str) -> Store:
-        """Return the same layout below another root folder; the commands stay as they are."""
+        """Return the same layout below another root directory; the commands stay as they are."""
         if root == "/":
             return self
         return replace(self, anchors=root + self.anchors, bundle=root + self.bundle)
@@ -156,7 +156,7 @@ def store_for(os_release: Mapping[str, str], root: str = "/") -> Store:
 
 
 def parse_os_release(text: str) -> dict[str, str]:
-    """Read the assignments of an os-release file (os-release(5)); lines that are none are passed over."""
+    """Read the assignments of an os-release file (os-release(5)); lines that are none are ignored."""
     found = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")

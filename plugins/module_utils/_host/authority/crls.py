@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The revocation lists of all CAs of a home: read them, change them as wished, sign those that are due.
+"""The CRLs of all CAs of a home: read them, change them as requested, sign those that are due.
 
 The files are the state; there is nothing beside them. Callers hold the home's lock from reading to writing.
 """
@@ -142,7 +142,7 @@ def changed_ledger(
 def _by_name(
     home: str, records: Sequence[Records], name: str, now: datetime
 ) -> tuple[list[tuple[str, int]], list[str]]:
-    """The leaves of a name that have not ended; a CA below another may have the name by chance."""
+    """The leaves of a name that have not expired; a CA below another may have the name by chance."""
     found = [(each.directory, certificate) for each in records for certificate in each.issued.read(name)]
     leaves = [(directory, certificate) for directory, certificate in found if not is_authority(certificate)]
     if not leaves:
@@ -216,7 +216,7 @@ class CaKeys:
 
 
 def report_lists(lists: Sequence[NextList]) -> dict[str, Any]:
-    """What the module tells: the lists, and everything that is revoked (a name of None is of what is not kept here)."""
+    """What the module reports: the lists, and everything that is revoked (a name of None is of what is not kept here)."""
     return {
         "crl_pem": "".join(each.after.pem for each in lists),
         "crls": [_report_list(each.after) for each in lists],

@@ -4,7 +4,7 @@
 
 """Where a CA keeps its files; this file stores bytes and knows no X.509.
 
-One file a certificate under ``issued/``, named by holder and random serial number: there is no index that
+One file per certificate under ``issued/``, named by holder and random serial number: there is no index that
 twenty hosts delegating at once could overwrite.
 
 The directory of a CA is also the home of its successors (``generation-2/``, ``generation-3/``) and of the CAs below
@@ -60,12 +60,12 @@ def chain_path(directory: str) -> str:
 
 
 def issued_path(directory: str, name: str = "", serial: str = "") -> str:
-    """The folder of issued certificates, or the file of one of them."""
+    """The directory of issued certificates, or the file of one of them."""
     return os.path.join(directory, "issued", *([f"{name}.{serial}.crt"] if name else []))
 
 
 def crl_path(directory: str) -> str:
-    """The CA's certificate revocation list (PEM)."""
+    """The CA's CRL (PEM)."""
     return os.path.join(directory, "ca.crl")
 
 
@@ -87,7 +87,7 @@ def intermediate_directory(directory: str, name: str) -> str:
 def authority_directory(home: str, intermediate: str | None = None) -> str:
     """The directory of the CA that issues now, or of its intermediate of that name; it need not exist.
 
-    :raises ModuleError: for a damaged rollover.json, and for an intermediate that is no plain name.
+    :raises ModuleError: for a damaged rollover.json, and for an intermediate that is not a plain name.
     """
     directory = generation_directory(home, read_rollover(home).issuing)
     return directory if intermediate is None else intermediate_directory(directory, intermediate)
@@ -175,7 +175,7 @@ def completed(stored: StoredAuthority, key: bytes, certificate: bytes, chain: by
 def write_directories(
     writer: Writer, directory: str, attributes: FileAttributes, home: str | None = None
 ) -> list[Written]:
-    """Make the CA's directory and its ``issued`` folder, 0700 from their first moment.
+    """Make the CA's directory and its ``issued`` directory, 0700 from their first moment.
 
     :param home: where the CA's directory lies; it, and what lies between, is made as well.
     :raises ModuleError: when one of them cannot be made.

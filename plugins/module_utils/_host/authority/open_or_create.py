@@ -87,7 +87,7 @@ def located(params: Mapping[str, Any]) -> dict[str, Any]:
     In addition: ``home`` and ``parent_home`` (as given), ``generation`` (that issues), ``phase``, and ``must_exist`` (only a
     rollover makes such a CA).
 
-    :raises ModuleError: for a damaged rollover.json, and for an intermediate that is no plain name.
+    :raises ModuleError: for a damaged rollover.json, and for an intermediate that is not a plain name.
     """
     home, intermediate = params["directory"], params["intermediate"]
     state, parent = read_rollover(home), None
@@ -108,7 +108,7 @@ def located(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def wanted_authority(params: Mapping[str, Any]) -> WantedAuthority:
-    """The wish in the (located) parameters of the module ca.
+    """The CA requested in the (located) parameters of the module ca.
 
     :raises PkiError: for a lifetime or a limit that is none.
     """
@@ -135,8 +135,8 @@ def ensure_authority(
 
     :param params: as ``located`` returns them.
     :param may_be_promised: in check mode, an earlier task only promised to make the parent.
-    :raises PkiError: when what is there, or the wish, is no working CA.
-    :raises ModuleError: when what is there is not what is wished.
+    :raises PkiError: when what is there, or the wish, is not a working CA.
+    :raises ModuleError: when what is there is not what is requested.
     """
     directory, adopt = params["directory"], params["adopt"]
     if adopt:
@@ -163,7 +163,7 @@ def ensure_authority(
 def wanted_files(params: Mapping[str, Any], stored: StoredAuthority, authority: Authority) -> list[DesiredFile]:
     """The files of a CA as they shall be; what is stored stays.
 
-    :param params: owner, group and passphrase are looked at.
+    :param params: owner, group and passphrase are used.
     """
     key = b"" if stored.key else serialise_private_key(authority.key, params["passphrase"])
     certificate, chain = (render_pem(each).encode() for each in (authority.chain[:1], authority.chain))
@@ -174,7 +174,7 @@ def wanted_files(params: Mapping[str, Any], stored: StoredAuthority, authority: 
 
 
 def authority_facts(authority: Authority, now: datetime, promised: bool) -> dict[str, Any]:
-    """What the module ca tells of a CA; what is random is None while check mode only promises it."""
+    """What the module ca reports of a CA; what is random is None while check mode only promises it."""
     facts = describe(authority.certificate, now)
     told = {
         "certificate_pem": render_pem(authority.chain[:1]),
@@ -204,7 +204,7 @@ def trusted_pem(directories: Sequence[str], may_be_missing: bool = False) -> str
 
 
 def crl_pem(params: Mapping[str, Any]) -> str:
-    """All revocation lists of a home, and those of the CA above it, one after the other.
+    """All CRLs of a home, and those of the CA above it, one after the other.
 
     :param params: as ``located`` returns them.
     """

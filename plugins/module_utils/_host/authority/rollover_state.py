@@ -17,7 +17,7 @@ from ..files.writer import DesiredFile, FileAttributes
 
 
 def rollover_path(home: str) -> str:
-    """The state of a CA's rollover; absent until the first one begins."""
+    """The state of a CA's rollover; absent until the first one starts."""
     return os.path.join(home, "rollover.json")
 
 

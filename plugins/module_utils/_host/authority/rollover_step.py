@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One step of a CA's rollover: from the state on disk to the files as they shall be, and what is told of it."""
+"""One step of a CA's rollover: from the state on disk to the files as they shall be, and what is reported of it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _record(home: str, before: Rollover, params: Mapping[str, Any], check_mode: 
 
 
 def describe_step(step: RolloverStep, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    """What the module tells after (in check mode: instead of) the writing."""
+    """What the module reports after (in check mode: instead of) the writing."""
     home, state = params["directory"], step.state
     trusted = [generation_directory(home, generation) for generation in state.trusted]
     return {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Between orders and the CA's folder: answer with what was issued already, sign the rest batch by batch."""
+"""Between orders and the CA's directory: answer with what was issued already, sign the rest batch by batch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def answers(
 ) -> dict[Key, x509.Certificate]:
     """By host and name, the certificates that the CA issued for the very same orders before.
 
-    :raises PkiError: for a damaged copy or revocation list, and for a certificate that is on hold.
+    :raises PkiError: for a damaged copy or CRL, and for a certificate that is on hold.
     """
     if authority is None:
         return {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A folder between the hosts and a CA that nobody here can reach: requests lie in it, signed certificates come back.
+"""A directory between the hosts and a CA that nobody here can reach: requests lie in it, signed certificates come back.
 
 Its files are public: requests and certificates, never a key.
 """
@@ -56,7 +56,7 @@ class ExchangeFolder:
         return os.path.join(self.directory, "signed", "chain.crt")
 
     def write_folders(self, writer: Writer) -> list[Written]:
-        """Make the folders that are missing; those that exist keep their modes."""
+        """Make the directories that are missing; those that exist keep their modes."""
         folders = ("", "requests", "signed")
         return [_folder(writer, os.path.join(self.directory, name).rstrip("/")) for name in folders]
 
@@ -84,7 +84,7 @@ def check_places(folder: ExchangeFolder, requests: Sequence[ExternalRequest]) ->
 
 @dataclass(frozen=True)
 class Reply:
-    """What lies in the folder for one request: an answer, or why the file that is there is none (empty: no file)."""
+    """What lies in the directory for one request: an answer, or why the file that is there is none (empty: no file)."""
 
     answer: Answer | None
     misfit: str = ""

@@ -83,7 +83,7 @@ def read_holding(place: CertificatePlace, site: SiteAuthorities) -> Holding:
     """Read the files of one certificate; a damaged certificate is a reason to renew, a damaged key is an error.
 
     :param site: what is known of the CAs of the site.
-    :raises PkiError: for a private key, or a revocation list, that cannot be used.
+    :raises PkiError: for a private key, or a CRL, that cannot be used.
     :raises ModuleError: when a file exists but cannot be read.
     """
     content, authorities = read_bytes(place.certificate), place.authorities(site)

@@ -4,7 +4,7 @@
 
 """The list ``certificates`` of certificate_request and certificate_install: its spec, and what it means.
 
-The documentation fragment ``certificate`` is its twin.
+The documentation fragment ``certificate`` is kept in step with it.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def site_authorities(params: Mapping[str, Any]) -> SiteAuthorities:
 def known_authorities(params: Mapping[str, Any]) -> Authorities:
     """Read issuer_pem, trusted_pem and crl_pem of a module, as far as it has them; an empty one is not given.
 
-    :raises PkiError: for one that cannot be read, and for a trusted certificate that is no root.
+    :raises PkiError: for one that cannot be read, and for a trusted certificate that is not a root.
     """
     texts = {name: (params.get(name) or "").strip().encode() for name in ("issuer_pem", "trusted_pem", "crl_pem")}
     issuer, trusted = (

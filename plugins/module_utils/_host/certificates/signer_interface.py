@@ -4,7 +4,7 @@
 
 """What every signer takes and gives: the inventory's entries, the requests of the hosts, and the signed certificates.
 
-The documentation fragment ``requests`` is the twin of REQUESTS.
+The documentation fragment ``requests`` is kept in step with REQUESTS.
 """
 
 from __future__ import annotations

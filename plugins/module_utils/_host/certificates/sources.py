@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates with their facts, from a text, a file or a folder."""
+"""Certificates with their facts, from a text, a file or a directory."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def described(certificates: Sequence[x509.Certificate], source: str, now: dateti
 
 
 def read_source(path: str, now: datetime) -> Collection:
-    """The certificates of a file, or those of the files of a folder (not of its subfolders) that hold some.
+    """The certificates of a file, or those of the files of a directory (not of its subdirectories) that hold some.
 
     :raises PkiError: when a file is given that holds no certificate, or a damaged one.
     :raises ModuleError: when there is no such path.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that an edit must not shut out: those the task names, and those the server tells of; and what else changes.
+"""Connections that an edit must not lock out: those the task names, and those the server reports; and what else changes.
 
 Nothing here is found out about a server that does not read the file of the task.
 """

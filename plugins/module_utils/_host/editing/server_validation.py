@@ -64,7 +64,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class ServerValidator:
-    """The server behind the login of an edit.
+    """The server at the login of an edit.
 
     connection: None when no login works. version: the major version whose rules hold for the file.
     doubt: why the server cannot judge the file, None when it can. known: what it complained about before the edit.
@@ -239,7 +239,7 @@ def read_setting_kinds(judge: ServerValidator) -> dict[str, dict[str, Any]]:
 
 
 def find_settings_files(path: str, auto_conf: str | None, judge: ServerValidator) -> tuple[str, str | None]:
-    """Return the file with which the server begins to read its settings, and the one that it reads last.
+    """Return the file with which the server starts to read its settings, and the one that it reads last.
 
     Without a server that reads ``path`` they are ``path`` itself, and ``auto_conf`` as the task names it.
     """

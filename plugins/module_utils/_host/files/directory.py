@@ -95,7 +95,7 @@ class Directory:
     def stage(self, name: str, content: bytes, identity: Ownership) -> str:
         """Bring to disk what ``name`` shall be, under a name of its own, which is returned; threads may do so at once.
 
-        The new file is 0600 and empty at its begin, and nobody but us writes to it, so it is never wider than asked.
+        The new file is 0600 and empty at its start, and nobody but us writes to it, so it is never wider than asked.
 
         :raises ModuleError: when that fails; nothing is left then.
         """

@@ -5,7 +5,7 @@
 """Where a path really leads, and on whose word.
 
 A symbolic link that root or we put into a directory that nobody else can write is followed. Any other link is the word of
-the owner of the link, or of the directory it stands in: behind it a file is only read as that user (so the kernel decides),
+the owner of the link, or of the directory it stands in: through it a file is only read as that user (so the kernel decides),
 and only written in a directory that belongs to that user.
 """
 

@@ -27,7 +27,7 @@ _READABLE_BY_ALL = 0o004
 def read_bytes(path: str) -> bytes | None:
     """Return the content of a file, or None when there is no such file.
 
-    :raises ModuleError: when it exists but cannot be read, is no regular file, or too large.
+    :raises ModuleError: when it exists but cannot be read, is not a regular file, or too large.
     """
     try:
         with open_regular(path) as handle:
@@ -81,7 +81,7 @@ def read_all(handle: int, path: str) -> bytes:
 
 
 def check_regular(handle: int, path: str, any_size: bool = False) -> None:
-    """Refuse what is no regular file, or a very large one.
+    """Refuse what is not a regular file, or a very large one.
 
     :raises ModuleError: when it is.
     """

@@ -93,7 +93,7 @@ class DesiredFile:
 
     content: its bytes, or None when it shall not exist.
     seen: what the content was made from; a file that is another one by now is not replaced.
-    secret: the diff never tells its content.
+    secret: the diff never shows its content.
     shown: (before, after) texts for the diff in place of the content.
     """
 
@@ -365,7 +365,7 @@ class _Write:
             self.folder.discard(temporary)
 
     def carry_out(self, writer: Writer, temporary: str | None) -> str | None:
-        """Back up the old file where that is wished, and let the new one take its place; the path of the backup."""
+        """Back up the old file where that is requested, and let the new one take its place; the path of the backup."""
         plan, backup = self.plan, None
         if self.is_done():
             self.discard(temporary)

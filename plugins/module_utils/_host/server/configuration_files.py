@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A configuration file and those that it includes, as the pure room of file formats asks for them."""
+"""A configuration file and those that it includes, as the pure package of file formats asks for them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.r\d+")
 
 
 def check_crls(cluster: Cluster, now: datetime) -> list[str]:
-    """Return warnings about CRLs that could not be looked at.
+    """Return warnings about CRLs that could not be checked.
 
     now: aware, UTC.
 

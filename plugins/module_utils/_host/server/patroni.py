@@ -4,7 +4,7 @@
 
 """Clusters of Patroni, which writes their configuration files anew whenever it restarts or reloads them.
 
-It keeps its dynamic configuration in the data directory, and begins the files that it writes with two comments.
+It keeps its dynamic configuration in the data directory, and starts the files that it writes with two comments.
 """
 
 from __future__ import annotations

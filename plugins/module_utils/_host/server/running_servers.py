@@ -59,7 +59,7 @@ class StartCommand:
 
 
 def read_lines(path: str) -> list[str]:
-    """Return the lines of a small text file; none when it does not exist, may not be read or is no regular file."""
+    """Return the lines of a small text file; none when it does not exist, may not be read or is not a regular file."""
     try:
         content = read_bytes(path) or b""
     except ModuleError:

@@ -34,7 +34,7 @@ _SERVER_WORDS = re.compile(r"(?:LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT):\s+(.
 
 @dataclass(frozen=True)
 class LogFile:
-    """Where a server writes its log, and how long it was when we looked; path is None when it is no file.
+    """Where a server writes its log, and how long it was when we looked; path is None when it is not a file.
 
     is_collected: a process of its own writes it (logging_collector). uid: on whose word it is the log, who reads it.
     """

@@ -4,7 +4,7 @@
 
 """What a PostgreSQL server serves over TLS, seen by a handshake alone: no login, no verification, stdlib only.
 
-The protocol: docs of PostgreSQL, "Message Flow", section "SSL Session Encryption"; from 17 on it may begin with TLS at once.
+The protocol: docs of PostgreSQL, "Message Flow", section "SSL Session Encryption"; from 17 on it may start with TLS at once.
 """
 
 from __future__ import annotations

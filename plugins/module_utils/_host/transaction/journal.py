@@ -30,7 +30,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class SavedFile:
-    """A covered file as it was at the begin.
+    """A covered file as it was at the start.
 
     path: as the task names it. target: the same without symbolic links. existed: False when there was no such file.
     linked: its remembered content is a hard link, not a copy; device and inode tell whether it still is that link, size
@@ -54,13 +54,13 @@ class SavedFile:
 
     @property
     def identity(self) -> Ownership:
-        """Owner, group and mode at the begin, never with set-id bits."""
+        """Owner, group and mode at the start, never with set-id bits."""
         return Ownership(self.uid, self.gid, self.mode & 0o777)
 
 
 @dataclass(frozen=True)
 class ServerBefore:
-    """The server at the begin: what it served and used, digests of what it complained about, where its output went."""
+    """The server at the start: what it served and used, digests of what it complained about, where its output went."""
 
     running: bool = False
     served_fingerprint: str | None = None
@@ -144,7 +144,7 @@ def parse_journal(content: bytes, path: str) -> Journal:
 def read_journal(cluster: Cluster) -> Journal | None:
     """Return the journal of a cluster, None when no transaction is open.
 
-    :raises ModuleError: when it, or its directory, belongs to somebody else, or it is no journal.
+    :raises ModuleError: when it, or its directory, belongs to somebody else, or it is not a journal.
     """
     path = journal_path(cluster)
     found = look_at(path) if check_state_directory(os.path.dirname(path)) else None

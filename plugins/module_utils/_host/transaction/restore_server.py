@@ -145,13 +145,13 @@ def bring_back(data_directory: str, login: Login, journal: Journal, wish: dict[s
 
 
 def _was_restarted(cluster: Cluster, journal: Journal) -> bool:
-    """Whether the server was started since the begin; one that was not still uses what only a restart can change."""
+    """Whether the server was started since the transaction began; one that was not still uses what only a restart can change."""
     server = running_postmaster(cluster.data_directory)
     return server is not None and server.started_at >= int(journal.begun_at)
 
 
 def _came_up_closed(cluster: Cluster, login: Login, journal: Journal) -> bool:
-    """Whether the server was restarted since the begin and does not let us in, as it did before: no reload mends that."""
+    """Whether the server was restarted since it began and does not let us in, as it did before: no reload fixes that."""
     if not _was_restarted(cluster, journal) or not journal.base.settings:
         return False
     connection, _problem = try_login(login)
@@ -168,7 +168,7 @@ def _reload(cluster: Cluster, login: Login, journal: Journal, wish: dict[str, An
         new = [error for error in errors if digest(error) not in base.complaints]
         if new:
             raise ModuleError(f"the server refuses its files, which it did not before: {'; '.join(new)}")
-        # What nobody has loaded since the begin is in nobody's way, and a reload would load what others left unloaded.
+        # What nobody has loaded since the start is in nobody's way, and a reload would load what others left unloaded.
         if connection is not None and not is_newer(conf_load_time(connection), journal.begun_at):
             return False
         if not _is_due(cluster, connection, wish["files_changed"]):

@@ -132,7 +132,7 @@ def close(transaction: Transaction, journal: Journal | None) -> None:
 
 
 def written_through(cluster: Cluster, journal: Journal) -> list[str]:
-    """Return the files whose remembered link was written to since the begin, which no link can undo."""
+    """Return the files whose remembered link was written to since the transaction began, which no link can undo."""
     found = []
     for one in journal.files:
         with suppress(OSError):

@@ -4,7 +4,7 @@
 """Who gains, who loses, and whose method changes when one list of rules of pg_hba.conf takes the place of another.
 
 Connections are split by user, database, class and address into sets of which every rule says the same; only those that
-a changed rule reaches are looked at. Each set meets its first match in both lists, and what differs is put together again.
+a changed rule reaches are compared. Each set meets its first match in both lists, and what differs is put together again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may log in as whom, no longer or from now on, when one list of mappings takes the place of another.
 
-Only identities and roles that a changed line of the same map reaches are looked at.
+Only identities and roles that a changed line of the same map reaches are compared.
 """
 
 from __future__ import annotations

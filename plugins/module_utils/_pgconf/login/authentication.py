@@ -31,7 +31,7 @@ _WHO_TELLS = {
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate that the client presents and the server can verify; a name is None when it is not told."""
+    """A certificate that the client presents and the server can verify; a name is None when it is not given."""
 
     common_name: str | None = None
     distinguished_name: str | None = None

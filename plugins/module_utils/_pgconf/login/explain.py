@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What becomes of a connection: the rule of pg_hba.conf that it meets, and whether and as whom it logs in.
 
-Only the files and what is told of the connection count; whether database and role exist and may be used does not.
+Only the files and what is given of the connection count; whether database and role exist and may be used does not.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Explanation:
 
 
 def read_attempt(fields: Mapping[str, Any]) -> LoginAttempt:
-    """An attempt as a task tells it; ConfigError names the field.
+    """An attempt as a task gives it; ConfigError names the field.
 
     Fields: user; database (else the user's name), type or tls, address, physical_replication, roles, client_host_names,
     certificate_common_name, certificate_dn, system_user.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What in a pg_hba.conf that a server loads deserves a second look.
 
-Rules that can never be met expose nobody, so only their unknown maps are told.
+Rules that can never be met expose nobody, so only their unknown maps are reported.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def read_connection(fields: Mapping[str, Any]) -> Connection:
 def read_guarded(fields: Mapping[str, Any], origin: str, is_wished: bool = True) -> Guarded:
     """The same with what the client shows: certificate_common_name, certificate_dn, system_user, lacks_password.
 
-    A certificate without names is one that nobody told of, unless ``has_certificate`` is False.
+    A certificate without names is one that was not given, unless ``has_certificate`` is False.
     """
     connection = read_connection(fields)
     names = (fields.get("certificate_common_name"), fields.get("certificate_dn"))

@@ -33,7 +33,7 @@ def read_build(params: Mapping[str, Any]) -> Build:
 
 
 def read_server(params: Mapping[str, Any], build: Build, maps: FileVerdict | None) -> ServerContext:
-    """What of the server counts for a login; ``maps`` is the verdict on pg_ident.conf, None when it is not told."""
+    """What of the server counts for a login; ``maps`` is the verdict on pg_ident.conf, None when it is not given."""
     mappings = maps.entries if maps is not None and maps.accepted else None
     return ServerContext(build.ssl_on, build.gss, _read_ca_file(params["ssl_ca_file"]), mappings)
 

@@ -24,7 +24,7 @@ from .verdict import NO_FILES, Located
 class Situation:
     """The rules that a server would try, in their order, and what else counts for a login.
 
-    ``is_complete`` is False when behind the last rule a file comes in that cannot be read: nothing is known from there.
+    ``is_complete`` is False when after the last rule a file is included that cannot be read: nothing is known from there.
     """
 
     rules: tuple[Located, ...]
@@ -34,7 +34,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Lockouts:
-    """Sentences: who would be shut out, and which wished connections are impossible anyway."""
+    """Sentences: who would be locked out, and which requested connections are impossible anyway."""
 
     shut_out: tuple[str, ...] = ()
     impossible: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ def situation_of(entries: Sequence[Located], server: ServerContext) -> Situation
 
 
 def find_lockouts(before: Situation, after: Situation, guarded: Iterable[Guarded]) -> Lockouts:
-    """Who was possible and no longer is, and which wished connection was impossible before."""
+    """Who was possible and no longer is, and which requested connection was impossible before."""
     shut_out, impossible = [], []
     differing = _differing_rules(before, after)
     for one in guarded:

@@ -132,7 +132,7 @@ def _address_matches(address: Address, connection: Connection, client: str) -> A
 
 
 def _host_name_matches(pattern: str, connection: Connection) -> Answer:
-    """A reverse lookup gives the server one name; several that are told are alternatives."""
+    """A reverse lookup gives the server one name; several that are given are alternatives."""
     if connection.host_names is None:
         return Unknown(
             f"the name that a reverse lookup of {connection.address} gives, because of the host name {pattern}"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a server of a major version would load a file, and what it would say about each line.
 
-The names of dataclasses and functions here are the entrance of this room for everybody who asks for a verdict.
+The names of dataclasses and functions here are the entrance of this package for everybody who asks for a verdict.
 """
 
 from __future__ import annotations

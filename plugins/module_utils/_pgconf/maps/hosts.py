@@ -274,7 +274,7 @@ def _is_address(host: str) -> bool:
 
 
 def describe_hosts(document: Document[Entry]) -> list[dict[str, Any]]:
-    """All lines in the order of the file, in the words of the module's options, each with the line it begins on."""
+    """All lines in the order of the file, in the words of the module's options, each with the line it starts on."""
     return [
         {
             "line": number,

@@ -160,7 +160,7 @@ def describe_mapping(mapping: UserMapping) -> dict[str, Any]:
 
 
 def describe_mappings(document: Document[Entry]) -> list[dict[str, Any]]:
-    """All mappings in the order of the file, each with the line it begins on."""
+    """All mappings in the order of the file, each with the line it starts on."""
     return [
         {"line": number, **describe_mapping(line.entry)}
         for number, line in document.numbered()

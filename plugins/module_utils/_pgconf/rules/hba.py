@@ -162,14 +162,14 @@ def rule_of_fields(
 def _names(field: Field, keywords: frozenset[str], version: int, groups: bool) -> tuple[Name, ...]:
     names = tuple(classify(token, keywords, version, groups) for token in field)
     for token, name in zip(field, names):
-        # The server compiles whatever begins with a slash.
+        # The server compiles whatever starts with a slash.
         if name.kind == "regex":
             _refuse(regex_problem(name.text[1:], version), token)
     return names
 
 
 def _parse_address(fields: Sequence[Field]) -> tuple[Address, int]:
-    """The address, and the position of the field behind it."""
+    """The address, and the position of the field after it."""
     token = _single(fields, 3, "address")
     try:
         if not needs_netmask(token) or len(fields) < 5:
@@ -309,7 +309,7 @@ def _show_address(address: Address | None) -> str | None:
 
 
 def describe_rules(document: Document[Entry]) -> list[dict[str, Any]]:
-    """All rules in the order of the file, each with the line it begins on."""
+    """All rules in the order of the file, each with the line it starts on."""
     return [
         {"line": number, **describe_rule(line.entry)}
         for number, line in document.numbered()
@@ -318,7 +318,7 @@ def describe_rules(document: Document[Entry]) -> list[dict[str, Any]]:
 
 
 def describe_includes(document: Document[Entry]) -> list[dict[str, Any]]:
-    """All include lines in the order of the file, each with the line it begins on."""
+    """All include lines in the order of the file, each with the line it starts on."""
     return [
         {"line": number, **describe_include(line.entry)}
         for number, line in document.numbered()

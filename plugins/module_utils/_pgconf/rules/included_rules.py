@@ -27,7 +27,7 @@ class PlacedRule:
     rule: Rule
 
 
-# The rules behind a line, in order; None when they are not known.
+# The rules that a line includes, in order; None when they are not known.
 RulesOfInclude = Callable[[Opaque], Union[Sequence[PlacedRule], None]]
 
 
@@ -37,7 +37,7 @@ def nothing_known(entry: Opaque) -> Sequence[PlacedRule] | None:
 
 
 def rules_of_include(version: int, files: Files) -> RulesOfInclude:
-    """Looks into the files behind a line; each line is looked up once."""
+    """Reads the files that a line includes; each line is looked up once."""
     found: dict[str, Sequence[PlacedRule] | None] = {}
 
     def behind(entry: Opaque) -> Sequence[PlacedRule] | None:

@@ -39,7 +39,7 @@ Options = Sequence[tuple[str, str]]
 
 
 def type_problem(connection_type: str) -> str | None:
-    """Why this is no connection type, or None."""
+    """Why this is not a connection type, or None."""
     if connection_type in TYPES:
         return None
     return f'invalid connection type "{connection_type}"; write one of {", ".join(TYPES)}'

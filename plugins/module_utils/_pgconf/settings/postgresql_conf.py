@@ -208,7 +208,7 @@ def ensure_settings(
     active, places = _active_lines(document), _places_of_defaults(document.lines)
     lines: list[Line[ConfEntry] | None] = list(document.lines)
     new: dict[int, list[Line[ConfEntry]]] = {}
-    end = len(lines) + 1  # behind what goes below a default on the last line
+    end = len(lines) + 1  # after what goes below a default on the last line
     for name, value in wanted.items():
         canonical = canonical_name(name, document.version)
         found = active.get(canonical, [])

@@ -17,7 +17,7 @@ from ..errors import ConfigError
 
 _PARAMETER = re.compile(r"[a-z][a-z_]*")
 _SECTION = re.compile(r"\s*\[([^\]]*)\]")
-# libpq would send these; a file that many may read is no place for them, and a service cannot name another one.
+# libpq would send these; a file that many may read is not a place for them, and a service cannot name another one.
 _REFUSED = {
     "password": "name a file with passfile instead",
     "sslpassword": "keep the key without a passphrase, or give it where the program connects",
@@ -86,7 +86,7 @@ def shadowed_services(text: str, services: Sequence[Service], block: str) -> lis
 
 
 def _find_block(lines: Sequence[str], block: str) -> tuple[int | None, int]:
-    """Where the block begins, and the line after its end; None when there is none."""
+    """Where the block starts, and the line after its end; None when there is none."""
     marks = [
         (number, words[1])
         for number, line in enumerate(lines)

@@ -86,7 +86,7 @@ class Document(Generic[Entry]):
 
 
 def check_version(version: int) -> None:
-    """Raise ConfigError for a major version that this room does not know."""
+    """Raise ConfigError for a major version that this package does not know."""
     if not OLDEST_VERSION <= version <= NEWEST_VERSION:
         raise ConfigError(
             f"server_version {version} is not supported; give a major version from {OLDEST_VERSION} to {NEWEST_VERSION}"
@@ -133,9 +133,9 @@ def split_lines(text: str, version: int) -> list[tuple[str, str]]:
         raw = content = ""
         joined = 0
     if raw:
-        if len(content) > joined:  # behind a backslash that ends the file nothing is stripped any more
+        if len(content) > joined:  # after a backslash that ends the file nothing is stripped any more
             content = content.rstrip("\r\n")
-            # the line end behind this backslash was hidden by a NUL; the end of the file joins just as well
+            # the line end after this backslash was hidden by a NUL; the end of the file joins just as well
             content = content[:-1] if len(content) > joined and content.endswith("\\") else content
         result.append((raw, content))
     return result

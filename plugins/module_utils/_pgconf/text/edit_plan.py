@@ -78,7 +78,7 @@ def new_line(document: Document[Entry], record: Record) -> Line[Entry]:
 
 
 def satisfied(existing: Record, wanted: Record) -> bool:
-    """Whether the line needs no rewriting: another spelling is no difference, an asked-for comment is."""
+    """Whether the line needs no rewriting: another spelling is not a difference, an asked-for comment is."""
     comment_fits = wanted.comment is None or (existing.comment or "") == wanted.comment
     return existing.effect == wanted.effect and comment_fits
 

@@ -76,7 +76,7 @@ def describe_broken(version: int, broken: Iterable[tuple[int, str, str]]) -> lis
 
 
 def check_no_new_problem(before: Iterable[tuple[int, str, str]], after: Iterable[tuple[int, str, str]]) -> None:
-    """Raise ConfigError for the first problem that was not there before; a line end that was added is no difference."""
+    """Raise ConfigError for the first problem that was not there before; a line end that was added is not a difference."""
     known = {(line.rstrip("\r\n"), problem) for _number, line, problem in before}
     for number, line, problem in after:
         if (line.rstrip("\r\n"), problem) not in known:

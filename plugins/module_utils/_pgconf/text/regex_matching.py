@@ -96,7 +96,7 @@ def _python(kind: str, text: str) -> str:
 
 
 def _is_simple(tokens: Tokens) -> bool:
-    """Whether few repetitions stand behind characters or groups without choice, which keeps searches short."""
+    """Whether few repetitions follow characters or groups without choice, which keeps searches short."""
     choices = [0]  # what leaves a choice in every open group
     previous, closed_with = "", 0
     for kind, _text in tokens:

@@ -200,7 +200,7 @@ def _logical_lines(text: str, version: int) -> Iterator[tuple[int, str, str | No
 
 
 def _lines_counted(raw: str, version: int) -> int:
-    """How many lines the server counts; from 14 on it does not see a line end behind a NUL."""
+    """How many lines the server counts; from 14 on it does not see a line end after a NUL."""
     if version < CONTINUATION_SINCE or "\0" not in raw:
         return raw.count("\n") or 1
     return sum("\0" not in line for line in raw.split("\n")[:-1]) or 1

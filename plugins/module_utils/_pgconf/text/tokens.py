@@ -19,7 +19,7 @@ from ..vocabulary import CARRIAGE_RETURN_IS_DATA_SINCE, LONG_TOKENS_SINCE, REGEX
 class Token:
     """A word; ``quoted`` only if a quote was met while the word was still empty, which is the server's own rule.
 
-    ``column`` is where it begins in the (joined) line, from 1, and no part of what it means.
+    ``column`` is where it starts in the (joined) line, from 1, and no part of what it means.
     """
 
     text: str
@@ -48,7 +48,7 @@ _REGEX_SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|])")
 
 
 def tokenize(text: str, version: int) -> tuple[tuple[tuple[Token, ...], ...], str | None]:
-    """The fields of a logical line, each a tuple of tokens, and the text behind the comment sign (None without one)."""
+    """The fields of a logical line, each a tuple of tokens, and the text after the comment sign (None without one)."""
     text = text.split("\0", 1)[0]
     pattern = _TOKEN if version < CARRIAGE_RETURN_IS_DATA_SINCE else _TOKEN_CR_IS_DATA
     fields: list[tuple[Token, ...]] = []
@@ -58,7 +58,7 @@ def tokenize(text: str, version: int) -> tuple[tuple[tuple[Token, ...], ...], st
         position = found.end()
         if found.group(1):
             tokens.append(_unquote(found.group(1), found.start(1) + 1))
-        # A comma right behind a token glues the next token to the same field.
+        # A comma right after a token glues the next token to the same field.
         if tokens and not (found.group(1) and text.startswith(",", position)):
             fields.append(tuple(tokens))
             tokens = []

@@ -26,7 +26,7 @@ def parse_words(content: str, version: int, read_fields: ReadFields) -> Entry | 
         return None
     if has_long_token(content, version):
         return Broken(f"a word of the line is too long for PostgreSQL {version}; shorten it")
-    # An @file may be empty and then shifts the fields behind it.
+    # An @file may be empty and then shifts the fields after it.
     if is_include(fields, version) or any(is_file(token) for field in fields for token in field):
         return Opaque(content)
     try:
@@ -53,7 +53,7 @@ def in_column(text: str, width: int) -> str:
 
 
 def trailing_comment(comment: str | None) -> str | None:
-    """The text of the comment behind an entry, None without one."""
+    """The text of the comment after an entry, None without one."""
     return (comment or "").strip(" \t\r") or None
 
 
