@@ -46,7 +46,7 @@ enter() { # ROOT: the system in it, as a machine of its own
     rmdir /outside && cd /root/postgresql && exec scripts/bare-commands.sh' </dev/null
 }
 
-pip_places() { # files and folders that pip's settings name; the files of an index lie beside its folder "simple"
+pip_places() { # files and directories that pip's settings name; the files of an index lie beside its directory "simple"
   {
     python3 -m pip config list 2>/dev/null || true
     env | grep '^PIP_' || true

@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-copy=${1:?which folder}/ansible_collections/pgtls/postgresql
+copy=${1:?which directory}/ansible_collections/pgtls/postgresql
 rm -rf "$copy"
 mkdir -p "$copy"
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do

@@ -70,7 +70,7 @@ CONF
     if ! as_owner "$bin/pg_ctl" -D "$data" status >/dev/null 2>&1; then
         as_owner "$bin/pg_ctl" -D "$data" -l "$log" -w -t 60 start >/dev/null || {
             tail -n 5 "$log" >&2
-            fail "the throw-away cluster did not start on port $port (its last words are above); mend that, or set PGTLS_DEMO_PORT to a free port"
+            fail "the throw-away cluster did not start on port $port (the end of its log is above); fix that, or set PGTLS_DEMO_PORT to a free port"
         }
         echo "demo: a throw-away PostgreSQL $(cat "$data/PG_VERSION") listens on 127.0.0.1:$port, without TLS so far"
     fi

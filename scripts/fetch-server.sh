@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# fetch-server.sh VERSION   unpacks a PostgreSQL server of a major version (13 to 19) into a folder of its own, with the
-# libraries it needs, and prints that folder. Nothing is installed on this machine; the folder is for chroot.
+# fetch-server.sh VERSION   unpacks a PostgreSQL server of a major version (13 to 19) into a directory of its own, with the
+# libraries it needs, and prints that directory. Nothing is installed on this machine; the directory is for chroot.
 # Debian's packages where a suite carries the version; 14 and 16 are the stripped builds that npm packages.
 #   PGTLS_MIRROR, PGTLS_SECURITY_MIRROR   where Debian's packages come from (default: where this machine's apt gets them)
 # shellcheck disable=SC2016 # what stands in single quotes is expanded by apt

@@ -42,6 +42,6 @@ case $wish in
     try_minor "${wish#3.}"
     echo "No working Python $wish with the venv module was found." >&2
     ;;
-  *) echo "find-python.sh: unknown wish '$wish'." >&2 ;;
+  *) echo "find-python.sh: unknown Python '$wish'." >&2 ;;
 esac
 exit 1
