@@ -13,8 +13,9 @@ version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes the clients of a host and returns O(pgtls.postgresql.connection_check#module:attempts) for all of its servers.
-  - Every client is tried by every name of every server in every C(sslmode) that promises TLS, on the databases that it may use, and as a
-    replication connection where its rule is for replication. What must be refused names its reason.
+  - Every client is tried on every server. Every server is tried by each of its names in every C(sslmode) that promises TLS, on the databases
+    that its clients may use, and by a replication connection where a client's rule is for replication.
+  - What must be refused names its reason, and has a twin among the accepted attempts that differs in nothing but the fault.
 positional: servers, clients, proof
 options:
   _input:
@@ -39,6 +40,10 @@ options:
       - What holds for all attempts; C(database), C(hostaddr) (of all servers, or empty), C(material) (the directory of the certificates that
         must be refused), C(faults) (which of C(expired), C(revoked) and C(server-only) there are), C(root) and C(person) (C(name) and
         C(password), or empty).
+      - C(depth) is V(reduced) (default; each client once, each name, mode, further database and refusal of a server once, by one client after
+        the other) or V(full) (every client in all of that).
+      - With C(hosts), names of hosts that all prove the same clients and servers with this C(depth), they share what is tried once for each
+        server. C(host) is the one that the attempts are for, and C(groups) that variable of Ansible.
       - With C(revoked), a list of names of clients, only those certificates and their opposite are tried.
     type: dict
     required: true
@@ -60,7 +65,10 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..module_utils._proof.site_attempts import Client, Proof, Server, revocation_attempts, site_attempts
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._proof.site import Client, Proof, Server, Sharing
+from ..module_utils._proof.site_attempts import DEPTHS, REDUCED, revocation_attempts, site_attempts
 
 
 def connection_attempts(
@@ -69,7 +77,13 @@ def connection_attempts(
     clients: Sequence[Mapping[str, Any]],
     proof: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Everything that the clients of a host can try; see the documentation of the filter."""
+    """What the clients of a host try; see the documentation of the filter.
+
+    :raises AnsibleFilterError: for a depth that there is not.
+    """
+    depth = proof.get("depth", REDUCED)
+    if depth not in DEPTHS:
+        raise AnsibleFilterError(f"depth is {depth!r}; set it to {' or '.join(DEPTHS)}")
     whole = Proof(
         database=proof["database"],
         hostaddr=proof["hostaddr"],
@@ -81,7 +95,22 @@ def connection_attempts(
     places, holders = [_server(server) for server in servers], [_client(client) for client in own]
     if "revoked" in proof:
         return revocation_attempts(whole, places, holders, frozenset(proof["revoked"]))
-    return site_attempts(whole, places, holders, [_client(client) for client in clients])
+    return site_attempts(
+        whole, places, holders, [_client(client) for client in clients], depth, _sharing(proof, clients)
+    )
+
+
+def _sharing(proof: Mapping[str, Any], clients: Sequence[Mapping[str, Any]]) -> Sharing:
+    """Who holds what, of the hosts that share the proof; the group all counts as little as in the variable group_names."""
+    groups: Mapping[str, Sequence[str]] = proof.get("groups", {})
+
+    def holds(host: str, client: Mapping[str, Any]) -> bool:
+        places = [str(place) for place in client.get("hosts", ())]
+        return any(place == host or (place != "all" and host in groups.get(place, ())) for place in places)
+
+    hosts = [str(host) for host in proof.get("hosts", ())]
+    holders = {host: tuple(str(client["name"]) for client in clients if holds(host, client)) for host in hosts}
+    return Sharing(str(proof.get("host", "")), holders)
 
 
 def _server(found: Mapping[str, Any]) -> Server:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.pgtls.postgresql.plugins.filter.alike_hosts import alike_hosts
 from ansible_collections.pgtls.postgresql.plugins.filter.connection_attempts import connection_attempts
 from ansible_collections.pgtls.postgresql.plugins.filter.hosts_behind import hosts_behind
 from ansible_collections.pgtls.postgresql.plugins.filter.site_servers import site_servers
 
 CLIENT = {"name": "app1", "common_name": "App 1", "database_role": "app1", "databases": ["shop", "replication"]}
+PROOF = {"database": "postgres", "hostaddr": "", "material": "/m", "faults": [], "root": "/r", "person": {}}
 RAXUS = {"pgtls_server_dns_names": ["raxus.test"], "pgtls_server_port": "5433", "ansible_host": "10.0.0.1"}
 
 
@@ -55,15 +57,43 @@ def test_a_server_that_nobody_can_verify_or_believe_is_refused(variables, senten
 
 def test_attempts_are_those_of_the_clients_that_a_server_knows():
     servers = site_servers(["raxus"], {"raxus": {**RAXUS, "pgtls_clients": [CLIENT]}})
-    proof = {"database": "postgres", "hostaddr": "", "material": "/m", "faults": [], "root": "/r", "person": {}}
-    found = connection_attempts([CLIENT], servers, [CLIENT], proof)
+    found = connection_attempts([CLIENT], servers, [CLIENT], PROOF)
     assert {one["conninfo"]["dbname"] for one in found if one["expect"] == "accepted"} == {"shop", ""}
-    (revoked,) = connection_attempts([CLIENT], servers, [CLIENT], {**proof, "revoked": ["app1"]})
+    (revoked,) = connection_attempts([CLIENT], servers, [CLIENT], {**PROOF, "revoked": ["app1"]})
     assert (revoked["name"], revoked["expect"], revoked["reason"]) == (
         "app1, revoked",
         "refused",
         "certificate revoked",
     )
+
+
+def test_hosts_that_prove_a_site_together_leave_out_nothing_and_do_nothing_twice():
+    clients = [{**CLIENT, "hosts": ["apps"]}, {**CLIENT, "name": "app2", "database_role": "app2", "hosts": ["apps2"]}]
+    servers = site_servers(["raxus"], {"raxus": RAXUS}, clients)
+    groups = {"apps": ["apps1"], "all": ["apps1", "apps2"]}
+    site = {**PROOF, "hosts": ["apps1", "apps2"], "groups": groups}
+
+    def tried(held, **more):
+        return {one["name"] + str(one["conninfo"]) for one in connection_attempts(held, servers, clients, more)}
+
+    together = [tried([clients[n - 1]], **site, host=f"apps{n}") for n in (1, 2)]
+    alone = [tried([clients[n - 1]], **PROOF) for n in (1, 2)]
+    assert together[0] < alone[0] and together[1] < alone[1]
+    assert len(together[0] | together[1]) == len(together[0]) + len(together[1])
+    # who is held by hosts that share nothing, or that are not those of the inventory, is proven by each of them
+    assert tried(clients[:1], **{**site, "groups": {}}, host="apps1") == alone[0]
+
+
+def test_a_depth_that_there_is_not_is_refused():
+    with pytest.raises(AnsibleFilterError, match="depth is 'deep'; set it to reduced or full"):
+        connection_attempts([CLIENT], [], [CLIENT], {**PROOF, "depth": "deep"})
+
+
+def test_hosts_are_alike_when_these_variables_are():
+    hostvars = {"a": {"x": [1], "z": 1}, "b": {"x": [1], "z": 2}, "c": {"x": [2]}, "d": {}}
+    assert alike_hosts(["a", "b", "c", "d", "e"], hostvars, "a", ["x", "y"]) == ["a", "b"]
+    assert alike_hosts(["a", "d"], hostvars, "d", ["x"]) == ["d"]
+    assert alike_hosts(["b", "c"], hostvars, "a", ["x"]) == ["b"]
 
 
 def test_who_did_not_report_is_behind():

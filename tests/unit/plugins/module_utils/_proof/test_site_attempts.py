@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 from ansible_collections.pgtls.postgresql.plugins.module_utils._proof.attempts import Attempt, check_attempts
+from ansible_collections.pgtls.postgresql.plugins.module_utils._proof.site import Client, Proof, Server
 from ansible_collections.pgtls.postgresql.plugins.module_utils._proof.site_attempts import (
-    Client,
-    Proof,
-    Server,
     revocation_attempts,
     site_attempts,
 )
