@@ -80,6 +80,12 @@ options:
       - Keywords of libpq for all attempts.
     type: dict
     default: {}
+  parallel:
+    description:
+      - How many attempts are made at a time. Where they are about several servers, one that does not answer holds up only its own.
+      - Each needs a connection of the server, see C(max_connections).
+    type: int
+    default: 8
   fail_on_difference:
     description:
       - Fail when any attempt ends differently than expected.
@@ -89,6 +95,7 @@ options:
     description:
       - File for the results as JSON, on the host where the module runs. A report is a record, not a state, so it never
         counts as a change.
+      - It has RV(attempts), RV(seconds), RV(table) and RV(differing), each attempt with the seconds that it took.
     type: path
 notes:
   - In check mode no connection is made; every attempt is reported as V(not attempted).
@@ -151,6 +158,9 @@ attempts:
     error:
       description: The message of the refusal, null when accepted.
       type: str
+    seconds:
+      description: How long it took, with the attempts that were repeated because no word came back; null in check mode.
+      type: float
     evidence:
       description: The server's account of an accepted connection; empty otherwise.
       type: dict
@@ -188,6 +198,10 @@ attempts:
         state_change:
           description: When the state changed last, in UTC.
           type: str
+seconds:
+  description: How long all attempts together took; null in check mode.
+  returned: success
+  type: float
 table:
   description: The results as lines of text for people; the last one is the summary.
   returned: success
@@ -208,10 +222,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.files.writer import DesiredFile, FileAttributes, write_files
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
-from ..module_utils._host.server.connection_attempts import SECRETS, Planned, plan_attempts, try_attempts
+from ..module_utils._host.server.connection_attempts import (
+    SECRETS,
+    Planned,
+    check_parallel,
+    plan_attempts,
+    try_attempts,
+)
 from ..module_utils._proof.attempts import NOT_ATTEMPTED, Outcome, check_attempts
 from ..module_utils._proof.errors import ProofError
-from ..module_utils._proof.results import describe_result, differing_names, explain_difference, row_of
+from ..module_utils._proof.results import describe_result, differing_names, explain_difference, rounded, row_of
 from ..module_utils._proof.table import render_table
 
 ATTEMPT = {
@@ -233,11 +253,11 @@ def hide_secrets(module: AnsibleModule) -> None:
         module.no_log_values.update(str(conninfo[word]) for word in SECRETS if conninfo.get(word))
 
 
-def make_attempts(module: AnsibleModule, planned: Sequence[Planned]) -> list[Outcome]:
-    """Return the outcomes; check mode makes no connection."""
+def make_attempts(module: AnsibleModule, planned: Sequence[Planned]) -> tuple[list[Outcome], float | None]:
+    """Return the outcomes and the seconds that they took; check mode makes no connection."""
     if module.check_mode:
-        return [Outcome(NOT_ATTEMPTED, "check mode makes no connection")] * len(planned)
-    return try_attempts(planned)
+        return [Outcome(NOT_ATTEMPTED, "check mode makes no connection")] * len(planned), None
+    return try_attempts(planned, module.params["parallel"])
 
 
 def write_report(module: AnsibleModule, result: Mapping[str, Any]) -> None:
@@ -252,6 +272,7 @@ def main() -> None:
         argument_spec={
             "attempts": {"type": "list", "elements": "dict", "required": True, "options": ATTEMPT},
             "defaults": {"type": "dict", "default": {}},
+            "parallel": {"type": "int", "default": 8},
             "fail_on_difference": {"type": "bool", "default": True},
             "report": {"type": "path"},
         },
@@ -259,13 +280,16 @@ def main() -> None:
     )
     hide_secrets(module)
     with failing_cleanly(module, ProofError):
+        check_parallel(module.params["parallel"])
         planned = plan_attempts(module.params["attempts"], module.params["defaults"])
         attempts = [one.attempt for one in planned]
         check_attempts(attempts)
-        pairs = list(zip(attempts, make_attempts(module, planned)))
+        outcomes, seconds = make_attempts(module, planned)
+        pairs = list(zip(attempts, outcomes))
         result: dict[str, Any] = {
             "attempts": [describe_result(attempt, outcome) for attempt, outcome in pairs],
-            "table": render_table([row_of(attempt, outcome) for attempt, outcome in pairs]),
+            "seconds": rounded(seconds),
+            "table": render_table([row_of(attempt, outcome) for attempt, outcome in pairs], seconds),
             "differing": differing_names(pairs),
         }
         write_report(module, result)

@@ -7,8 +7,18 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
+import os
+import re
+import socket
 import sys
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from threading import Event
+from time import monotonic
 
 import pytest
 from module_runner import run_module
@@ -113,7 +123,8 @@ def test_every_case_ends_as_it_must(server, authority, foreign, pairs, driver):
     result = check(server, authority, attempts)
     assert not result["failed"], result
     assert result["differing"] == [], result["attempts"]
-    assert result["table"][-1] == f"{len(attempts)} attempts, {len(attempts)} as expected"
+    summary = rf"{len(attempts)} attempts in \d+\.\d seconds, {len(attempts)} as expected"
+    assert re.fullmatch(summary, result["table"][-1])
     assert result["changed"] is False
     assert PASSWORD not in result["_output"]
     assert "PRIVATE KEY" not in result["_output"]
@@ -155,7 +166,7 @@ def test_difference_fails_the_task_and_is_explained(server, authority, pairs):
     assert f"should be refused (verify-full, {NAME}) (expected to be refused, was accepted)" in result["msg"]
     assert "refused for another reason than 'password" in result["msg"]
     assert [line.endswith("DIFFERS") for line in result["table"]] == [False, False, True, True, True, False, False]
-    assert result["table"][-1] == "3 attempts, 0 as expected, 3 DIFFER"
+    assert re.fullmatch(r"3 attempts in \d+\.\d seconds, 0 as expected, 3 DIFFER", result["table"][-1])
 
 
 def test_server_that_is_down_proves_nothing(server, authority):
@@ -231,7 +242,12 @@ def test_report_is_json_and_no_change(server, authority, pairs, tmp_path):
     report = tmp_path / "report.json"
     result = check(server, authority, [{"name": "one", "conninfo": by(pairs["app"])}], report=str(report))
     assert result["changed"] is False
-    assert json.loads(report.read_text())["attempts"] == result["attempts"]
+    written = json.loads(report.read_text())
+    assert {key: written[key] for key in ("attempts", "seconds")} == {
+        key: result[key] for key in ("attempts", "seconds")
+    }
+    (one,) = written["attempts"]
+    assert 0 < one["seconds"] <= written["seconds"]
     assert report.stat().st_mode & 0o777 == 0o644
 
 
@@ -242,6 +258,7 @@ def test_check_mode_connects_to_nobody(server, authority, tmp_path):
     assert result["failed"] is False
     assert result["msg"] == "check mode: 1 attempts were not made"
     assert (result["attempts"][0]["outcome"], result["attempts"][0]["as_expected"]) == ("not attempted", None)
+    assert (result["attempts"][0]["seconds"], result["seconds"]) == (None, None)
     assert not report.exists()
 
 
@@ -261,6 +278,129 @@ def test_bad_attempts_are_one_sentence_and_nothing_is_tried(server, authority, a
     assert result["msg"].startswith("attempt 'bad one': ")
     assert words in result["msg"]
     assert "p4ssw0rd" not in result["_output"]
+
+
+TIMEOUT_SECONDS = 2  # the least that libpq waits
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """A port where the kernel takes connections, and nobody ever says anything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_attempts_that_nobody_answers_wait_together(server, authority, driver):
+    with silent_server() as port:
+        conninfo = {"user": "app", "port": port, "connect_timeout": TIMEOUT_SECONDS}
+        attempts = [{"name": f"attempt {number}", "conninfo": conninfo} for number in range(8)]
+        attempts[-1]["conninfo"] = {**conninfo, "ssl_max_protocol_version": "TLSv1.1"}
+        start = monotonic()
+        result = check(server, authority, attempts, parallel=8)
+    assert monotonic() - start < len(attempts) * TIMEOUT_SECONDS / 2
+    assert [one["name"] for one in result["attempts"]] == [one["name"] for one in attempts]
+    assert {one["outcome"] for one in result["attempts"]} == {"unreachable"}
+    # libpq counts in whole seconds, so its two may be little more than one
+    assert all(one["seconds"] > TIMEOUT_SECONDS / 4 for one in result["attempts"])
+    assert max(one["seconds"] for one in result["attempts"]) <= result["seconds"]
+
+
+@contextmanager
+def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port where a thread gives each connection this answer, and closes it."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening, ThreadPoolExecutor(64) as threads:
+
+        def answer_and_close(connection: socket.socket) -> None:
+            with connection:
+                answer(connection)
+
+        def accept() -> None:
+            with suppress(OSError):  # of the shutdown below
+                while True:
+                    threads.submit(answer_and_close, listening.accept()[0])
+
+        threads.submit(accept)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_that_does_not_answer_holds_up_no_other(server, authority, driver):
+    """More attempts than there are threads are at a server that is silent until all those at another one are through."""
+    answered, all_answered = itertools.count(1), Event()
+
+    def decline_tls(connection: socket.socket) -> None:
+        connection.recv(8)
+        connection.sendall(b"N")
+        if next(answered) == len(others):
+            all_answered.set()
+
+    def say_nothing(_connection: socket.socket) -> None:
+        assert all_answered.wait(60)
+
+    with serving(say_nothing) as silent, serving(decline_tls) as plain:
+        waiting, others = (
+            [
+                {"name": f"{where} {number}", "server": where, "conninfo": {"port": port, "connect_timeout": 30}}
+                for number in range(12)
+            ]
+            for where, port in (("silent", silent), ("plain", plain))
+        )
+        result = check(server, authority, [*waiting, *others], parallel=4)
+    errors = [one["error"] for one in result["attempts"]]
+    assert all("server does not support SSL" in error for error in errors[len(waiting) :]), errors
+    assert not any("timeout" in error for error in errors), errors
+
+
+def test_attempts_at_a_time_change_nothing_but_the_time(server, authority, pairs, driver, monkeypatch):
+    """Every kind of attempt many times over, mixed, among variables that would let everybody in."""
+    monkeypatch.setenv("PGSSLCERT", pairs["app"].certificate)
+    monkeypatch.setenv("PGSSLKEY", pairs["app"].key)
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    kinds = [
+        {"name": "accepted", "conninfo": by(pairs["app"])},
+        {"name": "person", "conninfo": {"user": "person"}, "password": PASSWORD},
+        refused("no certificate", "requires a valid client certificate", {"user": "app"}),
+        refused("no password", "no password supplied", {"user": "person"}),
+        refused("expired", "certificate expired", by(pairs["expired"])),
+        refused("TLS 1.1", "protocol version", {"user": "app", "ssl_max_protocol_version": "TLSv1.1"}),
+    ]
+    attempts = [{**kind, "name": f"{kind['name']} {number}"} for number in range(10) for kind in kinds]
+    before = dict(os.environ)
+    results = [check(server, authority, attempts, parallel=parallel) for parallel in (1, 16)]
+    assert [result["differing"] for result in results] == [[], []]
+    one, other = ([(one["name"], one["outcome"], one["because"]) for one in result["attempts"]] for result in results)
+    assert one == other
+    assert dict(os.environ) == before
+    pids = [
+        attempt["evidence"]["pid"]
+        for result in results
+        for attempt in result["attempts"]
+        if attempt["evidence"].get("pid")
+    ]
+    assert len(pids) == len(set(pids)) == 40
+
+
+def test_attempts_at_a_time_leave_the_filters_of_warnings_alone(server, authority):
+    """An old protocol is offered with a warning off, which is off for the whole process."""
+    nobody = {"port": 1, "ssl_max_protocol_version": "TLSv1.1", "sslmode": "require"}
+    attempts = [{"name": f"TLS 1.1 {number}", "conninfo": nobody} for number in range(300)]
+    filters, interval = list(warnings.filters), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        result = check(server, authority, attempts, parallel=16)
+    finally:
+        sys.setswitchinterval(interval)
+    assert {one["outcome"] for one in result["attempts"]} == {"unreachable"}
+    assert warnings.filters == filters
+
+
+@pytest.mark.parametrize("parallel", [0, -1])
+def test_no_attempt_at_a_time_is_refused(server, authority, parallel):
+    for check_mode in (True, False):
+        result = check(server, authority, [{"name": "one"}], check_mode=check_mode, parallel=parallel)
+        assert (result["failed"], result["msg"]) == (True, f"parallel is {parallel}, but it must be at least 1")
 
 
 def test_an_attempt_is_not_listed_twice(server, authority):

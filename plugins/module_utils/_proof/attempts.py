@@ -67,11 +67,12 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt; evidence is the server's own account of an accepted connection."""
+    """What came of an attempt, and how long it took; evidence is the server's own account of an accepted connection."""
 
     result: str
     error: str | None = None
     evidence: Mapping[str, object] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

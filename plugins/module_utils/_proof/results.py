@@ -35,8 +35,14 @@ def describe_result(attempt: Attempt, outcome: Outcome) -> dict[str, object]:
         "as_expected": None if outcome.result == NOT_ATTEMPTED else verdict.as_expected,
         "because": verdict.because,
         "error": outcome.error,
+        "seconds": rounded(outcome.seconds),
         "evidence": dict(outcome.evidence),
     }
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Return seconds as results have them; None for what was not attempted."""
+    return None if seconds is None else round(seconds, 3)
 
 
 def row_of(attempt: Attempt, outcome: Outcome) -> Row:

@@ -68,8 +68,8 @@ class Row:
         return tuple(_cut(_printable(getattr(self, column.field)), column.widest) for column in columns)
 
 
-def render_table(rows: Sequence[Row]) -> list[str]:
-    """Return the lines of the table, without trailing blanks; the last one is the summary.
+def render_table(rows: Sequence[Row], seconds: float | None = None) -> list[str]:
+    """Return the lines of the table, without trailing blanks; the last one is the summary, with the time that all took.
 
     The column of servers is there where the attempts are about several.
     """
@@ -83,7 +83,7 @@ def render_table(rows: Sequence[Row]) -> list[str]:
     rule = tuple("-" * width if heading else "" for heading, width in zip(headings, widths))
     lines = [_line(line, widths) for line in (headings, rule)]
     lines += [_line(line, widths, row.error) for row, line in zip(rows, cells)]
-    return [*lines, "", summarise(rows)]
+    return [*lines, "", summarise(rows, seconds)]
 
 
 def _span(widths: Sequence[int]) -> int:
@@ -92,12 +92,13 @@ def _span(widths: Sequence[int]) -> int:
     return sum(columns) + len(_GAP) * (_ABOUT_TLS - 1)
 
 
-def summarise(rows: Sequence[Row]) -> str:
-    """Return a line such as "27 attempts, 27 as expected"."""
+def summarise(rows: Sequence[Row], seconds: float | None = None) -> str:
+    """Return a line such as "27 attempts in 0.4 seconds, 27 as expected"."""
     noun = "attempt" if len(rows) == 1 else "attempts"
     tried = [row for row in rows if row.mark != NOT_TRIED]
     differing = sum(row.mark == DIFFERS for row in rows)
-    line = f"{len(rows)} {noun}, {len(tried) - differing} as expected"
+    time = "" if seconds is None else f" in {seconds:.1f} seconds"
+    line = f"{len(rows)} {noun}{time}, {len(tried) - differing} as expected"
     if differing:
         line += f", {differing} {'DIFFERS' if differing == 1 else 'DIFFER'}"
     if len(tried) < len(rows):

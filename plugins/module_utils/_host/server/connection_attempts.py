@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from time import monotonic
 from typing import Any
 
 from ..._proof import attempts as proof
 from ..errors import ModuleError
 from .database import fetch, in_one_line, load_driver, quiet_environment
+from .fair_threads import in_threads
 from .tls_probe import LEGACY_PROTOCOLS, ProbeError, probe
 
 # Nothing can ever lie below a device, so libpq finds no file here, whoever it runs as.
@@ -81,10 +83,37 @@ def plan_attempts(given: Sequence[Mapping[str, Any]], defaults: Mapping[str, Any
     return planned
 
 
-def try_attempts(planned: Sequence[Planned]) -> list[proof.Outcome]:
-    """Make the attempts one after the other and return what came of each."""
+def check_parallel(parallel: int) -> None:
+    """Refuse to make no attempt at a time.
+
+    :raises ModuleError: which names the option.
+    """
+    if parallel < 1:
+        raise ModuleError(f"parallel is {parallel}, but it must be at least 1")
+
+
+def try_attempts(planned: Sequence[Planned], parallel: int) -> tuple[list[proof.Outcome], float]:
+    """Make so many attempts at a time; return what came of each, in the same order, and the seconds that all of it took.
+
+    The environment belongs to all threads, so it is quiet from before the first of them until after the last.
+    """
+    start = monotonic()
     with quiet_environment():
-        return [_try(one) for one in planned]
+        outcomes = in_threads(planned, _try_and_time, parallel, _asked_server)
+    return outcomes, monotonic() - start
+
+
+def _try_and_time(planned: Planned) -> proof.Outcome:
+    start = monotonic()
+    outcome = _try(planned)
+    return replace(outcome, seconds=monotonic() - start)
+
+
+def _asked_server(planned: Planned) -> tuple[str, ...]:
+    """Whom an attempt waits for."""
+    conninfo = planned.attempt.conninfo
+    where = conninfo.get("hostaddr") or planned.address_of or conninfo.get("host", "")
+    return (planned.attempt.server or where, conninfo.get("port", ""))
 
 
 def _try(planned: Planned) -> proof.Outcome:

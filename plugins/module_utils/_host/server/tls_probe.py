@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from threading import Lock
 
 from ..errors import ModuleError
 
@@ -32,6 +33,8 @@ _PROTOCOLS = {
 }
 LEGACY_PROTOCOLS = ("TLSv1", "TLSv1.1")
 PROTOCOLS = tuple(_PROTOCOLS)
+# The filters of warnings belong to the whole process: two threads that change them leave them changed.
+_WARNING_FILTERS = Lock()
 
 
 class ProbeError(ModuleError):
@@ -152,7 +155,7 @@ def _context(minimum_version: str | None, maximum_version: str | None) -> ssl.SS
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with warnings.catch_warnings():
+    with _WARNING_FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # old protocols are offered to see them refused
         if maximum_version in LEGACY_PROTOCOLS:
             context.set_ciphers("ALL:@SECLEVEL=0")

@@ -72,6 +72,19 @@ def test_empty_table_has_headings_and_a_summary():
     assert rendered([])[-1] == "0 attempts, 0 as expected"
 
 
+def test_the_time_of_all_is_in_the_summary():
+    lines = table.render_table([results.row_of(*pair) for pair in PAIRS], 1.26)
+    assert lines[-1] == "2 attempts in 1.3 seconds, 2 as expected"
+    assert lines[:-1] == rendered(PAIRS)[:-1]
+
+
+def test_the_time_of_each_is_in_its_result_and_nothing_where_nothing_was_tried():
+    attempt, accepted = PAIRS[0]
+    timed = proof.Outcome(accepted.result, None, EVIDENCE, 0.01234)
+    assert results.describe_result(attempt, timed)["seconds"] == 0.012
+    assert results.describe_result(attempt, accepted)["seconds"] is None
+
+
 cells = st.one_of(st.none(), st.text(max_size=200))
 
 
