@@ -67,7 +67,9 @@ def test_the_run_does_what_check_mode_said(site: Site) -> None:
 def test_every_attempt_ended_as_expected(site: Site) -> None:
     report = json.loads((site.directory / "verify/report.json").read_text())
     attempts = report["attempts"]
-    assert len(attempts) >= 30
+    assert len(attempts) == 27
+    assert 0 < max(one["seconds"] for one in attempts) <= report["seconds"] <= sum(one["seconds"] for one in attempts)
+    assert re.fullmatch(r"27 attempts in \d+\.\d seconds, 27 as expected", report["table"][-1])
     assert [one["name"] for one in attempts if not one["as_expected"]] == []
     accepted = [one for one in attempts if one["outcome"] == "accepted"]
     assert {one["evidence"]["role"] for one in accepted} == {"app1", "app2", "report"}
@@ -234,8 +236,37 @@ def test_a_server_that_is_down_is_one_sentence_and_changes_nothing(site: Site) -
     assert site.state() == before
 
 
-def test_the_mode_require_refuses_plaintext_too(site: Site) -> None:
-    site.play("-e", "pgtls_server_tls_mode=require")
+def test_hosts_share_what_is_tried_once_for_each_server(site: Site) -> None:
+    """A second host that holds the same clients; what only a run of site.yml prepares, the revoked certificate, is left out."""
+    second = {"pgtls_verify_directory": str(site.directory / "verify2")}
+    inventory = site.directory / "second.json"
+    inventory.write_text(json.dumps({"apps": {"hosts": {"apps2": second}}}))
+    site.play("-i", str(inventory), "-e", '{"pgtls_ca_crl": false}', playbook="verify")
+    tried = [
+        [
+            one
+            for one in json.loads((site.directory / where / "report.json").read_text())["attempts"]
+            if one["as_expected"]
+        ]
+        for where in ("verify", "verify2")
+    ]
+    # two clients on each host, and once what is about the server
+    assert sum(len(attempts) for attempts in tried) == 2 * 2 + 3 * 3 - 1 + 16
+    kinds = [
+        {re.sub(r"app\d", "app", one["name"]) for one in attempts if one["expect"] == "refused"} for attempts in tried
+    ]
+    assert kinds[0] and kinds[1] and not kinds[0] & kinds[1]
+    meant = [
+        name.replace(r"\d", "").replace("(app|report)", "app") for name in REFUSALS if name != "revoked certificate"
+    ]
+    assert kinds[0] | kinds[1] == {*meant, "report without TLS"}
+
+
+def test_the_mode_require_refuses_plaintext_too_and_to_everybody(site: Site) -> None:
+    site.play("-e", "pgtls_server_tls_mode=require", "-e", "pgtls_verify_depth=full")
+    attempts = json.loads((site.directory / "verify/report.json").read_text())["attempts"]
+    assert [one["name"] for one in attempts if not one["as_expected"]] == []
+    assert len(attempts) == 38
     without = [one for one, *_rest in refusals(site) if one["name"].endswith("without TLS")]
     assert {one["conninfo"]["user"] for one in without} == {"app1", "app2", "report"}
     assert all(one["as_expected"] and "no encryption" in one["error"] for one in without)
