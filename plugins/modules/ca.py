@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - pgtls.postgresql.attributes
 options:
   directory:
-    description: The directory of the CA. It is created when it is missing; the directory above it must exist.
+    description: The directory of the CA. It is created when it is missing, and so are those above it, with the mode C(0755).
     type: path
     required: true
   intermediate:

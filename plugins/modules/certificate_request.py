@@ -54,6 +54,9 @@ options:
         description: Its permissions, an octal number.
         type: raw
         default: "0755"
+      parent_mode:
+        description: The permissions of missing directories above it. They are O(directories[].mode) when this is not given.
+        type: raw
   issuer_pem:
     description:
       - The certificate of the CA that should have signed, and those of the CAs above it, as RV(pgtls.postgresql.ca#module:chain_pem).

@@ -173,7 +173,6 @@ def test_no_private_key_left_its_place(site: Site) -> None:
         "verify/revoked.key",
         "verify/server-only.key",
         "verify/foreign.key",
-        "verify/foreign-ca/ca.key",
     }
     assert {oct(path.stat().st_mode & 0o777) for path in keys} == {"0o600"}
     assert "PRIVATE KEY" not in "".join(site.said)

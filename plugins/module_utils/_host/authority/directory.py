@@ -175,7 +175,7 @@ def completed(stored: StoredAuthority, key: bytes, certificate: bytes, chain: by
 def write_directories(
     writer: Writer, directory: str, attributes: FileAttributes, home: str | None = None
 ) -> list[Written]:
-    """Make the CA's directory and its ``issued`` directory, 0700 from their first moment.
+    """Make the CA's directory and its ``issued`` directory, 0700 from their first moment, and missing ones above them, 0755.
 
     :param home: where the CA's directory lies; it, and what lies between, is made as well.
     :raises ModuleError: when one of them cannot be made.
@@ -184,7 +184,16 @@ def write_directories(
     if home is not None and home != directory:
         for part in os.path.relpath(directory, home).split(os.sep):
             paths.append(os.path.join(paths[-1], part))
-    return [write_directory(writer, path, private) for path in (*paths, issued_path(directory))]
+    above = [write_directory(writer, path, FileAttributes(mode=0o755)) for path in _missing_above(paths[0])]
+    return above + [write_directory(writer, path, private) for path in (*paths, issued_path(directory))]
+
+
+def _missing_above(path: str) -> list[str]:
+    missing, parent = [], os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(parent):
+        missing.insert(0, parent)
+        parent = os.path.dirname(parent)
+    return missing
 
 
 def authority_files(

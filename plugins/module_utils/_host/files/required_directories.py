@@ -31,6 +31,7 @@ DIRECTORIES = {
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "mode": {"type": "raw", "default": "0755"},
+            "parent_mode": {"type": "raw"},
         },
     },
 }
@@ -86,7 +87,8 @@ def _plans(item: Mapping[str, Any], known: Mapping[str, DirectoryPlan]) -> list[
     missing = [target]
     while not os.path.lexists(os.path.dirname(missing[0])) and os.path.dirname(missing[0]) not in known:
         missing.insert(0, os.path.dirname(missing[0]))
-    return [*(_plan(one, one, item) for one in missing[:-1]), _plan(path, target, item)]
+    above = item if item.get("parent_mode") is None else {**item, "mode": item["parent_mode"]}
+    return [*(_plan(one, one, above) for one in missing[:-1]), _plan(path, target, item)]
 
 
 def _plan(path: str, target: str, item: Mapping[str, Any]) -> DirectoryPlan:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from datetime import datetime
 from pathlib import Path
 
@@ -493,3 +494,15 @@ def test_a_folder_named_like_ours_above_the_ca_is_left_alone(ca, tmp_path):
     above.mkdir(mode=0o755)
     ca(directory=str(above / "ca"))
     assert above.stat().st_mode & 0o777 == 0o755
+
+
+def test_missing_directories_above_are_made_and_others_stay_as_they_are(tmp_path):
+    (tmp_path / "own").mkdir(mode=0o750)
+    home = tmp_path / "own" / "a" / "b" / "ca"
+    predicted = run_module("ca", {"directory": str(home), "common_name": "Deep"}, check=True)
+    assert (predicted["failed"], list((tmp_path / "own").iterdir())) == (False, [])
+    made = run_module("ca", {"directory": str(home), "common_name": "Deep"})
+    assert (made["failed"], made["changed"]) == (False, True)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (home, home.parent, home.parent.parent, tmp_path / "own")]
+    assert modes == [0o700, 0o755, 0o755, 0o750]
+    assert run_module("ca", {"directory": str(home), "common_name": "Deep"})["changed"] is False

@@ -269,3 +269,16 @@ def test_an_untrusted_ca_without_a_file_for_its_root_is_refused(site):
     assert site.request(item)["msg"] == (
         "the certificate app1: untrusted_ca is given without root; name a file for the certificate of that CA"
     )
+
+
+@pytest.mark.parametrize(("parent_mode", "above"), [(None, 0o700), ("0755", 0o755)])
+def test_missing_directories_above_may_be_wider_than_the_directory(site, parent_mode, above):
+    """What stands beside a directory of secrets is for others too."""
+    deep = site.folder / "a" / "b" / "secrets"
+    wanted = {"path": str(deep), "mode": "0700", **({"parent_mode": parent_mode} if parent_mode else {})}
+    assert site.request(directories=[wanted])["files_changed"] is True
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (deep, deep.parent, deep.parent.parent)]
+    assert modes == [0o700, above, above]
+    (site.folder / "a").chmod(0o711)  # what is there is somebody's decision
+    assert site.request(directories=[wanted])["changed"] is False
+    assert stat.S_IMODE((site.folder / "a").stat().st_mode) == 0o711

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run of site.yml costs where nothing is due: the modules that each host starts, and the tasks that are skipped."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from demo_site import Site, changed
+
+CALLBACKS = Path(__file__).parent / "callbacks"
+SERVICES = {"pgtls_client_service_file": "{{ pgtls_demo_directory }}/pg_service.conf"}
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What one run did: (host, module) of each call, and of each skipped task, in order."""
+
+    made: list[tuple[str, str]]
+    skipped: list[tuple[str, str]]
+
+    def of(self, host: str) -> list[str]:
+        """The modules that ran on a host, whoever asked for it."""
+        return [module for name, module in self.made if name == host]
+
+    def __str__(self) -> str:
+        hosts = dict.fromkeys(name for name, _module in self.made)
+        lines = [f"{host}: {len(self.of(host))} ({', '.join(self.of(host))})" for host in hosts]
+        skipped = Counter(f"{host} skipped {module}" for host, module in self.skipped)
+        return "\n".join([*lines, *(f"{what}: {count}" for what, count in skipped.items())])
+
+
+def counted(site: Site, folder: Path, *options: str) -> Calls:
+    """Run site.yml, which must change nothing, and count."""
+    told = folder / "calls.jsonl"
+    told.unlink(missing_ok=True)
+    counting = {
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+        "ANSIBLE_CALLBACKS_ENABLED": "counted_calls",
+        "PGTLS_COUNTED_CALLS": str(told),
+    }
+    output = Site(site.directory, {**site.environment, **counting}).play(*options)
+    assert changed(output) == 0
+    lines = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
+    calls = Calls(
+        [(line["host"], line["module"]) for line in lines if line["kind"] == "call"],
+        [(line["host"], line["module"]) for line in lines if line["kind"] == "skipped"],
+    )
+    print(calls)
+    return calls
+
+
+INTERMEDIATES = [
+    {"name": "servers", "common_name": "SW Galaxy Server CA", "usages": ["server"]},
+    {"name": "clients", "common_name": "SW Galaxy Client CA", "usages": ["client"]},
+]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        SERVICES,
+        {**SERVICES, "pgtls_ca_crl": False},
+        {**SERVICES, "pgtls_ca_intermediates": INTERMEDIATES, "pgtls_server_lifetime_days": 365},
+    ],
+    ids=["as the demo", "without CRLs", "with intermediate CAs"],
+)
+def test_a_converged_run_stays_within_its_budget(converged: Site, tmp_path: Path, variables: dict[str, object]) -> None:
+    options = ("-e", json.dumps(variables))
+    converged.play(*options)
+    calls = counted(converged, tmp_path, *options)
+    below = len(variables.get("pgtls_ca_intermediates", []))
+    assert len(calls.of("ca1")) <= 2 + below, calls
+    assert Counter(calls.of("apps1")) == {"certificate_request": 2, "pg_service": 1, "connection_check": 1}
+    # what signs is left out once for each request, and what verify.yml alone would need; a table that nobody wants costs nothing
+    assert Counter(module for host, module in calls.skipped if host == "apps1") <= Counter(include_tasks=3, debug=1), (
+        calls
+    )
