@@ -49,24 +49,24 @@ from typing import Any
 
 def issued_certificates(variables: Mapping[str, Any]) -> dict[str, Any]:
     """What came of the last round; what a round before it has left behind counts for nothing."""
-    request = variables.get("__pgtls_ca_request") or {}
-    found = {
-        "changed": bool(request.get("changed", False)),
-        "certificates": list(request.get("certificates", ())),
-        "waiting": [],
-    }
-    if not request.get("requests"):
-        return found
-    answer, installed = (variables.get(name) or {} for name in ("__pgtls_ca_answer", "__pgtls_ca_installed"))
-    found["waiting"] = [name for name in answer.get("waiting", ()) if name in _names(request.get("requests"))]
-    if _names(installed.get("certificates")) == _names(found["certificates"]):
-        found["changed"] = found["changed"] or bool(installed.get("changed", False))
-        found["certificates"] = list(installed["certificates"])
-    return found
+    registers = ("__pgtls_ca_request", "__pgtls_ca_answer", "__pgtls_ca_installed")
+    request, answer, installed = (variables.get(name) or {} for name in registers)
+    requests, certificates, waiting = _named(request.get("requests")), _named(request.get("certificates")), []
+    changed = bool(request.get("changed", False))
+    if requests:
+        asked = {one["name"] for one in requests}
+        waiting = [name for name in answer.get("waiting") or () if name in asked]
+        after = _named(installed.get("certificates"))
+        if [one["name"] for one in after] == [one["name"] for one in certificates]:
+            changed, certificates = changed or bool(installed.get("changed", False)), after
+    return {"changed": changed, "certificates": certificates, "waiting": waiting}
 
 
-def _names(items: Any) -> list[str]:
-    return [one["name"] for one in items or ()]
+def _named(items: Any) -> list[Mapping[str, Any]]:
+    """The entries of a list that a host returned; what is none is dropped, for a host may return anything."""
+    if not isinstance(items, (list, tuple)):
+        return []
+    return [one for one in items if isinstance(one, Mapping) and isinstance(one.get("name"), str)]
 
 
 class FilterModule:

@@ -176,7 +176,7 @@ class AuthorityScene(Scene):
 
 
 class RequestScene(Scene):
-    """New keys, one beside a key that is in use, and one in use that is encrypted in its place."""
+    """New keys, one beside a key that is in use, one in use that is encrypted in its place, and the roots of all of them."""
 
     module, share, settles, has_keys = "certificate_request", 60, False, True
     how_many = 8
@@ -186,7 +186,7 @@ class RequestScene(Scene):
         self.issue([self.item("old"), self.item("sealed")])
         sealed = self.item("sealed", private_key_passphrase=PASSPHRASE)
         items = [self.item("old", key_type="ecdsa-p384"), *(self.item(f"new{n}") for n in range(self.how_many)), sealed]
-        self.args = {"certificates": items}
+        self.args = {"certificates": items, "trusted_pem": Path(self.path("ca/ca.crt")).read_text()}
         self.sealed = sealed["private_key"]
         self.sealed_key = public_key_of(self.sealed)
 
@@ -211,6 +211,8 @@ class RequestScene(Scene):
         keys = self.keys()
         assert len(keys) == self.how_many + 2
         assert {path: keys[path] for path in self.kept} == self.kept, "a key was made twice"
+        for item in self.args["certificates"]:
+            assert Path(item["root"]).read_text() == self.args["trusted_pem"]
         names = [*(f"new{n}" for n in range(self.how_many)), "old"]
         assert sorted(request["name"] for request in result["requests"]) == names
         assert public_key_of(self.sealed, PASSPHRASE) == self.sealed_key

@@ -81,3 +81,20 @@ def test_a_converged_run_stays_within_its_budget(converged: Site, tmp_path: Path
     assert Counter(module for host, module in calls.skipped if host == "apps1") <= Counter(include_tasks=3, debug=1), (
         calls
     )
+
+
+def test_a_proof_that_was_cut_off_before_the_revocation_is_completed_by_the_next_run(converged: Site) -> None:
+    """The certificates that must be refused go to a new directory, and the run ends before the CA revokes the one of them."""
+    directory = converged.directory / "shared/verify"
+    options = ("-e", f"pgtls_verify_directory={directory}")
+    converged.play("--limit", "apps1", *options, playbook="revoked_certificate")
+    assert [oct(path.stat().st_mode & 0o777) for path in (directory, directory.parent)] == ["0o700", "0o755"]
+    assert {path.name for path in directory.glob("*.crt")} == {
+        f"{name}.crt" for name in ("expired", "foreign", "revoked", "server-only")
+    }
+    converged.play(*options)
+    attempts = json.loads((directory / "report.json").read_text())["attempts"]
+    assert [one["name"] for one in attempts if not one["as_expected"]] == []
+    (revoked,) = [one for one in attempts if one["name"] == "revoked certificate"]
+    assert "certificate revoked" in revoked["error"]
+    assert changed(converged.play(*options)) == 0

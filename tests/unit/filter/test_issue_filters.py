@@ -89,6 +89,9 @@ SKIPPED = {"changed": False, "skipped": True, "skip_reason": "Conditional result
         # a CA elsewhere that has not answered
         ({**DUE, "changed": False}, {"waiting": ["app1"]}, SKIPPED, False, DUE["certificates"], ["app1"]),
         ({**DUE, "changed": False}, {"waiting": []}, INSTALLED, True, INSTALLED["certificates"], []),
+        # a host that lies
+        ({**DUE, "certificates": "app1", "requests": [7]}, {"waiting": ["app1"]}, None, True, [], []),
+        ({**DUE, "certificates": [{}, 7, told("app1", "01")]}, {}, {"certificates": 7}, True, [told("app1", "01")], []),
         # a failed or skipped request
         ({"failed": True, "msg": "..."}, None, INSTALLED, False, [], []),
         (SKIPPED, {"waiting": ["app1"]}, INSTALLED, False, [], []),
