@@ -109,7 +109,7 @@ options:
         rules rely on (C(ssl) and the files and protocol versions of TLS) are expected without being named.
     type: dict
     default: {}
-  login_roles:
+  roles:
     description:
       - Roles that exist and can log in, as O(pgtls.postgresql.login_role#module:name). They are not removed when the task fails.
     type: list
@@ -186,7 +186,7 @@ EXAMPLES = r"""
     data_directory: /var/lib/pgsql/data
     certificates: []
     settings: {ssl: true}
-    login_roles: [app1]
+    roles: [app1]
     mapping_blocks:
       - block: clients
         mappings:
@@ -394,7 +394,7 @@ SPEC = {
     "crl_pem": {"type": "str"},
     "settings": {"type": "dict", "default": {}},
     "expected_settings": {"type": "dict", "default": {}},
-    "login_roles": {"type": "list", "elements": "str", "default": []},
+    "roles": {"type": "list", "elements": "str", "default": []},
     "mapping_blocks": {"type": "list", "elements": "dict", "default": [], "options": MAPPING_BLOCK},
     "rule_blocks": {"type": "list", "elements": "dict", "default": [], "options": RULE_BLOCK},
     "backup": {"type": "bool", "default": False},

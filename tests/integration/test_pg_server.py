@@ -20,7 +20,7 @@ from kept_state import state_of
 from module_runner import run_module
 
 CLIENTS = {
-    "login_roles": ["app1"],
+    "roles": ["app1"],
     "mapping_blocks": [
         {
             "block": "clients",
@@ -234,7 +234,7 @@ def test_nothing_is_written_when_any_part_is_wrong(world):
     before = world.state()
     wrong = [
         {"settings": {"ssl": "perhaps"}},
-        {"login_roles": ["pg_mine"]},
+        {"roles": ["pg_mine"]},
         {"mapping_blocks": [{"block": "x", "mappings": [{"map": "m", "system_user": "/(", "database_user": "a"}]}]},
         {"rule_blocks": [{"block": "x", "placement": "first", "rules": [{"type": "host", "method": "trust"}]}]},
         {"rule_blocks": [{"block": "x", "placement": "first", "rules": [{"method": "trust"}]}]},

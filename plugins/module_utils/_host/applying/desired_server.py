@@ -69,7 +69,7 @@ class DesiredServer:
         :raises ModuleError: for a role that cannot be, and two items that would share a file.
         """
         items = [_on_the_server(item, cluster) for item in params["certificates"]]
-        names = list(dict.fromkeys(params["login_roles"]))
+        names = list(dict.fromkeys(params["roles"]))
         check_role_names(names)
         settings = read_settings(params)
         return cls(

@@ -189,7 +189,8 @@ def write_directories(
 
 
 def _missing_above(path: str) -> list[str]:
-    missing, parent = [], os.path.dirname(os.path.abspath(path))
+    missing: list[str] = []
+    parent = os.path.dirname(os.path.abspath(path))
     while not os.path.lexists(parent):
         missing.insert(0, parent)
         parent = os.path.dirname(parent)
