@@ -252,7 +252,7 @@ def test_a_lockout_is_refused_before_the_first_file_is_written(world):
     world.call()
     everybody = [{"block": "x", "placement": "first", "rules": [{"type": "local", "method": "reject"}]}]
     refused = world.call(rule_blocks=everybody, certificates=[], settings={})
-    assert refused["failed"] and "would shut out" in refused["msg"], refused
+    assert refused["failed"] and "would lock out" in refused["msg"], refused
     assert {**world.state(), "tls.key": ""} == {**before, "tls.key": ""}
 
 
@@ -269,9 +269,9 @@ def test_rules_are_judged_with_the_settings_and_maps_of_then(world):
     ]
     world.settle(guard=guard)
     gone = world.call(guard=guard, mapping_blocks=[{"block": "clients", "mappings": []}])
-    assert gone["failed"] and "would shut out" in gone["msg"], gone
+    assert gone["failed"] and "would lock out" in gone["msg"], gone
     off = world.call(guard=guard, settings={**world.options["settings"], "ssl": False}, certificates=[])
-    assert off["failed"] and "would shut out" in off["msg"], off
+    assert off["failed"] and "would lock out" in off["msg"], off
     assert world.call(guard=guard)["changed"] is False
 
 
