@@ -12,7 +12,7 @@ GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration fa
 PGTLS_GATES ?= $(GATES)
 each = $(subst +, ,$(1))
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint bulk load faults sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs benchmark readmes pins \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint load faults sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
         format clean
 
 help: ## this list
@@ -111,13 +111,11 @@ docs: ## role READMEs are fresh, module documentation is valid
 	@scripts/packages.sh check $@
 	@scripts/gate-docs.sh
 
-benchmark: ## CPU seconds of the editors on 10,000 entries, and what twice the entries cost
+bench: ## ours beside the peers and the floor, numbers and a plot: PGTLS_BENCH="site rules" PGTLS_BENCH_PAIRS=5 PGTLS_BENCH_AGAINST=v0.1.0
 	@scripts/venv.sh dev
-	@.venv/dev/bin/python tests/benchmark/editors.py
-
-bulk: ## seconds of 1,000 client certificates in one play, and of the same keys and signatures in a plain script
-	@scripts/venv.sh dev
-	@.venv/dev/bin/python tests/benchmark/bulk.py
+	@scripts/venv.sh bench
+	@scripts/venv.sh bench-peers
+	@.venv/dev/bin/python tests/benchmark/bench.py
 
 load: ## an application that connects continuously through changes of rules, certificates and the CA: PGTLS_LOAD_ROTATIONS=20
 	@scripts/venv.sh dev

@@ -3,12 +3,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# venv.sh demo|dev|floor|debian-N|pkilint|core-2.N|site-2.N   makes or refreshes .venv/NAME when its requirements or its
-# Python changed, and links this checkout into it as the collection ansible_collections.pgtls.postgresql.
+# venv.sh demo|dev|floor|debian-N|pkilint|bench|bench-peers|core-2.N|site-2.N   makes or refreshes .venv/NAME when its
+# requirements or its Python changed, and links this checkout into it as the collection ansible_collections.pgtls.postgresql.
 set -eu
 cd "$(dirname "$0")/.."
 
-name=${1:?which environment: demo, dev, floor, debian-N, pkilint, core-2.N or site-2.N}
+name=${1:?which environment: demo, dev, floor, debian-N, pkilint, bench, bench-peers, core-2.N or site-2.N}
 requirements=requirements/$name.txt
 link=yes
 case $name in
@@ -17,7 +17,7 @@ case $name in
   floor) python=$(scripts/find-python.sh 3.9 2>/dev/null || scripts/find-python.sh machine) ;;
   debian-12) python=$(scripts/find-python.sh 3.11 2>/dev/null || scripts/find-python.sh machine) ;;
   debian-13) python=$(scripts/find-python.sh 3.13 2>/dev/null || scripts/find-python.sh machine) ;;
-  pkilint) python=$(scripts/find-python.sh newest) link= ;;
+  pkilint | bench | bench-peers) python=$(scripts/find-python.sh newest) link= ;;
   core-2.*) python=$(scripts/find-python.sh newest) link= ;;                                       # for ansible-test
   site-2.*) python=$(scripts/find-python.sh newest) requirements=requirements/core-${name#site-}.txt ;; # for playbooks
   *) echo "venv.sh: unknown environment '$name'." >&2 && exit 2 ;;

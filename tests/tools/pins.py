@@ -26,6 +26,8 @@ PYTHONS = {
     "debian-12": CONTROLLERS,
     "debian-13": CONTROLLERS,
     "pkilint": CONTROLLERS,
+    "bench": CONTROLLERS,
+    "bench-peers": CONTROLLERS,
     "core-2.18": CONTROLLERS,
     "core-2.19": CONTROLLERS,
     "core-2.20": ("3.12", "3.13"),

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the benchmark that the environment asks for: a table here, and numbers and a plot in docs/benchmarks.
+
+PGTLS_BENCH names scenarios (all), PGTLS_BENCH_PAIRS the turns of each (5), PGTLS_BENCH_AGAINST a revision to compare
+with, PGTLS_BENCH_SCALE multiplies the sizes, PGTLS_BENCH_OUTPUT is another directory for the numbers. Nothing is asserted
+about the figures; a play that fails ends the run.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import performance_page
+import report
+from measuring import CommandFailed, Found
+from wanted import CHECKOUT, wanted
+
+PLOT_PYTHON = CHECKOUT / ".venv/bench/bin/python"
+
+
+def main() -> int:
+    asked, found, begin = wanted(), Found(), datetime.datetime.now(datetime.UTC)
+    for name in asked.scenarios:
+        try:
+            one: Found = importlib.import_module(f"scenario_{name}").measure(asked)
+        except CommandFailed as failure:
+            print(failure, file=sys.stderr)
+            return 1
+        found.cases += one.cases
+        found.derived += one.derived
+    print("\n".join(report.table(found)))
+    run = report.described(found, asked, begin)
+    numbers = report.write(run, asked.output)
+    subprocess.run([str(PLOT_PYTHON), str(Path(__file__).with_name("plot.py")), str(numbers)], check=True)
+    if asked.output == CHECKOUT / "docs/benchmarks":
+        performance_page.write(run, numbers.name)
+    print(f"{numbers} and {numbers.with_suffix('.png').name} have the numbers and the plot.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
