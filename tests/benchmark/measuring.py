@@ -42,7 +42,7 @@ def run(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None
         said = output.read().decode(errors="replace")
     if child.returncode:
         raise CommandFailed(f"{said}\n{' '.join(command)}\nended with {child.returncode}; its output is above.")
-    return {WALL: wall, CPU: usage.ru_utime + usage.ru_stime, MEMORY: usage.ru_maxrss / 1024}, said
+    return {WALL: wall, CPU: usage.ru_utime + usage.ru_stime}, said
 
 
 @dataclass

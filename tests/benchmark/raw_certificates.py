@@ -16,15 +16,16 @@ from multiprocessing import Pool
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-NO_USAGE = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
-NO_USAGE += ("encipher_only", "decipher_only")
+NO_USAGE = ["content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign"]
+NO_USAGE += ["encipher_only", "decipher_only"]
 
 Pem = bytes
 
 
 def client(number: int) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"client {number}")])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"client {number}")])
 
 
 def holder_work(number: int) -> tuple[Pem, Pem]:
@@ -54,7 +55,7 @@ def authority_work(request_pem: Pem, ca_name: x509.Name, ca_key: ec.EllipticCurv
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.KeyUsage(digital_signature=True, **usage), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )
     return builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

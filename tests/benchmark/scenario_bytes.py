@@ -9,6 +9,7 @@ The same run sends the same bytes each time, so one turn is enough.
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from measuring import OURS, Case, Derived, Figures, Found, run, take_turns
@@ -36,7 +37,7 @@ def measure(asked: Wanted) -> Found:
             "peers": _sent(peers_command(theirs), theirs.directory, theirs.environment),
             "floor": _sent(floor_command(site), site.directory, counting),
         }
-    take_turns(case, {side: lambda noted=noted: _figures(noted) for side, noted in sides.items()})
+    take_turns(case, {side: partial(_figures, noted) for side, noted in sides.items()})
     derived = [
         Derived("bytes", f"{module}, KiB per call of {len(sizes)}", sum(sizes) / len(sizes) / 1024)
         for module, sizes in sorted(_by_module(sent).items())

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from measuring import CPU, OURS, WALL, Case, CommandFailed, Derived, Figures, Found, run, take_turns
 from sides import Side, our_sides, playbook_command, quiet_environment
@@ -78,7 +79,7 @@ def _prepare(folder: Path, count: int) -> None:
         "pgtls_client_directory": str(folder / "clients"),
         "pgtls_clients": clients,
     }
-    groups = {"ca": {"hosts": {"authority": {}}}, "postgres_clients": {"hosts": {"holder": {}}}}
+    groups: dict[str, Any] = {"ca": {"hosts": {"authority": {}}}, "postgres_clients": {"hosts": {"holder": {}}}}
     (folder / "inventory.json").write_text(json.dumps({"all": {"vars": about, "children": groups}}))
 
 
