@@ -10,8 +10,8 @@ about the figures; a play that fails ends the run.
 
 from __future__ import annotations
 
-import datetime
 import importlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,11 +25,13 @@ PLOT_PYTHON = CHECKOUT / ".venv/bench/bin/python"
 
 
 def main() -> int:
-    asked, found, begin = wanted(), Found(), datetime.datetime.now(datetime.UTC)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit("stopped"))
+    asked, found, begin = wanted(), Found(), report.beginning()
     for name in asked.scenarios:
         try:
             one: Found = importlib.import_module(f"scenario_{name}").measure(asked)
         except CommandFailed as failure:
+            print("\n".join(report.table(found)))
             print(failure, file=sys.stderr)
             return 1
         found.cases += one.cases

@@ -35,7 +35,12 @@ def run(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None
     with tempfile.TemporaryFile() as output:
         begin = perf_counter()
         child = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        _pid, status, usage = os.wait4(child.pid, 0)
+        try:
+            _pid, status, usage = os.wait4(child.pid, 0)
+        except BaseException:  # whoever ends the benchmark ends what it runs
+            child.terminate()
+            child.wait()
+            raise
         wall = perf_counter() - begin
         child.returncode = os.waitstatus_to_exitcode(status)  # it is waited for already
         output.seek(0)

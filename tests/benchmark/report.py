@@ -36,9 +36,9 @@ def table(found: Found) -> Iterator[str]:
     """The lines of the table: for each case its sides, with ours as a multiple of each other one."""
     for case in found.cases:
         headings = "".join(f"{HEADINGS[figure]:>10}" for figure in case.figures)
-        ours = "    ours is this many times that" if case.compared() else ""
+        times = "".join(f"{'ours / ' + HEADINGS[figure]:>16}" for figure in case.figures) if case.compared() else ""
         yield f"{case.scenario}, {case.name}"
-        yield f"  {'':32}{headings}{ours}"
+        yield f"  {'':32}{headings}{times}"
         for side in case.turns:
             yield f"  {side:32}{_row(case, side)}".rstrip()
         yield ""
@@ -50,19 +50,27 @@ def _row(case: Case, side: str) -> str:
     medians = "".join(f"{case.median(side, figure):10.2f}" for figure in case.figures)
     if side not in case.compared():
         return medians
-    return medians + "    " + "  ".join(f"{case.ratio(OURS, figure, side):8.2f}" for figure in case.figures)
+    return medians + "".join(f"{case.ratio(OURS, figure, side):16.2f}" for figure in case.figures)
 
 
-def described(found: Found, asked: Wanted, begin: datetime.datetime) -> dict[str, Any]:
+def beginning() -> dict[str, Any]:
+    """Return what must be known of a run before it begins."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "begin": now.isoformat(timespec="seconds"),
+        "revision": revision(),
+        "versions": _versions(),
+        "machine": _machine(),
+    }
+
+
+def described(found: Found, asked: Wanted, begin: dict[str, Any]) -> dict[str, Any]:
     """Return the run as its JSON tells it."""
     return {
-        "begin": begin.isoformat(timespec="seconds"),
-        "revision": revision(),
+        **begin,
         "against": asked.against,
         "pairs": asked.pairs,
         "scale": asked.scale,
-        "versions": _versions(),
-        "machine": _machine(),
         "cases": [case.described() for case in found.cases],
         "derived": [derived.described() for derived in found.derived],
     }
@@ -95,5 +103,5 @@ def _machine() -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", sys.platform),
         "architecture": platform.machine(),
-        "load_at_the_end": round(os.getloadavg()[0], 2),
+        "load_at_the_beginning": round(os.getloadavg()[0], 2),
     }

@@ -57,12 +57,14 @@ def playbook_command(playbook: str | Path, *options: str, python: str | Path = s
 def our_sides(against: str | None) -> list[Side]:
     """Return this checkout and, where a revision is named, a worktree of that."""
     ours = Side(OURS, CHECKOUT)
-    return [ours] if against is None else [ours, Side(against, _worktree(against))]
+    if against is None:
+        return [ours]
+    commit = _git("rev-parse", "--verify", f"{against}^{{commit}}")
+    return [ours, Side(f"{against} ({commit[:12]})", _worktree(commit))]
 
 
-def _worktree(revision: str) -> Path:
-    """Return a worktree of a revision, made or used again."""
-    commit = _git("rev-parse", "--verify", f"{revision}^{{commit}}")
+def _worktree(commit: str) -> Path:
+    """Return a worktree of a commit, made or used again."""
     folder = CACHE / "revisions" / commit[:12]
     if not folder.exists():
         _git("worktree", "prune")
