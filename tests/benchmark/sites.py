@@ -21,9 +21,22 @@ from wanted import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT / "tests/integration"))
 from conftest import free_port
-from demo_site import Site as Site
-from demo_site import changed as changed
-from demo_site import demo_site
+from demo_site import Site, changed, demo_site
+
+__all__ = [
+    "SAME_KEYS",
+    "Site",
+    "changed",
+    "converging",
+    "converging_again",
+    "floor",
+    "floor_command",
+    "let_local_users_in",
+    "new_site",
+    "play",
+    "site_of_servers",
+    "without_proofs",
+]
 
 PROOFS = ("verify", "revoked_certificate")  # the playbooks that prove, and that make what must be refused
 SAME_KEYS = ("-e", "pgtls_ca_key_type=ecdsa-p256")  # as the peers' CA; how long an RSA key takes is luck

@@ -41,18 +41,18 @@ class Connection(Local):
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> Any:
         """Run a command, and count it with its input."""
-        _note(in_data or b"", len(cmd.encode()))
+        self._note(in_data or b"", len(cmd.encode()))
         return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
 
     def put_file(self, in_path: str, out_path: str) -> Any:
         """Put a file, and count it."""
-        _note(Path(in_path).read_bytes())
+        self._note(Path(in_path).read_bytes())
         return super().put_file(in_path, out_path)
 
-
-def _note(content: bytes, words: int = 0) -> None:
-    called = MODULE.search(content)
-    noted = {"module": called[1].decode() if called else None, "bytes": len(content) + words}
-    # the workers of a run append to one file
-    with open(os.environ["PGTLS_BENCH_BYTES"], "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(noted) + "\n")
+    def _note(self, content: bytes, words: int = 0) -> None:
+        called = MODULE.search(content)
+        module = called[1].decode() if called else None
+        noted = {"host": self._play_context.remote_addr, "module": module, "bytes": len(content) + words}
+        # the workers of a run append to one file
+        with open(os.environ["PGTLS_BENCH_BYTES"], "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(noted) + "\n")
