@@ -26,7 +26,7 @@ PLOT_PYTHON = CHECKOUT / ".venv/bench/bin/python"
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit("stopped"))
-    asked, found, begin = wanted(), Found(), report.beginning()
+    asked, found, start = wanted(), Found(), report.at_the_start()
     for name in asked.scenarios:
         try:
             one: Found = importlib.import_module(f"scenario_{name}").measure(asked)
@@ -37,7 +37,7 @@ def main() -> int:
         found.cases += one.cases
         found.derived += one.derived
     print("\n".join(report.table(found)))
-    run = report.described(found, asked, begin)
+    run = report.described(found, asked, start)
     numbers = report.write(run, asked.output)
     subprocess.run([str(PLOT_PYTHON), str(Path(__file__).with_name("plot.py")), str(numbers)], check=True)
     if asked.output == CHECKOUT / "docs/benchmarks":

@@ -33,7 +33,7 @@ class CommandFailed(Exception):
 def run(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None) -> tuple[Figures, str]:
     """What a command took, with all its children, and what it printed."""
     with tempfile.TemporaryFile() as output:
-        begin = perf_counter()
+        start = perf_counter()
         child = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
             _pid, status, usage = os.wait4(child.pid, 0)
@@ -41,7 +41,7 @@ def run(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None
             child.terminate()
             child.wait()
             raise
-        wall = perf_counter() - begin
+        wall = perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)  # it is waited for already
         output.seek(0)
         said = output.read().decode(errors="replace")
@@ -81,7 +81,7 @@ class Case:
         return [side for side in self.turns if side != OURS] if OURS in self.turns else []
 
     def described(self) -> dict[str, Any]:
-        """Return the case as the JSON of a run tells it."""
+        """Return the case as the JSON of a run shows it."""
         sides = {
             side: {
                 figure: {"median": self.median(side, figure), "turns": self.values(side, figure)}
@@ -104,7 +104,7 @@ class Derived:
     value: float
 
     def described(self) -> dict[str, Any]:
-        """Return it as the JSON of a run tells it."""
+        """Return it as the JSON of a run shows it."""
         return {"scenario": self.scenario, "name": self.name, "value": self.value}
 
 

@@ -48,9 +48,9 @@ def peers_play(site: Site, unchanged: bool = False) -> Callable[[], Figures]:
 
 def peers_versions() -> dict[str, str]:
     """Return the versions of the peers' collections."""
-    folder = next((PEERS_PYTHON.parents[1] / "lib").glob("python*/site-packages/ansible_collections"))
+    directory = next((PEERS_PYTHON.parents[1] / "lib").glob("python*/site-packages/ansible_collections"))
     found = {}
     for collection in COLLECTIONS:
-        manifest = folder.joinpath(*collection.split("."), "MANIFEST.json")
+        manifest = directory.joinpath(*collection.split("."), "MANIFEST.json")
         found[collection] = json.loads(manifest.read_text())["collection_info"]["version"]
     return found

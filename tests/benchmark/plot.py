@@ -83,7 +83,7 @@ def _short(value: float) -> str:
 def _title(run: dict[str, Any]) -> str:
     versions, machine = run["versions"], run["machine"]
     return (
-        f"pgtls.postgresql {run['revision']}, {run['begin'][:10]}: medians of {run['pairs']}, less is better\n"
+        f"pgtls.postgresql {run['revision']}, {run['started'][:10]}: medians of {run['pairs']}, less is better\n"
         f"ansible-core {versions['ansible-core']}, Python {versions['python']}, cryptography {versions['cryptography']}, "
         f"PostgreSQL {versions['postgres']}; {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
     )

@@ -53,21 +53,21 @@ def _row(case: Case, side: str) -> str:
     return medians + "".join(f"{case.ratio(OURS, figure, side):16.2f}" for figure in case.figures)
 
 
-def beginning() -> dict[str, Any]:
-    """Return what must be known of a run before it begins."""
+def at_the_start() -> dict[str, Any]:
+    """Return what must be known of a run before it starts."""
     now = datetime.datetime.now(datetime.UTC)
     return {
-        "begin": now.isoformat(timespec="seconds"),
+        "started": now.isoformat(timespec="seconds"),
         "revision": revision(),
         "versions": _versions(),
         "machine": _machine(),
     }
 
 
-def described(found: Found, asked: Wanted, begin: dict[str, Any]) -> dict[str, Any]:
-    """Return the run as its JSON tells it."""
+def described(found: Found, asked: Wanted, start: dict[str, Any]) -> dict[str, Any]:
+    """Return the run as its JSON shows it."""
     return {
-        **begin,
+        **start,
         "against": asked.against,
         "pairs": asked.pairs,
         "scale": asked.scale,
@@ -76,11 +76,11 @@ def described(found: Found, asked: Wanted, begin: dict[str, Any]) -> dict[str, A
     }
 
 
-def write(run: dict[str, Any], folder: Path) -> Path:
+def write(run: dict[str, Any], directory: Path) -> Path:
     """Write the JSON of a run, and return where it is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    when = re.sub(r"[^0-9T]", "", run["begin"].partition("+")[0])
-    file = folder / f"{when}-{run['revision']}.json"
+    directory.mkdir(parents=True, exist_ok=True)
+    when = re.sub(r"[^0-9T]", "", run["started"].partition("+")[0])
+    file = directory / f"{when}-{run['revision']}.json"
     file.write_text(json.dumps(run, indent=2) + "\n")
     return file
 
@@ -103,5 +103,5 @@ def _machine() -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", sys.platform),
         "architecture": platform.machine(),
-        "load_at_the_beginning": round(os.getloadavg()[0], 2),
+        "load_at_start": round(os.getloadavg()[0], 2),
     }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One piece of work on a pg_hba.conf with many rules, in a process of its own: ``rules_work.py WORK COUNT FOLDER``.
+"""One piece of work on a pg_hba.conf with many rules, in a process of its own: ``rules_work.py WORK COUNT DIRECTORY``.
 
 It prints CPU seconds and the peak of the process's memory as JSON. The module runs as on a host, with what it checks and
 reports; the functions are those that the modules use. What prepares the file is not counted as time.
@@ -55,9 +55,9 @@ def rules(content: str) -> list[Rule]:
     return [entry for entry in parse_hba(content, VERSION).entries() if isinstance(entry, Rule)]
 
 
-def module(folder: Path, content: str, wanted: Iterator[dict[str, Any]]) -> Callable[[], None]:
+def module(directory: Path, content: str, wanted: Iterator[dict[str, Any]]) -> Callable[[], None]:
     """The work of pg_hba on a file."""
-    path = folder / "pg_hba.conf"
+    path = directory / "pg_hba.conf"
     path.write_text(content)
     arguments = {"path": str(path), "server_version": VERSION, "validate": "syntax", "rules": list(wanted)}
 
@@ -96,12 +96,12 @@ def access(content: str, count: int) -> Callable[[], None]:
     return lambda: print(compare_access(rules(content), rules(content + line(count))).is_complete, file=sys.stderr)
 
 
-def prepare(name: str, count: int, folder: Path) -> Callable[[], object]:
+def prepare(name: str, count: int, directory: Path) -> Callable[[], object]:
     """Return a piece of work by its name."""
     works: dict[str, Callable[[], Callable[[], object]]] = {
-        "edit": lambda: module(folder, text(count), map(fields, [count])),
-        "bulk": lambda: module(folder, line(count), map(fields, range(count))),
-        "no-op": lambda: module(folder, text(count), map(fields, range(count))),
+        "edit": lambda: module(directory, text(count), map(fields, [count])),
+        "bulk": lambda: module(directory, line(count), map(fields, range(count))),
+        "no-op": lambda: module(directory, text(count), map(fields, range(count))),
         "explain": lambda: explained(text(count), count),
         "unreachable": lambda: unreachable(text(count)),
         "access": lambda: access(text(count), count),
@@ -110,16 +110,16 @@ def prepare(name: str, count: int, folder: Path) -> Callable[[], object]:
 
 
 def peak_mib() -> float:
-    """The peak of this program's memory; getrusage would begin with that of the process that started it."""
+    """The peak of this program's memory; getrusage would count that of the process that started it too."""
     (kib,) = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     return int(kib) / 1024
 
 
 def main() -> None:
     work = prepare(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
-    begin = time.process_time()
+    start = time.process_time()
     work()
-    cpu = time.process_time() - begin
+    cpu = time.process_time() - start
     print(json.dumps({"cpu_seconds": cpu, "peak_mib": peak_mib()}))
 
 

@@ -53,9 +53,9 @@ def _shares(sent: list[Transfer], part: str) -> Iterator[Derived]:
         yield Derived("bytes", f"{name.rpartition('.')[2]}, KiB per call", sum(sizes) / len(sizes) / 1024)
 
 
-def _sent(command: list[str], folder: Path, environment: dict[str, str]) -> list[Transfer]:
+def _sent(command: list[str], directory: Path, environment: dict[str, str]) -> list[Transfer]:
     """The transfers of a run, each with its host, its size and the module that it is about, if any."""
-    sizes = folder / "bytes.jsonl"
+    sizes = directory / "bytes.jsonl"
     counting = {"ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS), "PGTLS_BENCH_BYTES": str(sizes)}
     options = ["-e", "ansible_connection=counted"]
     run([*command, *options], CHECKOUT, {**environment, **counting})

@@ -45,23 +45,24 @@ def measure(asked: Wanted) -> Found:
 
 def _take_turns(count: int, sides: list[Side], first: Case, again: Case) -> None:
     with tempfile.TemporaryDirectory(prefix="pgtls-bench-", dir="/var/tmp") as name:
-        folders = {side.name: Path(name) / f"side{number}" for number, side in enumerate(sides)}
-        for folder in folders.values():
-            _prepare(folder, count)
+        directories = {side.name: Path(name) / f"side{number}" for number, side in enumerate(sides)}
+        for directory in directories.values():
+            _prepare(directory, count)
         scripts = {ONE: _script(count, 1), ALL: _script(count, len(os.sched_getaffinity(0)))}
-        three = {FLOOR: _playing(sides[0], folders[OURS], HERE / "three_tasks.yml", changes=False)}
+        three = {FLOOR: _playing(sides[0], directories[OURS], HERE / "three_tasks.yml", changes=False)}
         works = {
-            side.name: _playing(side, folders[side.name], HERE / "certificates.yml", changes=True) for side in sides
+            side.name: _playing(side, directories[side.name], HERE / "certificates.yml", changes=True) for side in sides
         }
         take_turns(first, {**works, **scripts, **three})
         works = {
-            side.name: _playing(side, folders[side.name], HERE / "certificates.yml", changes=False) for side in sides
+            side.name: _playing(side, directories[side.name], HERE / "certificates.yml", changes=False)
+            for side in sides
         }
         take_turns(again, {**works, **three})
 
 
-def _prepare(folder: Path, count: int) -> None:
-    folder.mkdir()
+def _prepare(directory: Path, count: int) -> None:
+    directory.mkdir()
     clients = [
         {
             "name": f"client{number}",
@@ -75,19 +76,19 @@ def _prepare(folder: Path, count: int) -> None:
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "pgtls_ca_host": "authority",
-        "pgtls_ca_directory": str(folder / "ca"),
-        "pgtls_client_directory": str(folder / "clients"),
+        "pgtls_ca_directory": str(directory / "ca"),
+        "pgtls_client_directory": str(directory / "clients"),
         "pgtls_clients": clients,
     }
     groups: dict[str, Any] = {"ca": {"hosts": {"authority": {}}}, "postgres_clients": {"hosts": {"holder": {}}}}
-    (folder / "inventory.json").write_text(json.dumps({"all": {"vars": about, "children": groups}}))
+    (directory / "inventory.json").write_text(json.dumps({"all": {"vars": about, "children": groups}}))
 
 
-def _playing(side: Side, folder: Path, playbook: Path, changes: bool) -> Callable[[], Figures]:
-    command = playbook_command(playbook, "-i", str(folder / "inventory.json"))
+def _playing(side: Side, directory: Path, playbook: Path, changes: bool) -> Callable[[], Figures]:
+    command = playbook_command(playbook, "-i", str(directory / "inventory.json"))
 
     def work() -> Figures:
-        figures, said = side.play(command, quiet_environment(folder))
+        figures, said = side.play(command, quiet_environment(directory))
         if bool(changed(said)) != changes:
             raise CommandFailed(f"{said}\nThe run above was {'' if changes else 'not '}to change something.")
         return figures

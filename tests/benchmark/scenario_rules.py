@@ -46,8 +46,8 @@ def _side(size: int) -> str:
 
 def _work(name: str, size: int) -> Callable[[], Figures]:
     def work() -> Figures:
-        with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, str(Path(__file__).with_name("rules_work.py")), name, str(size), folder]
+        with tempfile.TemporaryDirectory() as directory:
+            command = [sys.executable, str(Path(__file__).with_name("rules_work.py")), name, str(size), directory]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandFailed(done.stdout + done.stderr)

@@ -36,13 +36,13 @@ class Side:
         }
 
     def _collections(self) -> Path:
-        folder = CACHE / "collections" / self.checkout.name
-        link = folder / "ansible_collections/pgtls/postgresql"
+        directory = CACHE / "collections" / self.checkout.name
+        link = directory / "ansible_collections/pgtls/postgresql"
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink() or link.readlink() != self.checkout:
             link.unlink(missing_ok=True)
             link.symlink_to(self.checkout)
-        return folder
+        return directory
 
     def play(self, command: list[str], environment: Mapping[str, str]) -> tuple[Figures, str]:
         """Run a playbook of this side."""
@@ -60,16 +60,17 @@ def our_sides(against: str | None) -> list[Side]:
     if against is None:
         return [ours]
     commit = _git("rev-parse", "--verify", f"{against}^{{commit}}")
-    return [ours, Side(f"{against} ({commit[:12]})", _worktree(commit))]
+    name = commit[:12] if commit.startswith(against) else f"{against} ({commit[:12]})"
+    return [ours, Side(name, _worktree(commit))]
 
 
 def _worktree(commit: str) -> Path:
     """Return a worktree of a commit, made or used again."""
-    folder = CACHE / "revisions" / commit[:12]
-    if not folder.exists():
+    directory = CACHE / "revisions" / commit[:12]
+    if not directory.exists():
         _git("worktree", "prune")
-        _git("worktree", "add", "--quiet", "--detach", str(folder), commit)
-    return folder
+        _git("worktree", "add", "--quiet", "--detach", str(directory), commit)
+    return directory
 
 
 def _git(*arguments: str) -> str:
