@@ -111,7 +111,7 @@ docs: ## role READMEs are fresh, module documentation is valid
 	@scripts/packages.sh check $@
 	@scripts/gate-docs.sh
 
-bench: ## ours beside the peers and the floor, numbers and a plot: PGTLS_BENCH="site rules" PGTLS_BENCH_PAIRS=5 PGTLS_BENCH_AGAINST=v0.1.0
+bench: ## ours beside the peers and the floor, with plots: PGTLS_BENCH="site rules" PGTLS_BENCH_PAIRS=5 PGTLS_BENCH_AGAINST=REVISION
 	@scripts/venv.sh dev
 	@scripts/venv.sh bench
 	@scripts/venv.sh bench-peers
