@@ -2,10 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one error of the glue."""
+"""The errors of the glue."""
 
 from __future__ import annotations
 
 
 class ModuleError(Exception):
     """A sentence for the user: it names the option, file or server and says what to do."""
+
+
+class DatabaseError(ModuleError):
+    """The server could not be asked; the sentence says which one and what to do."""
+
+
+class ServerUnreachable(DatabaseError):
+    """Nobody answers, or the server is still starting up."""
+
+
+class LoginRefused(DatabaseError):
+    """A server answered, and did not let us in."""

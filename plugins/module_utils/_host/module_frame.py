@@ -52,8 +52,10 @@ def writer_of(module: AnsibleModule) -> Writer:
             context = module.selinux_context(name) if existed else module.selinux_default_context(name)
             module.set_context_if_different(path, context, False)
 
-    # failing_cleanly replaces the method, so it is looked up when it is needed
-    return Writer(module.check_mode, lambda sentence: module.warn(sentence), set_label)
+    def warn(sentence: str) -> None:
+        module.warn(sentence)  # the method of then, which failing_cleanly may have replaced
+
+    return Writer(module.check_mode, warn, set_label)
 
 
 def _speaking_text(say: Callable[..., Any]) -> Callable[..., Any]:

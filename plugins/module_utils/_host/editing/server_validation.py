@@ -19,7 +19,7 @@ from stat import S_IMODE
 from typing import Any
 
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF
-from ..errors import ModuleError
+from ..errors import DatabaseError, ModuleError
 from ..files.pending_validation import undo_killed, until_judged
 from ..files.reading import read_bytes
 from ..files.writer import (
@@ -33,7 +33,7 @@ from ..files.writer import (
     writing_alone,
 )
 from ..server.configuration_files import leads_to
-from ..server.database import DatabaseError, Login, connect, fetch, raw, read_raw
+from ..server.database import Login, connect, fetch, raw, read_raw
 from ..server.patroni import refuse_patroni, sign_beside, sign_of_patroni
 from ..server.views import CONF, HBA, Complaint, FileKind, complaints, reader_of, server_version_of, setting
 

@@ -18,23 +18,11 @@ from dataclasses import dataclass, field, replace
 from pwd import getpwuid
 from typing import Any
 
-from ..errors import ModuleError
+from ..errors import DatabaseError, LoginRefused, ServerUnreachable
 
 SOCKET_DIRECTORIES = ("/run/postgresql", "/var/run/postgresql", "/tmp")
 CONNECT_TIMEOUT_SECONDS = 10
 _STARTING = re.compile(r"the database system is (starting up|shutting down|in recovery|not yet accepting)")
-
-
-class DatabaseError(ModuleError):
-    """The server could not be asked; the sentence says which one and what to do."""
-
-
-class ServerUnreachable(DatabaseError):
-    """Nobody answers, or the server is still starting up."""
-
-
-class LoginRefused(DatabaseError):
-    """A server answered, and did not let us in."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..errors import ModuleError
+from ..errors import DatabaseError, ModuleError
 from .clusters import Cluster
-from .database import DatabaseError, Login, connect
+from .database import Login, connect
 from .running_servers import listening_addresses, running_postmaster
 
 _REACHED_AT = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}

@@ -17,11 +17,11 @@ from typing import Any
 
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..._pgconf.vocabulary import NEWEST_VERSION
-from ..errors import ModuleError
+from ..errors import DatabaseError, LoginRefused, ModuleError
 from .clusters import Cluster, find_cluster
 from .configuration_files import files_read, read_configuration
 from .crl_coverage import check_crls, find_uncovered
-from .database import DatabaseError, Login, LoginRefused, connect, fetch
+from .database import Login, connect, fetch
 from .login_paths import after_restart, check_ways_in, find_ways_in
 from .served_certificates import expected_fingerprints, listens_on_tcp, wait_for_certificates, wrong_listeners
 from .service import LogFile, describe_log, find_log, restart, signal_reload

@@ -17,11 +17,11 @@ from stat import S_ISREG
 from time import monotonic, sleep
 from typing import Any
 
-from ..errors import ModuleError
+from ..errors import LoginRefused, ModuleError, ServerUnreachable
 from ..files.links import acting_as
 from ..files.reading import open_regular, read_all
 from .clusters import Cluster
-from .database import Login, LoginRefused, ServerUnreachable, connect
+from .database import Login, connect
 from .restart_checks import check_restart
 from .running_servers import read_lines, read_start_command, running_postmaster
 from .service_managers import PG_CTLCLUSTER, SYSTEMD

@@ -15,8 +15,9 @@ from typing import Any
 from ..._pgconf.environment import Files
 from ..._pgconf.settings.included_settings import read_conf
 from ..._pgconf.text.token_lines import read_token_lines
+from ..errors import DatabaseError
 from ..files.writer import read_text
-from .database import DatabaseError, execute, fetch, raw, read_raw
+from .database import execute, fetch, raw, read_raw
 
 # The server loads such a line; it only can never be met while TLS (or GSSAPI) is off.
 _HARMLESS = "cannot match because"
