@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.applying import server_change
 from kept_state import state_of
 from module_runner import run_module
 
@@ -350,3 +351,12 @@ def test_what_a_killed_run_had_changed_is_undone_by_the_next_one(world, file, tm
     assert {**world.state()} == before and world.leftovers() == []
     assert world.cluster.sql("SHOW work_mem") == [("4MB",)]
     assert world.call()["changed"] is False
+
+
+def test_an_error_that_nobody_expected_is_undone_too(world, monkeypatch):
+    world.settle()
+    before = world.state()
+    monkeypatch.setattr(server_change, "connect", lambda login: {}["no such thing"])
+    with pytest.raises(KeyError):
+        world.call(settings={**world.options["settings"], "work_mem": "9MB"})
+    assert world.state() == before and world.leftovers() == []

@@ -33,7 +33,6 @@ class Applied:
     cluster: Cluster
     changed: bool = False
     diff: list[dict[str, str]] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
     backup_files: list[str] = field(default_factory=list)
     reasons: list[ReloadReason] = field(default_factory=list)
     restarted: bool = False
@@ -47,7 +46,6 @@ class Applied:
         found = report.get("diff") or []
         found = found if isinstance(found, list) else [found]
         self.diff += found
-        self.files += [one["after_header"] for one in found]
         self.changed = self.changed or report["changed"]
         if report.get("backup_file"):
             self.backup_files.append(report["backup_file"])

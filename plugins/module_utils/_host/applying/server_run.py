@@ -152,8 +152,7 @@ def _summary(run: _Run, plan: ServerPlan, installation: Installation, applied: A
         state = "installed" if one["installed"] else "kept"
         until = f", serial {one['serial_number']}, until {one['not_after']}" if one["serial_number"] else ""
         words.append(f"certificate {one['name']} {would if one['installed'] else ''}{state}{until}")
-    changes = plan.reports["access_changes"]
-    if changes:
-        counts = ((kind, sum(one["change"] == kind for one in changes)) for kind in ("gains", "loses"))
-        words += [f"{count} {kind} of access" for kind, count in counts if count]
+    kinds = [one["change"] for one in plan.reports["access_changes"]]
+    if kinds:
+        words.append(f"access: {kinds.count('gains')} gained, {kinds.count('loses')} lost")
     return f"{applied.cluster}: {'; '.join(words)}"

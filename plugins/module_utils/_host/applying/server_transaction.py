@@ -101,6 +101,9 @@ class ServerTransaction:
             raise ModuleError(
                 f"{error} (the server is as it was before; put back: {', '.join(restored) or 'nothing'})"
             ) from error
+        except BaseException:
+            self._undo(transaction, "an unexpected error")
+            raise
         close(transaction, find_open(transaction))
 
     def _undo(self, transaction: Transaction, cause: str) -> list[str]:
