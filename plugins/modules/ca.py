@@ -217,6 +217,7 @@ reasons:
   sample: [{code: missing, sentence: there was no CA in /etc/pgtls-ca}]
 """
 
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any
 
@@ -224,6 +225,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.authority.directory import (
     certificate_path,
+    locked,
     read_authority,
     trusted_directories,
     write_directories,
@@ -272,17 +274,16 @@ ARGUMENTS = {
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
-    params, now = located(module.params), datetime.now(timezone.utc)
+    params, now, writer = located(module.params), datetime.now(timezone.utc), writer_of(module)
     stored = read_authority(params["directory"])
 
     authority, reason = ensure_authority(params, stored, wanted_authority(params), now, module.check_mode)
 
     attributes, files = FileAttributes.of(params), wanted_files(params, stored, authority)
-    written = write_directories(writer_of(module), params["directory"], attributes, params["home"])
-    write_files(
-        writer_of(module), parent_copy(params, authority, reason)
-    )  # first, so that the parent knows all that it signed
-    written += write_files(writer_of(module), files)
+    written = write_directories(writer, params["directory"], attributes, params["home"])
+    # first, so that the parent knows all that it signed
+    write_files(writer, parent_copy(params, authority, reason))
+    written += write_files(writer, files)
 
     for warning in authority_warnings(authority, now):
         module.warn(warning)
@@ -303,7 +304,11 @@ def main() -> None:
         mutually_exclusive=[("intermediate", "parent"), ("intermediate", "adopt")],
         supports_check_mode=True,
     )
-    with failing_cleanly(module, PkiError), writing_alone(writer_of(module), module.params["directory"]):
+    homes = [home for home in (module.params["directory"], module.params["parent"]) if home is not None]
+    with failing_cleanly(module, PkiError), ExitStack() as alone:
+        alone.enter_context(writing_alone(writer_of(module), homes[0]))  # a home that is to be made has no lock yet
+        for home in homes:
+            alone.enter_context(locked(home, module.check_mode))
         module.exit_json(**run(module))
 
 

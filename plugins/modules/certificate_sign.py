@@ -102,7 +102,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.authority.directory import authority_directory, issued_path
+from ..module_utils._host.authority.directory import authority_directory, issued_path, locked
 from ..module_utils._host.authority.open_or_create import open_authority
 from ..module_utils._host.authority.signing import answers, sign_and_keep
 from ..module_utils._host.certificates.signer_interface import REQUESTS, signed_item
@@ -138,11 +138,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     answered = answers(directory, orders, authority, now)
     new = [order for order in orders if order.key not in answered]
 
-    signed = (
-        {}
-        if authority is None or module.check_mode
-        else sign_and_keep(writer_of(module), directory, new, authority, now)
-    )
+    signed = {}
+    if authority is not None and not module.check_mode:
+        signed = sign_and_keep(writer_of(module), directory, new, authority, now)
     leaves, chain = {**answered, **signed}, () if authority is None else authority.chain
     return {
         "changed": bool(new),
@@ -164,7 +162,7 @@ def _diff(directory: str, order: SigningOrder, authority: Authority | None) -> d
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    with failing_cleanly(module, PkiError):
+    with failing_cleanly(module, PkiError), locked(module.params["directory"], module.check_mode):
         module.exit_json(**run(module))
 
 

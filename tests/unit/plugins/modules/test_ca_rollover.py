@@ -479,6 +479,27 @@ def test_two_at_once_wait_for_each_other(ca, roll, home, monkeypatch):
     assert roll("reissue")["changed"]
 
 
+@pytest.mark.parametrize("change", ["make a CA below it", "make a CA of its own below it", "sign", "revoke"])
+def test_whatever_changes_a_ca_waits_for_a_rollover(ca, home, tmp_path, monkeypatch, change):
+    below = {"common_name": "Below", "lifetime_days": 10, "parent_passphrase": PASSPHRASE}
+    changes = {
+        "make a CA below it": lambda: ca(intermediate="servers", **below),
+        "make a CA of its own below it": lambda: ca(directory=str(tmp_path / "own"), parent=str(home), **below),
+        "sign": lambda: sign(home, tmp_path, "app1"),
+        "revoke": lambda: run_module(
+            "certificate_revoke", {"directory": str(home), "passphrase": PASSPHRASE, "create": True}
+        ),
+    }
+    before = tree(home)
+    monkeypatch.setattr(ca_directory, "LOCK_TIMEOUT_SECONDS", 0.2)
+    with open(home / ".lock", "wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        refused = changes[change]()
+        assert f"another process has held {home}/.lock for 0.2 seconds" in refused.get("msg", ""), refused
+        assert {path: content for path, content in tree(home).items() if not path.endswith(".lock")} == before
+    assert not changes[change]()["failed"]
+
+
 def test_a_lock_that_is_a_symbolic_link_is_not_followed(ca, roll, home, tmp_path):
     target = tmp_path / "target"
     (home / ".lock").symlink_to(target)
@@ -486,12 +507,16 @@ def test_a_lock_that_is_a_symbolic_link_is_not_followed(ca, roll, home, tmp_path
     assert not target.exists()
 
 
-def issue(home: Path, tmp_path: Path, name: str, **more) -> dict:
-    """A certificate of the CA that issues now, under a name."""
+def sign(home: Path, tmp_path: Path, name: str, **more) -> dict:
+    """What the CA that issues now returns for a request under a name."""
     request = openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k", "-subj", f"/CN={name}")
     one = {"name": name, "csr_pem": request, "usages": ["client"], "lifetime_days": 30, **more}
-    signed = run_module("certificate_sign", {"directory": str(home), "passphrase": PASSPHRASE, **asked(one)})
-    return signed["certificates"][0]
+    return run_module("certificate_sign", {"directory": str(home), "passphrase": PASSPHRASE, **asked(one)})
+
+
+def issue(home: Path, tmp_path: Path, name: str, **more) -> dict:
+    """A certificate of the CA that issues now, under a name."""
+    return sign(home, tmp_path, name, **more)["certificates"][0]
 
 
 def test_the_old_ca_stays_while_somebody_holds_nothing_else(ca, roll, home, tmp_path):
