@@ -232,15 +232,15 @@ from ..module_utils._host.authority.directory import (
 )
 from ..module_utils._host.authority.open_or_create import (
     authority_facts,
+    authority_place,
     crl_pem,
     ensure_authority,
-    located,
     parent_copy,
     trusted_pem,
     wanted_authority,
     wanted_files,
 )
-from ..module_utils._host.files.writer import FileAttributes, merge_written, write_files, writing_alone
+from ..module_utils._host.files.writer import merge_written, write_files, writing_alone
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.creation import authority_warnings
@@ -274,26 +274,28 @@ ARGUMENTS = {
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
-    params, now, writer = located(module.params), datetime.now(timezone.utc), writer_of(module)
-    stored = read_authority(params["directory"])
+    place, now, writer = authority_place(module.params), datetime.now(timezone.utc), writer_of(module)
+    stored = read_authority(place.directory)
 
-    authority, reason = ensure_authority(params, stored, wanted_authority(params), now, module.check_mode)
+    authority, reason = ensure_authority(place, stored, wanted_authority(module.params, place), now, module.check_mode)
 
-    attributes, files = FileAttributes.of(params), wanted_files(params, stored, authority)
-    written = write_directories(writer, params["directory"], attributes, params["home"])
+    files = wanted_files(place, stored, authority)
+    written = write_directories(writer, place.directory, place.attributes, place.home)
     # first, so that the parent knows all that it signed
-    write_files(writer, parent_copy(params, authority, reason))
+    write_files(writer, parent_copy(place, authority, reason))
     written += write_files(writer, files)
 
     for warning in authority_warnings(authority, now):
         module.warn(warning)
     return {
         **merge_written(written),
-        **{fact: params[fact] for fact in ("directory", "generation", "phase")},
+        "directory": place.directory,
+        "generation": place.generation,
+        "phase": place.phase,
         **authority_facts(authority, now, promised=module.check_mode and reason is not None),
-        "path": certificate_path(params["directory"]),
-        "trusted_pem": trusted_pem(trusted_directories(params["home"]), may_be_missing=module.check_mode),
-        "crl_pem": crl_pem(params),
+        "path": certificate_path(place.directory),
+        "trusted_pem": trusted_pem(trusted_directories(place.home), may_be_missing=module.check_mode),
+        "crl_pem": crl_pem(place),
         "reasons": [] if reason is None else [{"code": reason.code, "sentence": reason.sentence}],
     }
 

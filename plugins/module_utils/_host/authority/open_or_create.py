@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from ..._pki.identity import identity_of
 from ..._pki.keys import check_key_passphrase, load_private_key, serialise_private_key
 from ..._pki.policy import Reason
 from ..._pki.readable import readable
-from ..._pki.rollover import INTRODUCE
+from ..._pki.rollover import INTRODUCE, STABLE
 from ..._pki.validity import lifetime_of
 from ..errors import ModuleError
 from ..files.reading import read_bytes
@@ -81,11 +82,30 @@ def _load(stored: StoredAuthority, passphrase: str | None, option: str = "passph
     return load_authority(key, stored.certificate, stored.chain, stored.directory)
 
 
-def located(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of the module ca with the directories that are meant now.
+@dataclass(frozen=True)
+class AuthorityPlace:
+    """Where a CA is kept, and what a task says about opening or making it.
 
-    In addition: ``home`` and ``parent_home`` (as given), ``generation`` (that issues), ``phase``, and ``must_exist`` (only a
-    rollover makes such a CA).
+    home: the directory with the state of the root and of the CAs below it. directory: that of this CA. parent: the directory
+    of the CA above it; parent_home: the home of that one, where it has one of its own. adopt: the files ``certificate`` and
+    ``private_key`` of a CA to take over. generation, phase: those of the home. must_exist: only a rollover makes such a CA.
+    """
+
+    home: str
+    directory: str
+    passphrase: str | None = field(default=None, repr=False)
+    parent: str | None = None
+    parent_home: str | None = None
+    parent_passphrase: str | None = field(default=None, repr=False)
+    adopt: Mapping[str, str] | None = None
+    attributes: FileAttributes = FileAttributes()
+    generation: int = 1
+    phase: str = STABLE
+    must_exist: bool = False
+
+
+def authority_place(params: Mapping[str, Any]) -> AuthorityPlace:
+    """Read the parameters of the module ca.
 
     :raises ModuleError: for a damaged rollover.json, and for an intermediate that is not a plain name.
     """
@@ -95,37 +115,40 @@ def located(params: Mapping[str, Any]) -> dict[str, Any]:
         parent = authority_directory(home)
     elif params["parent"] is not None:
         parent = authority_directory(params["parent"])
-    return {
-        **params,
-        "home": home,
-        "directory": authority_directory(home, intermediate),
-        "parent": parent,
-        "parent_home": params["parent"],
-        "generation": state.issuing,
-        "phase": state.phase,
-        "must_exist": state.issuing > 1 and intermediate is None,
-    }
+    return AuthorityPlace(
+        home=home,
+        directory=authority_directory(home, intermediate),
+        passphrase=params["passphrase"],
+        parent=parent,
+        parent_home=params["parent"],
+        parent_passphrase=params["parent_passphrase"],
+        adopt=params["adopt"],
+        attributes=FileAttributes(params["owner"], params["group"]),
+        generation=state.issuing,
+        phase=state.phase,
+        must_exist=state.issuing > 1 and intermediate is None,
+    )
 
 
-def wanted_authority(params: Mapping[str, Any]) -> WantedAuthority:
-    """The CA requested in the (located) parameters of the module ca.
+def wanted_authority(params: Mapping[str, Any], place: AuthorityPlace) -> WantedAuthority:
+    """The CA that the parameters of the module ca request.
 
     :raises PkiError: for a lifetime or a limit that is none.
     """
     days = params["lifetime_days"]
     if days is None:
-        days = _ROOT_DAYS if params["parent"] is None else _LOWER_DAYS
+        days = _ROOT_DAYS if place.parent is None else _LOWER_DAYS
     return WantedAuthority(
         lifetime_of(days, None, None, "the CA"),
         params["common_name"],
         params["subject"],
         params["key_type"],
         parse_scope(params["path_length"], params["usages"], params["permitted_dns_domains"]),
-    ).of_generation(params["generation"])
+    ).of_generation(place.generation)
 
 
 def ensure_authority(
-    params: Mapping[str, Any],
+    place: AuthorityPlace,
     stored: StoredAuthority,
     wanted: WantedAuthority,
     now: datetime,
@@ -133,44 +156,39 @@ def ensure_authority(
 ) -> tuple[Authority, Reason | None]:
     """The CA that is stored, or a new one and the reason for it; nothing is written.
 
-    :param params: as ``located`` returns them.
     :param may_be_promised: in check mode, an earlier task only promised to make the parent.
     :raises PkiError: when what is there, or the wish, is not a working CA.
     :raises ModuleError: when what is there is not what is requested.
     """
-    directory, adopt = params["directory"], params["adopt"]
+    directory, adopt = place.directory, place.adopt
     if adopt:
-        _refuse_another(params["home"], adopt["certificate"])
+        _refuse_another(place.home, adopt["certificate"])
     if stored.certificate is not None:
-        return _as_wished(params, wanted, _load(stored, params["passphrase"])), None
-    if params["must_exist"]:
+        return _as_wished(place, wanted, _load(stored, place.passphrase)), None
+    if place.must_exist:
         raise ModuleError(
-            f"the CA in {params['home']} is in generation {params['generation']}, but {certificate_path(directory)} "
+            f"the CA in {place.home} is in generation {place.generation}, but {certificate_path(directory)} "
             "is missing; restore it"
         )
-    check_key_passphrase(params["passphrase"], "passphrase")
+    check_key_passphrase(place.passphrase, "passphrase")
     if adopt:
-        authority, reason = _adopt(params, stored, now), Reason("adopted", f"{adopt['certificate']} was adopted")
+        authority, reason = _adopt(place, adopt, stored, now), Reason("adopted", f"{adopt['certificate']} was adopted")
     else:
         reason = Reason("missing", f"there was no CA in {directory}")
-        parent = _parent(params, may_be_promised) or (stand_in(wanted, now) if params["parent"] else None)
-        authority = found_authority(wanted, parent, _stored_key(params, stored), now)
-        if parent is not None and may_be_promised and read_authority(params["parent"]).is_empty:
+        parent = _parent(place, may_be_promised) or (stand_in(wanted, now) if place.parent else None)
+        authority = found_authority(wanted, parent, _stored_key(place, stored), now)
+        if place.parent is not None and may_be_promised and read_authority(place.parent).is_empty:
             return authority, reason
-    return _as_wished(params, wanted, authority), reason
+    return _as_wished(place, wanted, authority), reason
 
 
-def wanted_files(params: Mapping[str, Any], stored: StoredAuthority, authority: Authority) -> list[DesiredFile]:
-    """The files of a CA as they shall be; what is stored stays.
-
-    :param params: owner, group and passphrase are used.
-    """
-    key = b"" if stored.key else serialise_private_key(authority.key, params["passphrase"])
+def wanted_files(place: AuthorityPlace, stored: StoredAuthority, authority: Authority) -> list[DesiredFile]:
+    """The files of a CA as they shall be; what is stored stays."""
+    key = b"" if stored.key else serialise_private_key(authority.key, place.passphrase)
     certificate, chain = (render_pem(each).encode() for each in (authority.chain[:1], authority.chain))
     after = summarise_authority(authority.certificate)
-    attributes = FileAttributes(params["owner"], params["group"])
     shown = (None if stored.certificate is None else after, after)
-    return authority_files(completed(stored, key, certificate, chain), attributes, shown)
+    return authority_files(completed(stored, key, certificate, chain), place.attributes, shown)
 
 
 def authority_facts(authority: Authority, now: datetime, promised: bool) -> dict[str, Any]:
@@ -203,62 +221,59 @@ def trusted_pem(directories: Sequence[str], may_be_missing: bool = False) -> str
     return render_pem(dict.fromkeys(roots))
 
 
-def crl_pem(params: Mapping[str, Any]) -> str:
-    """All CRLs of a home, and those of the CA above it, one after the other.
-
-    :param params: as ``located`` returns them.
-    """
-    homes = [params["home"], *([params["parent_home"]] if params["parent_home"] else [])]
+def crl_pem(place: AuthorityPlace) -> str:
+    """All CRLs of a home, and those of the CA above it, one after the other."""
+    homes = [place.home, *([place.parent_home] if place.parent_home else [])]
     found = (read_bytes(crl_path(directory)) for home in homes for directory in all_authority_directories(home))
     return "".join(content.decode("ascii", "replace") for content in found if content)
 
 
-def _as_wished(params: Mapping[str, Any], wanted: WantedAuthority, authority: Authority) -> Authority:
-    is_adopted = params["adopt"] and params["generation"] == 1
-    if is_adopted or params["phase"] == INTRODUCE:  # by then the options may speak of the successor
+def _as_wished(place: AuthorityPlace, wanted: WantedAuthority, authority: Authority) -> Authority:
+    is_adopted = place.adopt and place.generation == 1
+    if is_adopted or place.phase == INTRODUCE:  # by then the options may speak of the successor
         wanted = WantedAuthority(wanted.lifetime)
-    different = authority_differences(authority, wanted, _parent_certificates(params))
+    different = authority_differences(authority, wanted, _parent_certificates(place))
     if different:
         raise ModuleError(
-            f"the CA {authority.name} for {params['directory']} is not as requested: {'; '.join(different)}; "
+            f"the CA {authority.name} for {place.directory} is not as requested: {'; '.join(different)}; "
             "change the options, or choose another directory for a new CA"
         )
     return authority
 
 
-def parent_copy(params: Mapping[str, Any], authority: Authority, reason: Reason | None) -> list[DesiredFile]:
+def parent_copy(place: AuthorityPlace, authority: Authority, reason: Reason | None) -> list[DesiredFile]:
     """The parent's own copy of the CA certificate that it signed just now."""
-    if params["parent"] is None or reason is None or reason.code == "adopted":
+    if place.parent is None or reason is None or reason.code == "adopted":
         return []
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", identity_of(authority.certificate).common_name)
     content = render_pem([authority.certificate]).encode()
-    return [issued_file(params["parent"], name, serial_hex(authority.certificate), content)]
+    return [issued_file(place.parent, name, serial_hex(authority.certificate), content)]
 
 
-def _stored_key(params: Mapping[str, Any], stored: StoredAuthority) -> Any:
+def _stored_key(place: AuthorityPlace, stored: StoredAuthority) -> Any:
     """The key of a run that was interrupted before the certificate was written."""
     if stored.key is None:
         return None
-    return load_private_key(stored.key, params["passphrase"], key_path(stored.directory))
+    return load_private_key(stored.key, place.passphrase, key_path(stored.directory))
 
 
-def _parent(params: Mapping[str, Any], may_be_missing: bool) -> Authority | None:
-    if params["parent"] is None:
+def _parent(place: AuthorityPlace, may_be_missing: bool) -> Authority | None:
+    if place.parent is None:
         return None
-    return open_authority(params["parent"], params["parent_passphrase"], may_be_missing, "parent_passphrase")
+    return open_authority(place.parent, place.parent_passphrase, may_be_missing, "parent_passphrase")
 
 
-def _parent_certificates(params: Mapping[str, Any]) -> list[x509.Certificate]:
+def _parent_certificates(place: AuthorityPlace) -> list[x509.Certificate]:
     """The CAs that may have signed this one; the parent of a CA that exists may be gone (kept offline)."""
-    directories = [] if params["parent"] is None else [params["parent"]]
-    if params["parent_home"] is not None:  # a CA with a home of its own keeps its issuer while that one is trusted
-        directories = trusted_directories(params["parent_home"])
+    directories = [] if place.parent is None else [place.parent]
+    if place.parent_home is not None:  # a CA with a home of its own keeps its issuer while that one is trusted
+        directories = trusted_directories(place.parent_home)
     found = ((path, read_bytes(path)) for path in map(certificate_path, directories))
     return [load_certificates(content, path)[0] for path, content in found if content]
 
 
-def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) -> Authority:
-    path, key_file = params["adopt"]["certificate"], params["adopt"]["private_key"]
+def _adopt(place: AuthorityPlace, adopt: Mapping[str, str], stored: StoredAuthority, now: datetime) -> Authority:
+    path, key_file = adopt["certificate"], adopt["private_key"]
     content, key_content = read_bytes(path), read_bytes(key_file)
     for file, found in ((path, content), (key_file, key_content)):
         if found is None:
@@ -266,7 +281,7 @@ def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) ->
     with readable(path):
         certificates = load_certificates(content or b"", path)
     try:
-        key = load_private_key(key_content or b"", params["passphrase"], key_file, may_be_plain=True)
+        key = load_private_key(key_content or b"", place.passphrase, key_file, may_be_plain=True)
         with readable(path):
             authority = assemble_authority(key, _in_order(certificates, key, path), path)
     except PkiError:  # an old library stops here, and does not say why
@@ -274,7 +289,7 @@ def _adopt(params: Mapping[str, Any], stored: StoredAuthority, now: datetime) ->
         raise
     with readable(path):
         check_adoptable(authority.chain, path, now)
-    waiting = _stored_key(params, stored)
+    waiting = _stored_key(place, stored)
     if waiting is not None and not same_public_key(waiting.public_key(), key.public_key()):
         raise ModuleError(f"{key_path(stored.directory)} differs from {key_file}; choose another directory")
     return authority

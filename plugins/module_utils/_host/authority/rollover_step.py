@@ -19,7 +19,7 @@ from ..._pki.validity import lifetime_of
 from ..errors import ModuleError
 from ..files.writer import DesiredFile, FileAttributes
 from .directory import authority_directory, generation_directory, read_authority
-from .open_or_create import ensure_authority, open_authority, trusted_pem, wanted_files
+from .open_or_create import AuthorityPlace, ensure_authority, open_authority, trusted_pem, wanted_files
 from .retirement_check import check_nobody_is_left_behind
 from .rollover_state import read_rollover, rollover_file
 
@@ -62,7 +62,7 @@ def next_step(params: Mapping[str, Any], now: datetime, check_mode: bool) -> Rol
         issuing = _open(generation_directory(home, after.issuing), passphrase)
         return RolloverStep(after, issuing, None, (state_file,))
     directory = generation_directory(home, after.generation + 1)
-    stored, place = read_authority(directory), _place_of_successor(home, directory, passphrase)
+    stored, place = read_authority(directory), AuthorityPlace(home, directory, passphrase)
     wanted = wanted_successor(_wish(params), present, after.generation + 1)
     successor, _reason = ensure_authority(place, stored, wanted, now)
     return RolloverStep(after, present, directory, (*wanted_files(place, stored, successor), state_file))
@@ -98,9 +98,3 @@ def _open(directory: str, passphrase: str | None) -> Authority:
 def _wish(params: Mapping[str, Any]) -> WantedAuthority:
     lifetime = lifetime_of(params["lifetime_days"], None, None, "the successor")
     return WantedAuthority(lifetime, params["common_name"], params["subject"], params["key_type"])
-
-
-def _place_of_successor(home: str, directory: str, passphrase: str | None) -> dict[str, Any]:
-    """A root in its own directory, in the words of the module ca."""
-    nothing = dict.fromkeys(("adopt", "parent", "parent_home", "phase", "owner", "group"))
-    return {**nothing, "home": home, "directory": directory, "passphrase": passphrase, "must_exist": False}
