@@ -177,7 +177,7 @@ from ..module_utils._host.server.database import Login
 from ..module_utils._host.server.patroni import refuse_patroni, sign_of_patroni
 from ..module_utils._host.server.tls_files import hosts_file
 from ..module_utils._host.transaction.journal import ignored_journal
-from ..module_utils._host.transaction.restore_server import login_at, read_base, undo
+from ..module_utils._host.transaction.restore_server import UndoOptions, login_at, read_base, undo
 from ..module_utils._host.transaction.snapshot import Transaction, begin, close, covered, find_open
 
 SPEC = {
@@ -234,9 +234,9 @@ def keep(transaction: Transaction, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def put_back(transaction: Transaction, params: Mapping[str, Any]) -> dict[str, Any]:
     """Undo, and return the results."""
-    wish = {"restart": params["restart"] == "if_pending", "timeout_seconds": params["timeout_seconds"]}
+    options = UndoOptions(params["restart"] == "if_pending", params["timeout_seconds"])
     try:
-        restored, recovered = undo(transaction, Login.of(params), wish)
+        restored, recovered = undo(transaction, Login.of(params), options)
     except ModuleError as error:
         if params["cause"] is None:
             raise

@@ -329,7 +329,7 @@ def test_what_cannot_be_restored_is_one_sentence_and_what_was_remembered_stays(s
     assert ".server.key.pgtls-before-" in result["msg"]
     gone_on_with = transaction(server, "begun", takeover_seconds=0)
     assert gone_on_with["failed"] is True
-    assert "is gone, which a killed run made" in gone_on_with["msg"]
+    assert "is gone, in which a killed run saved" in gone_on_with["msg"]
     os.rename(os.path.join(server.data_directory, "elsewhere"), os.path.join(server.data_directory, hidden))
     assert transaction(server, "undone")["failed"] is False
     assert left(server) == []
@@ -365,7 +365,7 @@ def test_a_server_that_is_not_as_before_is_no_success(server):
         ("work_mem = 'much'", "the server refuses its files, which it did not before:"),
         (
             "ssl_min_protocol_version = 'TLSv1.3'",
-            "the server uses ssl_min_protocol_version = 'TLSv1.3', and not 'TLSv1.2'",
+            "the server uses ssl_min_protocol_version = 'TLSv1.3', not 'TLSv1.2'",
         ),
     ):
         replace(server, "postgresql.auto.conf", f"{line}\n")  # not covered, so it stays

@@ -22,7 +22,7 @@ from ..server.database import Login
 from ..server.patroni import refuse_patroni, sign_of_patroni
 from ..server.served_certificates import expected_names, served_certificates
 from ..server.service import not_running
-from ..transaction.restore_server import login_at
+from ..transaction.restore_server import UndoOptions, login_at
 from .desired_server import DesiredServer
 from .server_change import Applied, ServerChange
 from .server_plan import ServerPlan, plan_server
@@ -49,8 +49,8 @@ def run_server(writer: Writer, params: Mapping[str, Any], now: datetime) -> dict
     cluster = _find(params)
     timeout_seconds, login = params["timeout_seconds"], Login.of(params)
     with server_alone(writer, cluster, timeout_seconds):
-        may_restart = params["restart"] == "if_pending"
-        undone = undo_killed_run(writer, cluster, login, may_restart, timeout_seconds)
+        options = UndoOptions(params["restart"] == "if_pending", timeout_seconds)
+        undone = undo_killed_run(writer, cluster, login, options)
         cluster = _find(params)
         if not cluster.running:
             raise ModuleError(not_running(cluster))

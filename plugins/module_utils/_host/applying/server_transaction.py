@@ -25,7 +25,7 @@ from ..server.clusters import Cluster
 from ..server.database import Login
 from ..server.tls_files import hosts_file
 from ..transaction.journal import ignored_journal, journal_path, read_journal
-from ..transaction.restore_server import login_at, read_base, undo
+from ..transaction.restore_server import UndoOptions, login_at, read_base, undo
 from ..transaction.snapshot import Transaction, begin, close, covered, find_open
 
 _PREFIX = "pg_server-"
@@ -48,7 +48,7 @@ def server_alone(writer: Writer, cluster: Cluster, timeout_seconds: int) -> Iter
         yield
 
 
-def undo_killed_run(writer: Writer, cluster: Cluster, login: Login, may_restart: bool, timeout_seconds: int) -> bool:
+def undo_killed_run(writer: Writer, cluster: Cluster, login: Login, options: UndoOptions) -> bool:
     """Put back what a killed run had changed; returns whether there was one. In check mode only whether.
 
     :raises ModuleError: when it cannot be put back, and for a transaction that another module began.
@@ -71,7 +71,7 @@ def undo_killed_run(writer: Writer, cluster: Cluster, login: Login, may_restart:
     if journal.closed:
         close(transaction, None)
         return False
-    undo(transaction, login, {"restart": may_restart, "timeout_seconds": timeout_seconds})
+    undo(transaction, login, options)
     return not writer.check_mode
 
 
@@ -107,8 +107,8 @@ class ServerTransaction:
         close(transaction, find_open(transaction))
 
     def _undo(self, transaction: Transaction, cause: str) -> list[str]:
-        wish = {"restart": self.may_restart, "timeout_seconds": self._timeout_seconds}
+        options = UndoOptions(self.may_restart, self._timeout_seconds)
         try:
-            return undo(transaction, self._login, wish)[0]
+            return undo(transaction, self._login, options)[0]
         except (ModuleError, OSError) as error:
             raise ModuleError(f"{cause} (and that could not be undone: {error})") from error

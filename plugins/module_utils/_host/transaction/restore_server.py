@@ -43,6 +43,14 @@ _POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
+class UndoOptions:
+    """may_restart: the server may be restarted for settings that wait for it, or when it lets nobody in any more."""
+
+    may_restart: bool
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
 class Recovered:
     """What was done to a server, and what it uses now; served_fingerprint is None where it serves no certificate."""
 
@@ -76,10 +84,8 @@ def read_base(cluster: Cluster, login: Login) -> ServerBefore:
         connection.close()
 
 
-def undo(transaction: Transaction, login: Login, wish: dict[str, Any]) -> tuple[list[str], Recovered]:
+def undo(transaction: Transaction, login: Login, options: UndoOptions) -> tuple[list[str], Recovered]:
     """Put back what a transaction changed, and the server with it; returns the paths put back. Without one: nothing.
-
-    wish: restart (may it be restarted for settings that wait for it), timeout_seconds.
 
     :raises ModuleError: that says what is restored and what is not; what was remembered stays then.
     """
@@ -94,9 +100,7 @@ def undo(transaction: Transaction, login: Login, wish: dict[str, Any]) -> tuple[
     if problems:
         raise ModuleError(f"not restored: {'; '.join(problems)}; {_what_is_left(transaction, journal, restored)}")
     try:
-        recovered = bring_back(
-            transaction.cluster.data_directory, login, journal, {**wish, "files_changed": bool(restored)}
-        )
+        recovered = bring_back(transaction.cluster.data_directory, login, journal, options, bool(restored))
     except ModuleError as error:
         left = _what_is_left(transaction, journal, restored)
         raise ModuleError(f"the files are as before, but not the server: {error}; {left}") from error
@@ -114,18 +118,18 @@ def _what_is_left(transaction: Transaction, journal: Journal, restored: list[str
     )
 
 
-def bring_back(data_directory: str, login: Login, journal: Journal, wish: dict[str, Any]) -> Recovered:
+def bring_back(
+    data_directory: str, login: Login, journal: Journal, options: UndoOptions, files_changed: bool
+) -> Recovered:
     """Let a server use the files that were put back, and prove that it is as it was.
-
-    wish: as for undo, and files_changed.
 
     :raises ModuleError: when it does not start, refuses its files, or is not as it was.
     """
-    cluster, base, timeout_seconds = find_cluster(data_directory), journal.base, wish["timeout_seconds"]
+    cluster, base, timeout_seconds = find_cluster(data_directory), journal.base, options.timeout_seconds
     if not base.running and not cluster.running:
         return Recovered()
     started = not cluster.running
-    restarted = wish["restart"] and _came_up_closed(cluster, login_at(cluster, login), journal)
+    restarted = options.may_restart and _came_up_closed(cluster, login_at(cluster, login), journal)
     if restarted:
         restart(cluster, login_at(cluster, login), timeout_seconds)
         cluster = find_cluster(data_directory)
@@ -134,9 +138,13 @@ def bring_back(data_directory: str, login: Login, journal: Journal, wish: dict[s
         cluster = find_cluster(data_directory)
     else:
         wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
-    reloaded = False if started or restarted else _reload(cluster, login_at(cluster, login), journal, wish)
+    reloaded = (
+        False
+        if started or restarted
+        else _reload(cluster, login_at(cluster, login), journal, files_changed, timeout_seconds)
+    )
     waiting = waiting_settings(login_at(cluster, login))
-    if waiting and wish["restart"] and _was_restarted(cluster, journal):
+    if waiting and options.may_restart and _was_restarted(cluster, journal):
         restart(cluster, login_at(cluster, login), timeout_seconds)
         cluster, restarted = find_cluster(data_directory), True
         waiting = waiting_settings(login_at(cluster, login))
@@ -160,7 +168,7 @@ def _came_up_closed(cluster: Cluster, login: Login, journal: Journal) -> bool:
     return connection is None
 
 
-def _reload(cluster: Cluster, login: Login, journal: Journal, wish: dict[str, Any]) -> bool:
+def _reload(cluster: Cluster, login: Login, journal: Journal, files_changed: bool, timeout_seconds: int) -> bool:
     base = journal.base
     connection, _problem = try_login(login)
     try:
@@ -171,9 +179,9 @@ def _reload(cluster: Cluster, login: Login, journal: Journal, wish: dict[str, An
         # What nobody has loaded since the start is in nobody's way, and a reload would load what others left unloaded.
         if connection is not None and not is_newer(conf_load_time(connection), journal.begun_at):
             return False
-        if not _is_due(cluster, connection, wish["files_changed"]):
+        if not _is_due(cluster, connection, files_changed):
             return False
-        log = tell_to_load(cluster, login, connection, wish["timeout_seconds"])
+        log = tell_to_load(cluster, login, connection, timeout_seconds)
         if not base.complaints:
             check_log(cluster, log, _SETTLE_SECONDS)
         return True
