@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .compat import UnsupportedAlgorithm, serialization, x509
 from .errors import PkiError, UnreadableError
-from .identity import Identity, build_alternative_names, build_name, identity_of, parse_identity
+from .identity import Identity, build_alternative_names, build_name
 from .keys import KEY_TYPES, key_type_of, signing_hash
 from .profiles import build_extended_key_usage
 
@@ -49,21 +49,6 @@ def parse_request(pem: str, whose: str) -> x509.CertificateSigningRequest:
     if key_type not in KEY_TYPES:
         raise PkiError(f"{whose}: the request has a key of type {key_type}; use one of {', '.join(KEY_TYPES)}")
     return request
-
-
-def request_subject(request: x509.CertificateSigningRequest, whose: str) -> Identity:
-    """The subject of a request, checked; its alternative names are not taken over.
-
-    :raises PkiError: for attributes that our certificates do not carry.
-    """
-    found = identity_of(request)
-    subject: dict[str, list[str]] = {}
-    for short, value in found.subject:
-        subject.setdefault(short, []).append(value)
-    common_names = subject.pop("CN", [""])
-    if len(common_names) > 1:
-        raise PkiError(f"{whose}: the request has {len(common_names)} common names; make it again with one")
-    return parse_identity(common_names[0], subject, whose=whose)
 
 
 def request_key(request: x509.CertificateSigningRequest) -> PublicKey:
