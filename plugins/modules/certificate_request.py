@@ -203,7 +203,7 @@ ARGUMENTS = {
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
-    now, site = datetime.now(timezone.utc), site_authorities(module.params)
+    now, site, writer = datetime.now(timezone.utc), site_authorities(module.params), writer_of(module)
     places = certificate_places(module.params["certificates"])
     directories = plan_directories(module.params["directories"])
     holdings = [read_holding(place, site) for place in places]
@@ -212,11 +212,11 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         own = [file for holding in holdings for file in rehearsed_files(holding)]
         return own + _further(module, holdings, site)
 
-    made = make_directories(writer_of(module), directories)
-    complete, keys, keys_made = ensure_keys(writer_of(module), holdings, others)
+    made = make_directories(writer, directories)
+    complete, keys, keys_made = ensure_keys(writer, holdings, others)
     examined = [examine(holding, now) for holding in complete]
     files = [file for one in examined for file in one.files()] + _further(module, complete, site)
-    written = [*made, *keys, *write_files(writer_of(module), list(dict.fromkeys(files)))]
+    written = [*made, *keys, *write_files(writer, list(dict.fromkeys(files)))]
 
     for holding in complete:
         if holding.is_on_hold:

@@ -57,8 +57,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.module_frame import failing_cleanly
 from ..module_utils._host.option_specs import LOGIN
-from ..module_utils._host.server.database import Login, connect, execute
-from ..module_utils._host.server.login_roles import check_role_names, describe_roles, read_roles, statements_for
+from ..module_utils._host.server.database import Login
+from ..module_utils._host.server.login_roles import check_role_names, describe_roles, ensure_roles
 
 
 def main() -> None:
@@ -69,22 +69,13 @@ def main() -> None:
     names = list(dict.fromkeys(module.params["name"]))
     with failing_cleanly(module):
         check_role_names(names)
-        connection = connect(Login.of(module.params))
-        try:
-            before = read_roles(connection, names)
-            statements = statements_for(before, names)
-            if statements and not module.check_mode:
-                execute(connection, "; ".join(statements))  # one message is one transaction
-        finally:
-            connection.close()
-    created = [name for name in names if name not in before]
-    altered = [name for name in names if before.get(name) is False]
+        done = ensure_roles(Login.of(module.params), names, module.check_mode)
     module.exit_json(
-        changed=bool(created or altered),
-        diff={"before": describe_roles(before), "after": describe_roles(dict.fromkeys(names, True))},
+        changed=bool(done.created or done.altered),
+        diff={"before": describe_roles(done.before), "after": describe_roles(dict.fromkeys(names, True))},
         roles=names,
-        created=created,
-        altered=altered,
+        created=done.created,
+        altered=done.altered,
     )
 
 

@@ -104,30 +104,22 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.editing.server_validation import (
     Edit,
-    find_settings_files,
     read_original,
-    read_setting_kinds,
     validating_server,
     write_validated,
 )
+from ..module_utils._host.editing.settings_edit import edit_settings
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
 from ..module_utils._host.raw_bytes import recall_bytes
-from ..module_utils._host.server.configuration_files import files_with, same_file
 from ..module_utils._host.server.views import CONF
 from ..module_utils._pgconf.errors import ConfigError
-from ..module_utils._pgconf.settings.included_settings import describe_overrides, read_conf
 from ..module_utils._pgconf.settings.postgresql_conf import (
-    check_values,
-    describe_doubts,
     describe_named,
-    describe_restarts,
     describe_settings,
-    ensure_settings,
     parse_conf,
     read_settings,
 )
-from ..module_utils._pgconf.settings.values import read_kinds
 from ..module_utils._pgconf.vocabulary import NEWEST_VERSION
 
 SPEC = {
@@ -147,20 +139,12 @@ def main() -> None:
         text = read_original(edit)
         before = parse_conf(text or "", judge.version)
         wanted = read_settings(recall_bytes(params, module.warn, describe_settings(before), "settings"))
-        kinds = read_kinds(read_setting_kinds(judge))
-        check_values(wanted, judge.version, kinds)
-        after = ensure_settings(before, wanted, kinds)
-        main_file, auto_conf = find_settings_files(params["path"], params["auto_conf"], judge)
-        main_text, files = files_with(main_file, params["path"], after.render())
-        lines = read_conf(main_text, judge.version, files, auto_conf)
-        overridden = describe_overrides(
-            wanted, lines, judge.version, lambda file: same_file(file, params["path"]), kinds
-        )
-        report = write_validated(writer, edit, judge, text, after.render())
-        for doubt in describe_doubts(after, overridden):
+        done = edit_settings(edit, judge, before, wanted, params["auto_conf"])
+        report = write_validated(writer, edit, judge, text, done.after.render())
+        for doubt in done.doubts:
             module.warn(doubt)
-    restarts = describe_restarts(before, after, kinds)
-    module.exit_json(**report, settings=describe_named(after, wanted), overridden=overridden, restart_required=restarts)
+    settings = describe_named(done.after, wanted)
+    module.exit_json(**report, settings=settings, overridden=done.overridden, restart_required=done.restarts)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from ..certificates.installation import Installation
 from ..editing.server_validation import validating_server, write_validated
 from ..files.writer import Writer, write_files
 from ..server.clusters import Cluster
-from ..server.database import Login, connect, execute
-from ..server.login_roles import describe_roles, read_roles, statements_for
+from ..server.database import Login
+from ..server.login_roles import describe_roles, ensure_roles
 from ..server.reload import ReloadReason
 from .desired_server import DesiredServer
 from .reload_steps import Reloaded, ReloadOptions, bring_up_to_date
@@ -124,19 +124,11 @@ class ServerChange:
         names = self.desired.login_roles
         if not names:
             return
-        connection = connect(self.login.at(applied.cluster.port, applied.cluster.socket_directory))
-        try:
-            before = read_roles(connection, names)
-            statements = statements_for(before, names)
-            if statements and not self.writer.check_mode:
-                execute(connection, "; ".join(statements))  # one message is one transaction
-        finally:
-            connection.close()
-        applied.roles_created = [name for name in names if name not in before]
-        applied.roles_altered = [name for name in names if before.get(name) is False]
-        if statements:
-            after = describe_roles({**before, **dict.fromkeys(names, True)})
-            header = f"login roles of {applied.cluster.data_directory}"
-            diff = {"before_header": header, "after_header": header, "before": describe_roles(before), "after": after}
+        login = self.login.at(applied.cluster.port, applied.cluster.socket_directory)
+        done = ensure_roles(login, names, self.writer.check_mode)
+        applied.roles_created, applied.roles_altered = done.created, done.altered
+        if done.created or done.altered:
+            after = describe_roles({**done.before, **dict.fromkeys(names, True)})
+            header, before = f"login roles of {applied.cluster.data_directory}", describe_roles(done.before)
             applied.changed = True
-            applied.diff.append(diff)
+            applied.diff.append({"before_header": header, "after_header": header, "before": before, "after": after})

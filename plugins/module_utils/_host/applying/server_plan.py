@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,23 +20,21 @@ from ..._pgconf.login.verdict import Located, judge_ident
 from ..._pgconf.maps import ident
 from ..._pgconf.rules import hba, hba_edit
 from ..._pgconf.rules.included_rules import find_dead_rules, rules_of_include
-from ..._pgconf.settings import postgresql_conf
-from ..._pgconf.settings.included_settings import describe_overrides, read_conf
-from ..._pgconf.settings.values import parse_boolean, read_kinds
+from ..._pgconf.settings.postgresql_conf import effective_settings, parse_conf
+from ..._pgconf.settings.values import parse_boolean
 from ..._pgconf.vocabulary import NEWEST_VERSION
-from ..editing.guarded_connections import find_guarded, read_server, refuse_circles, refuse_lockouts
+from ..editing.guarded_connections import find_guarded, read_server, refuse_circles, refuse_lockouts, rules_of
 from ..editing.server_validation import (
     Edit,
     ServerValidator,
-    find_settings_files,
     read_original,
-    read_setting_kinds,
     validating_server,
 )
+from ..editing.settings_edit import edit_settings
 from ..errors import ModuleError
 from ..files.writer import Writer
 from ..server.clusters import Cluster
-from ..server.configuration_files import files_around, files_with, same_file
+from ..server.configuration_files import files_around, files_with
 from ..server.database import Login
 from ..server.views import CONF, HBA, IDENT, FileKind
 from .desired_server import DesiredServer
@@ -63,8 +61,7 @@ class PlannedFile:
 class ServerPlan:
     """What becomes of the three files, and what comes of it.
 
-    restart_settings: those that only a restart of the server puts to use. overridden: settings that something else gives
-    another value. reports: parts of the module's results.
+    restart_settings: those that only a restart of the server puts to use. reports: parts of the module's results.
     """
 
     conf: PlannedFile
@@ -83,6 +80,7 @@ class _Part:
     warnings: Sequence[str]
     reports: dict[str, Any] = field(default_factory=dict)
     restart_settings: Sequence[str] = ()
+    effective: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def plan_server(writer: Writer, cluster: Cluster, login: Login, desired: DesiredServer) -> ServerPlan:
@@ -111,28 +109,15 @@ def plan_server(writer: Writer, cluster: Cluster, login: Login, desired: Desired
             [*settings.warnings, *mappings.warnings, *access_rules.warnings],
             {**settings.reports, **access_rules.reports},
         )
-        access = _check_access(writer, plan, maps, rules, desired)
+        access = _check_access(writer, plan, settings.effective, maps, rules, desired)
     return replace(plan, reports={**plan.reports, **access})
 
 
 def _plan_conf(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
     text = read_original(edit) or ""
-    before = postgresql_conf.parse_conf(text, judge.version)
-    kinds = read_kinds(read_setting_kinds(judge))
-    postgresql_conf.check_values(desired.settings, judge.version, kinds)
-    after = postgresql_conf.ensure_settings(before, desired.settings, kinds)
-    main_file, auto_conf = find_settings_files(edit.path, None, judge)
-    main_text, files = files_with(main_file, edit.path, after.render())
-    lines = read_conf(main_text, judge.version, files, auto_conf)
-    overridden = describe_overrides(
-        desired.settings, lines, judge.version, lambda file: same_file(file, edit.path), kinds
-    )
-    return _Part(
-        PlannedFile(CONF, edit, text, after.render()),
-        postgresql_conf.describe_doubts(after, overridden),
-        {"overridden": overridden},
-        postgresql_conf.describe_restarts(before, after, kinds),
-    )
+    done = edit_settings(edit, judge, parse_conf(text, judge.version), desired.settings)
+    planned = PlannedFile(CONF, edit, text, done.after.render())
+    return _Part(planned, done.doubts, {"overridden": done.overridden}, done.restarts, effective_settings(done.after))
 
 
 def _plan_ident(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
@@ -159,7 +144,12 @@ def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Pa
 
 
 def _check_access(
-    writer: Writer, plan: ServerPlan, maps: ServerValidator, rules: ServerValidator, desired: DesiredServer
+    writer: Writer,
+    plan: ServerPlan,
+    effective: Mapping[str, tuple[int, str]],
+    maps: ServerValidator,
+    rules: ServerValidator,
+    desired: DesiredServer,
 ) -> dict[str, Any]:
     """Compare who gets in now and who would, with the maps and the settings of then; refuse lockouts."""
     for judge, planned in ((maps, plan.ident), (rules, plan.hba)):
@@ -167,14 +157,14 @@ def _check_access(
     old_rules, new_rules = _read_twice(plan.hba, lambda text, files: read_rules(text, rules.version, files))
     old_maps, new_maps = _read_twice(plan.ident, lambda text, files: judge_ident(text, maps.version, files).entries)
     now = replace(read_server(rules), mappings=old_maps)
-    then = _planned_context(now, plan, new_maps)
+    then = _planned_context(now, effective, new_maps)
     locked: list[str] = []
     if (old_rules, old_maps, now) != (new_rules, new_maps, then) or desired.guard.wished:
         guarded = find_guarded(desired.guard, rules, now)
         locked = refuse_lockouts(
             writer, desired.guard, situation_of(old_rules, now), situation_of(new_rules, then), guarded
         )
-    by_rule = compare_access(_rules_in(old_rules), _rules_in(new_rules))
+    by_rule = compare_access(rules_of(old_rules), rules_of(new_rules))
     by_map = compare_maps([one.entry for one in old_maps], [one.entry for one in new_maps])
     return {
         "access_changes": [*describe_access(by_rule), *describe_map_access(by_map)],
@@ -188,18 +178,9 @@ def _read_twice(planned: PlannedFile, read: Callable[[str, Any], _Rules]) -> tup
     return old, read(*files_with(path, path, planned.after)) if planned.changes else old
 
 
-def _rules_in(located: _Rules) -> list[hba.Rule]:
-    return [one.entry for one in located if isinstance(one.entry, hba.Rule)]
-
-
-def _planned_context(now: ServerContext, plan: ServerPlan, maps: _Rules) -> ServerContext:
+def _planned_context(now: ServerContext, effective: Mapping[str, tuple[int, str]], maps: _Rules) -> ServerContext:
     """What of the server will count for a login; the settings in the files decide, as the proof after the reload sees."""
-    said = {
-        name.lower(): value
-        for name, (_line, value) in postgresql_conf.effective_settings(
-            postgresql_conf.parse_conf(plan.conf.after, NEWEST_VERSION)
-        ).items()
-    }
+    said = {name.lower(): value for name, (_line, value) in effective.items()}
     ssl_on = parse_boolean(said["ssl"]) if "ssl" in said else None
     return replace(
         now,

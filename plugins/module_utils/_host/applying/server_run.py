@@ -51,7 +51,7 @@ def run_server(writer: Writer, params: Mapping[str, Any], now: datetime) -> dict
     with server_alone(writer, cluster, timeout_seconds):
         options = UndoOptions(params["restart"] == "if_pending", timeout_seconds)
         undone = undo_killed_run(writer, cluster, login, options)
-        cluster = _find(params)
+        cluster = _find(params)  # again: whoever held the lock may have changed where it listens
         if not cluster.running:
             raise ModuleError(not_running(cluster))
         files = (cluster.config_file, cluster.hba_file, cluster.ident_file)

@@ -111,7 +111,7 @@ def check_hba_edit(
     locked = refuse_lockouts(writer, guard, situation_of(old, server), situation_of(new, server), guarded)
     if not same_file(main, edit.path):
         _warn_of_hidden(writer, edit.path, old, new)
-    comparison = compare_access(_rules_of(old), _rules_of(new))
+    comparison = compare_access(rules_of(old), rules_of(new))
     return {"access_changes": describe_access(comparison), "locked_out": locked}
 
 
@@ -144,7 +144,8 @@ def check_ident_edit(
     return {"access_changes": describe_map_access(comparison), "locked_out": locked}
 
 
-def _rules_of(located: Sequence[Located]) -> list[Rule]:
+def rules_of(located: Sequence[Located]) -> list[Rule]:
+    """Return the rules alone, without what includes or breaks."""
     return [one.entry for one in located if isinstance(one.entry, Rule)]
 
 

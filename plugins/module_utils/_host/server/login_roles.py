@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModuleError
-from .database import fetch, quote_identifier
+from .database import Login, connect, execute, fetch, quote_identifier
 
 _LONGEST_NAME_BYTES = 63  # NAMEDATALEN - 1; the server would cut a longer name with a mere notice
 
@@ -24,6 +25,32 @@ def check_role_names(names: Iterable[str]) -> None:
         problem = _problem(name)
         if problem:
             raise ModuleError(f"name: {name!r} {problem}; choose another name for the role")
+
+
+@dataclass(frozen=True)
+class RoleChanges:
+    """What became of login roles (in check mode, would); before: those that existed, and whether each could log in."""
+
+    before: Mapping[str, bool]
+    created: list[str]
+    altered: list[str]
+
+
+def ensure_roles(login: Login, names: Sequence[str], check_mode: bool) -> RoleChanges:
+    """Let every one of these roles exist and log in.
+
+    :raises ModuleError: when no login works, or the server refuses.
+    """
+    connection = connect(login)
+    try:
+        before = read_roles(connection, names)
+        statements = statements_for(before, names)
+        if statements and not check_mode:
+            execute(connection, "; ".join(statements))  # one message is one transaction
+    finally:
+        connection.close()
+    created = [name for name in names if name not in before]
+    return RoleChanges(before, created, [name for name in names if before.get(name) is False])
 
 
 def read_roles(connection: Any, names: Iterable[str]) -> dict[str, bool]:
