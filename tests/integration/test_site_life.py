@@ -139,7 +139,7 @@ def test_a_revoked_client_that_is_still_listed_gets_another_certificate_and_key(
 
 
 def test_the_ca_is_rolled_over_from_wherever_it_was_killed_and_no_client_is_refused(site: Site) -> None:
-    generation = ("-e", "pgtls_ca_generation=2", "-e", "pgtls_server_takeover_seconds=0", *SHORT_LIVES)
+    generation = ("-e", "pgtls_ca_generation=2", *SHORT_LIVES)
     foretold = site.play("--check", *generation, playbook="rotate_ca")
     assert "left: " in foretold and "reissue" in foretold
     with coming_all_the_time(site, "app1", "app2") as comings:

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: mapping_blocks
+short_description: Work out the pg_ident.conf mappings for the clients of a server
+version_added: "0.1.0"
+author: the pgtls.postgresql authors (@pgtls)
+description:
+  - Takes the variable C(pgtls_clients) and returns one block for O(pgtls.postgresql.pg_server#module:mapping_blocks). In it each client has a
+    map of its own, C(certmap_NAME), from the common name of its certificate to its role.
+options:
+  _input:
+    description: The clients, as the role C(pgtls.postgresql.server) describes them.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the maps of this server
+  ansible.builtin.debug:
+    msg: "{{ pgtls_clients | pgtls.postgresql.mapping_blocks }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The block V(clients), with RV(ignore:block) and RV(ignore:mappings).
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def mapping_blocks(clients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The block of the clients; see the documentation of the filter."""
+    mappings = [
+        {
+            "map": f"certmap_{client['name']}",
+            "system_user": client["common_name"],
+            "database_user": client["database_role"],
+        }
+        for client in clients
+    ]
+    return [{"block": "clients", "mappings": mappings}]
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, Any]:
+        """The filter by its name."""
+        return {"mapping_blocks": mapping_blocks}

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rule_blocks
+short_description: Work out the pg_hba.conf rules for the clients of a server and for everybody else
+version_added: "0.1.0"
+author: the pgtls.postgresql authors (@pgtls)
+description:
+  - Takes the variable C(pgtls_clients) and returns two blocks for O(pgtls.postgresql.pg_server#module:rule_blocks).
+  - The block V(clients) goes first. It lets each client in with its certificate, and refuses connections without TLS where that is wanted.
+  - The block V(everybody) goes where no earlier rule shadows it. It lets password users in, or whoever holds a certificate where that is asked
+    for by name, and nobody else where client certificates are required.
+options:
+  _input:
+    description: The clients, as the role C(pgtls.postgresql.server) describes them.
+    type: list
+    elements: dict
+    required: true
+  tls_mode:
+    description: What the server requires of connections over TCP.
+    type: str
+    choices: [request, require, require_client_certificate]
+    required: true
+  reject_plaintext:
+    description: Whether connections without TLS are refused before any rule that was there already.
+    type: bool
+    required: true
+  accept_unlisted:
+    description: Whether holders of certificates who are no clients log in as the role that their common name names.
+    type: bool
+    required: true
+  password_users:
+    description: Who logs in by password; empty for nobody where client certificates are required.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the rules of this server
+  ansible.builtin.debug:
+    msg: >-
+      {{ pgtls_clients | pgtls.postgresql.rule_blocks(tls_mode='require', reject_plaintext=true, accept_unlisted=false, password_users={}) }}
+"""
+
+RETURN = r"""
+_value:
+  description: The two blocks, each with RV(ignore:block), RV(ignore:placement) and RV(ignore:rules).
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ..module_utils._proof.connection_kinds import REQUIRE_CLIENT_CERTIFICATE
+
+_EVERYWHERE = "0.0.0.0/0"
+_REQUEST = "request"
+
+
+def rule_blocks(
+    clients: Sequence[Mapping[str, Any]],
+    *,
+    tls_mode: str,
+    reject_plaintext: Any,
+    accept_unlisted: Any,
+    password_users: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """The two blocks, first that of the clients; see the documentation of the filter."""
+    listed = [rule for client in clients for rule in _rules_of_client(client)]
+    if tls_mode != _REQUEST and boolean(reject_plaintext):
+        listed.append(_rule("hostnossl", "all", "all", "all", "reject"))
+    others = _rules_of_others(tls_mode, boolean(accept_unlisted), password_users)
+    return [
+        {"block": "clients", "placement": "first", "rules": listed},
+        {"block": "everybody", "placement": "effective", "rules": others},
+    ]
+
+
+def _rules_of_client(client: Mapping[str, Any]) -> list[dict[str, Any]]:
+    databases, role = client.get("databases", "all"), client["database_role"]
+    options = {"map": f"certmap_{client['name']}"}
+    addresses = client.get("addresses", [_EVERYWHERE])
+    return [{**_rule("hostssl", databases, role, address, "cert"), "options": options} for address in addresses]
+
+
+def _rules_of_others(tls_mode: str, accepts_unlisted: bool, password_users: Mapping[str, Any]) -> list[dict[str, Any]]:
+    needs_certificate = tls_mode == REQUIRE_CLIENT_CERTIFICATE
+    by_password = bool(password_users) or not needs_certificate
+    by_common_name = not by_password and accepts_unlisted
+    rules = []
+    if by_password or by_common_name:
+        connection = "host" if tls_mode == _REQUEST else "hostssl"
+        method = password_users.get("method", "scram-sha-256") if by_password else "cert"
+        databases = password_users.get("databases", "all")
+        addresses = password_users.get("addresses", ["all"] if tls_mode == _REQUEST else [_EVERYWHERE])
+        rules += [_rule(connection, databases, "all", address, method) for address in addresses]
+    if needs_certificate and not by_common_name:
+        rules.append(_rule("hostssl", "all", "all", "all", "reject"))
+    return rules
+
+
+def _rule(connection: str, databases: Any, role: str, address: str, method: str) -> dict[str, Any]:
+    return {"type": connection, "database": databases, "user": [role], "address": address, "method": method}
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, Any]:
+        """The filter by its name."""
+        return {"rule_blocks": rule_blocks}
