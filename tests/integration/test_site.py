@@ -261,6 +261,29 @@ def test_hosts_share_what_is_tried_once_for_each_server(site: Site) -> None:
     assert kinds[0] | kinds[1] == {*meant, "report without TLS"}
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"pgtls_ca_common_name": "Another Root CA"},
+        {
+            "pgtls_ca_intermediates": [
+                {"name": "clients", "common_name": "Client CA", "usages": ["client"], "lifetime_days": 0}
+            ]
+        },
+        {"pgtls_ca_crl_lifetime_days": 5},  # less than the days before which it is renewed
+    ],
+    ids=["the root", "an intermediate CA", "the CRLs"],
+)
+def test_no_host_goes_on_when_the_ca_failed(site: Site, variables: dict[str, object]) -> None:
+    """A client has lost its certificate, which would be issued again."""
+    (site.directory / "clients/app1.crt").unlink(missing_ok=True)
+    before = site.state()
+    output = site.play("-e", json.dumps(variables), succeeds=False)
+    assert "The CA on ca1 failed (its message is above); nothing was changed on this host." in " ".join(output.split())
+    assert changed(output) == 0
+    assert site.state() == before
+
+
 def test_the_mode_require_refuses_plaintext_too_and_to_everybody(site: Site) -> None:
     site.play("-e", "pgtls_server_tls_mode=require", "-e", "pgtls_verify_depth=full")
     attempts = json.loads((site.directory / "verify/report.json").read_text())["attempts"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import sys
 import tokenize
 from collections.abc import Iterator
@@ -284,6 +285,18 @@ def plays_decide_nothing_and_hide_nothing(root: Path) -> list[str]:
     return found
 
 
+def no_role_reads_what_another_keeps_for_itself(root: Path) -> list[str]:
+    """A variable with two underscores belongs to the role whose name follows; others read a documented result."""
+    found = []
+    for path in sorted(path for folder in ("roles", "playbooks") for path in (root / folder).rglob("*")):
+        name = path.relative_to(root)
+        own = f"__pgtls_{name.parts[1]}_" if name.parts[0] == "roles" else None
+        if path.suffix in (".yml", ".j2"):
+            names = dict.fromkeys(re.findall(r"__pgtls_\w+", path.read_text(encoding="utf-8")))
+            found += [f"{name} names {each}" for each in names if own is None or not each.startswith(own)]
+    return found
+
+
 def mappings(node: Any) -> Iterator[dict[str, Any]]:
     """Every mapping inside a YAML document."""
     if isinstance(node, dict):
@@ -306,4 +319,5 @@ RULES = (
     files_keep_their_budget,
     functions_keep_their_budget,
     plays_decide_nothing_and_hide_nothing,
+    no_role_reads_what_another_keeps_for_itself,
 )

@@ -37,6 +37,7 @@ def main():
     "plugins/module_utils/_proof/table.py": "import json\n",
     "plugins/doc_fragments/file.py": "class ModuleDocFragment:\n    pass\n",
     "roles/ca/tasks/main.yml": "- name: Have it\n  pgtls.postgresql.ca: {}\n  failed_when: result.rc != 0\n",
+    "roles/ca/vars/main.yml": "pgtls_ca_result: '{{ __pgtls_ca_found }}'\n",
     "playbooks/site.yml": "- hosts: ca\n  roles: [ca]\n",
 }
 
@@ -163,6 +164,24 @@ BREAKS = [
         "playbooks/site.yml",
         "- hosts: ca\n  tasks:\n    - pgtls.postgresql.ca: {}\n      failed_when: false",  # the same
         "never fails",
+    ),
+    (
+        "no_role_reads_what_another_keeps_for_itself",
+        "roles/server/vars/main.yml",
+        "crl: \"{{ hostvars[ca]['__pgtls_ca_lists'] }}\"",
+        "names __pgtls_ca_lists",
+    ),
+    (
+        "no_role_reads_what_another_keeps_for_itself",
+        "roles/ca/templates/x.j2",
+        "{{ __pgtls_server_found }}",
+        "names __pgtls_server_found",
+    ),
+    (
+        "no_role_reads_what_another_keeps_for_itself",
+        "playbooks/site.yml",
+        "- hosts: ca\n  vars: {a: '{{ __pgtls_ca_authority }}'}",
+        "names __pgtls_ca_authority",
     ),
 ]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.pgtls.postgresql.plugins.filter.certificate_issuers import certificate_issuers
 from ansible_collections.pgtls.postgresql.plugins.filter.issued_certificates import issued_certificates
 from ansible_collections.pgtls.postgresql.plugins.filter.requests_by_signer import requests_by_signer
 
@@ -47,16 +46,6 @@ def test_nothing_requested_is_nobody_and_an_unknown_name_goes_to_the_root_that_r
     assert requests_by_signer([stranger], CERTIFICATES, [SERVERS, CLIENTS]) == [
         {"intermediate": "", "requests": [stranger]}
     ]
-
-
-def test_issuers_are_those_that_this_run_has_visited() -> None:
-    results = [{"item": SERVERS, "chain_pem": "S"}, {"item": CLIENTS, "chain_pem": None}]
-    assert certificate_issuers(results, [CLIENTS, BOTH, SERVERS]) == [
-        {"usages": ["client"], "chain_pem": ""},  # only promised by check mode
-        {"usages": ["server"], "chain_pem": "S"},
-    ]
-    assert certificate_issuers([], [CLIENTS]) == []
-    assert certificate_issuers([{"skipped": True}], [CLIENTS]) == []
 
 
 def told(name: str, serial: str | None, installed: bool = False) -> dict[str, Any]:
