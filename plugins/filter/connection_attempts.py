@@ -69,6 +69,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._proof.site import Client, Proof, Server, Sharing
 from ..module_utils._proof.site_attempts import DEPTHS, REDUCED, revocation_attempts, site_attempts
+from ..plugin_utils.site_clients import clients_held
 
 
 def connection_attempts(
@@ -101,15 +102,10 @@ def connection_attempts(
 
 
 def _sharing(proof: Mapping[str, Any], clients: Sequence[Mapping[str, Any]]) -> Sharing:
-    """Who holds what, of the hosts that share the proof; the group all counts as little as in the variable group_names."""
+    """Who holds what, of the hosts that share the proof."""
     groups: Mapping[str, Sequence[str]] = proof.get("groups", {})
-
-    def holds(host: str, client: Mapping[str, Any]) -> bool:
-        places = [str(place) for place in client.get("hosts", ())]
-        return any(place == host or (place != "all" and host in groups.get(place, ())) for place in places)
-
     hosts = [str(host) for host in proof.get("hosts", ())]
-    holders = {host: tuple(str(client["name"]) for client in clients if holds(host, client)) for host in hosts}
+    holders = {host: tuple(str(client["name"]) for client in clients_held(clients, host, groups)) for host in hosts}
     return Sharing(str(proof.get("host", "")), holders)
 
 
@@ -129,7 +125,7 @@ def _client(found: Mapping[str, Any]) -> Client:
 
 
 def _listed(databases: Any) -> tuple[str, ...]:
-    return (str(databases),) if isinstance(databases, str) else tuple(str(one) for one in databases)
+    return tuple(str(one) for one in databases) if isinstance(databases, (list, tuple)) else (str(databases),)
 
 
 class FilterModule:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .refused_certificates import EXPIRED, FOREIGN, REVOKED, SERVER_ONLY, foreign_root, pair_with
 from .site import REPLICATION, Client, Proof, Server, usable_databases
 
 ATTEMPT = dict[str, Any]
@@ -157,28 +158,29 @@ def _other_roles(target: Target, client: Client) -> dict[str, Client]:
 CLIENT_REFUSALS = (unknown_name, no_certificate, no_tls, roles_of_others, role_of_common_name)
 
 _FAULTS = (
-    ("expired", "certificate expired"),
-    ("revoked", "certificate revoked"),
-    ("server-only", "unsupported certificate|certificate verify failed"),
+    (EXPIRED, "certificate expired"),
+    (REVOKED, "certificate revoked"),
+    (SERVER_ONLY, "unsupported certificate|certificate verify failed"),
 )
 
 
 def server_kinds(target: Target) -> list[ClientAttempts]:
     """What says as much about the server whichever client tries it: faulty certificates, and the ends of the TLS versions."""
 
-    def bears(stem: str, name: str, reason: str) -> ClientAttempts:
-        pair = {"sslcert": f"{target.proof.material}/{stem}.crt", "sslkey": f"{target.proof.material}/{stem}.key"}
+    def bears(fault: str, name: str, reason: str) -> ClientAttempts:
+        files = pair_with(fault, target.proof.material)
+        pair = {"sslcert": files["certificate"], "sslkey": files["private_key"]}
         return lambda client: [target.attempt(client, name, reason, **pair)]
 
     def trusts_another(client: Client) -> list[ATTEMPT]:
-        root = f"{target.proof.material}/foreign-root.pem"
+        root = foreign_root(target.proof.material)
         return [target.attempt(client, "server of another CA", "certificate verify failed", sslrootcert=root)]
 
-    faults = [(stem, words) for stem, words in _FAULTS if stem in target.proof.faults]
+    faults = [(fault, words) for fault, words in _FAULTS if fault in target.proof.faults]
     return [
-        bears("foreign", "certificate of another CA", "unknown ca|certificate verify failed"),
+        bears(FOREIGN, "certificate of another CA", "unknown ca|certificate verify failed"),
         trusts_another,
-        *(bears(stem, f"{stem} certificate", words) for stem, words in faults),
+        *(bears(fault, f"{fault} certificate", words) for fault, words in faults),
         lambda client: _versions(target, client),
     ]
 

@@ -67,6 +67,13 @@ def test_attempts_are_those_of_the_clients_that_a_server_knows():
     )
 
 
+def test_a_database_whose_name_is_a_number_is_tried_by_this_name():
+    client = {**CLIENT, "databases": 7}
+    servers = site_servers(["raxus"], {"raxus": {**RAXUS, "pgtls_clients": [client]}})
+    found = connection_attempts([client], servers, [client], PROOF)
+    assert {one["conninfo"]["dbname"] for one in found if one["expect"] == "accepted"} == {"7"}
+
+
 def test_hosts_that_prove_a_site_together_leave_out_nothing_and_do_nothing_twice():
     clients = [{**CLIENT, "hosts": ["apps"]}, {**CLIENT, "name": "app2", "database_role": "app2", "hosts": ["apps2"]}]
     servers = site_servers(["raxus"], {"raxus": RAXUS}, clients)

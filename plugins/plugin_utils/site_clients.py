@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the list pgtls_clients says: which host holds which client, and where the files of a client are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+ClientEntry = Mapping[str, Any]
+
+
+def told(client: ClientEntry, key: str) -> Any:
+    """What an entry says under a key that it must have.
+
+    :raises AnsibleFilterError: which names the entry, as far as it has a name.
+    """
+    if key not in client:
+        raise AnsibleFilterError(f"the entry {client.get('name', '')!r} of pgtls_clients has no {key}; add it")
+    return client[key]
+
+
+def clients_held(clients: Sequence[ClientEntry], host: str, groups: Mapping[str, Sequence[str]]) -> list[ClientEntry]:
+    """The clients whose hosts name this host or a group of it, each once; as in group_names, all is no group.
+
+    :raises AnsibleFilterError: for an entry that has no list of hosts.
+    """
+    found: list[ClientEntry] = []
+    for client in clients:
+        places = told(client, "hosts")
+        if isinstance(places, str) or not isinstance(places, Sequence):
+            raise AnsibleFilterError(f"hosts of {told(client, 'name')} in pgtls_clients is {places!r}; make it a list")
+        names = [str(place) for place in places]
+        is_here = host in names or any(host in groups.get(name, ()) for name in names if name != "all")
+        if is_here and client not in found:
+            found.append(client)
+    return found
+
+
+@dataclass(frozen=True)
+class ClientFiles:
+    """Where the files of one client are. stem: what their names begin with. root: the roots that it trusts."""
+
+    stem: str
+    root: str
+
+    @property
+    def certificate(self) -> str:
+        """The certificate, with the CAs below the root."""
+        return f"{self.stem}.crt"
+
+    @property
+    def private_key(self) -> str:
+        """Its private key."""
+        return f"{self.stem}.key"
+
+
+def files_of(client: ClientEntry, directory: str) -> ClientFiles:
+    """The files of a client: libpq's own places below a home directory, or in the directory of the host's clients."""
+    home = libpq_directory(client)
+    if home:
+        return ClientFiles(f"{home}/postgresql", f"{home}/root.crt")
+    return ClientFiles(f"{directory}/{told(client, 'name')}", shared_root(directory))
+
+
+def shared_root(directory: str) -> str:
+    """The file of the roots for whoever has no certificate in a place of libpq's."""
+    return f"{directory}/rootCA.pem"
+
+
+def libpq_directory(client: ClientEntry) -> str:
+    """The directory where libpq looks by itself, of a client that has its files there; else an empty string."""
+    home = client.get("libpq_home")
+    return f"{home}/.postgresql" if home else ""
