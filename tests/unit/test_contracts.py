@@ -81,6 +81,18 @@ def test_the_defaults_of_a_role_are_those_of_its_spec(role: str) -> None:
     assert role_differences(load(f"roles/{role}/defaults/main.yml"), specs) == []
 
 
+def test_roles_that_share_a_variable_have_the_same_default_for_it() -> None:
+    values: dict[str, dict[str, Any]] = {}
+    for role in ROLES:
+        for name, default in load(f"roles/{role}/defaults/main.yml").items():
+            values.setdefault(name, {})[role] = default
+    assert {
+        name: found
+        for name, found in values.items()
+        if any(one != next(iter(found.values())) for one in found.values())
+    } == {}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_every_entry_point_of_a_role_is_a_file_of_tasks_and_the_reverse(role: str) -> None:
     specs = load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]

@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.pgtls.postgresql.plugins.filter.alike_hosts import alike_hosts
+from ansible_collections.pgtls.postgresql.plugins.filter.client_files import client_files
 from ansible_collections.pgtls.postgresql.plugins.filter.connection_attempts import connection_attempts
 from ansible_collections.pgtls.postgresql.plugins.filter.hosts_behind import hosts_behind
 from ansible_collections.pgtls.postgresql.plugins.filter.site_servers import site_servers
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 CLIENT = {"name": "app1", "common_name": "App 1", "database_role": "app1", "databases": ["shop", "replication"]}
 PROOF = {"database": "postgres", "hostaddr": "", "material": "/m", "faults": [], "root": "/r", "person": {}}
 RAXUS = {"pgtls_server_dns_names": ["raxus.test"], "pgtls_server_port": "5433", "ansible_host": "10.0.0.1"}
@@ -32,6 +37,27 @@ def test_a_server_is_what_its_variables_say():
         "password_databases": "all",
         "address_of": "",
     }
+
+
+def test_a_server_that_sets_nothing_is_what_the_defaults_of_its_role_say():
+    """Another host reads its variables, and knows nothing of the defaults."""
+    defaults = yaml.safe_load((CHECKOUT / "roles/server/defaults/main.yml").read_text(encoding="utf-8"))
+    names = {"pgtls_server_dns_names": ["raxus.test"]}
+    assert site_servers(["raxus"], {"raxus": names}) == site_servers(["raxus"], {"raxus": {**defaults, **names}})
+
+
+def test_a_client_that_names_no_databases_may_use_those_that_the_role_says():
+    spec = yaml.safe_load((CHECKOUT / "roles/server/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    options = spec["argument_specs"]["main"]["options"]
+    silent = {"name": "app1", "common_name": "App 1", "database_role": "app1"}
+    said = {**silent, "databases": options["pgtls_clients"]["options"]["databases"]["default"]}
+    assert client_files([silent], "/d") == client_files([said], "/d")
+    servers = site_servers(["raxus"], {"raxus": RAXUS}, [silent])
+    assert connection_attempts([silent], servers, [silent], PROOF) == connection_attempts(
+        [said], servers, [said], PROOF
+    )
+    users = {"databases": options["pgtls_password_users"]["options"]["databases"]["default"]}
+    assert site_servers(["raxus"], {"raxus": {**RAXUS, "pgtls_password_users": users}}, [silent]) == servers
 
 
 def test_servers_that_share_a_name_and_a_port_are_reached_by_their_addresses():
