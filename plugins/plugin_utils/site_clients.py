@@ -42,6 +42,11 @@ def clients_held(clients: Sequence[ClientEntry], host: str, groups: Mapping[str,
     return found
 
 
+def hosts_holding(clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """The hosts of the inventory that hold some of the clients."""
+    return [host for host in groups.get("all", ()) if clients_held(clients, host, groups)]
+
+
 @dataclass(frozen=True)
 class ClientFiles:
     """Where the files of one client are. stem: what their names begin with. root: the roots that it trusts."""

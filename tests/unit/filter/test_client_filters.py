@@ -14,6 +14,7 @@ from ansible_collections.pgtls.postgresql.plugins.filter.client_files import cli
 from ansible_collections.pgtls.postgresql.plugins.filter.client_installation import client_installation
 from ansible_collections.pgtls.postgresql.plugins.filter.client_services import client_services
 from ansible_collections.pgtls.postgresql.plugins.filter.clients_of_host import clients_of_host
+from ansible_collections.pgtls.postgresql.plugins.filter.hosts_of_clients import hosts_of_clients
 from ansible_collections.pgtls.postgresql.plugins.filter.hosts_with_certificates import hosts_with_certificates
 from ansible_collections.pgtls.postgresql.plugins.filter.refused_certificates import refused_certificates
 from ansible_collections.pgtls.postgresql.plugins.modules.certificate_request import ARGUMENTS
@@ -57,7 +58,13 @@ def test_a_client_is_on_the_hosts_that_its_entry_names_and_in_their_groups(
 ) -> None:
     entry = client(hosts=hosts)
     found = [host for host in ("apps1", "apps2") if clients_of_host([entry], host, GROUPS) == [entry]]
-    assert found == held_by
+    assert found == held_by == hosts_of_clients([entry], GROUPS)
+
+
+def test_the_hosts_of_several_clients_are_named_once() -> None:
+    clients = [client(hosts=["apps2"]), client("crm", hosts=["parents"]), client("all", hosts=["all"])]
+    assert hosts_of_clients(clients, GROUPS) == ["apps1", "apps2"]
+    assert hosts_of_clients([], GROUPS) == hosts_of_clients(clients, {}) == []
 
 
 def test_clients_keep_their_order_and_an_entry_that_is_there_twice_counts_once() -> None:
