@@ -15,8 +15,8 @@ from ansible_collections.pgtls.postgresql.plugins.filter.client_installation imp
 from ansible_collections.pgtls.postgresql.plugins.filter.client_services import client_services
 from ansible_collections.pgtls.postgresql.plugins.filter.clients_of_host import clients_of_host
 from ansible_collections.pgtls.postgresql.plugins.filter.hosts_of_clients import hosts_of_clients
-from ansible_collections.pgtls.postgresql.plugins.filter.hosts_with_certificates import hosts_with_certificates
 from ansible_collections.pgtls.postgresql.plugins.filter.refused_certificates import refused_certificates
+from ansible_collections.pgtls.postgresql.plugins.filter.servers_with_certificates import servers_with_certificates
 from ansible_collections.pgtls.postgresql.plugins.modules.certificate_request import ARGUMENTS
 
 HOSTILE = ['it\'s "quoted"', "two\nlines", "{{ x }}", "# no comment", "a: b", "null", "007", "☃ 😀", "%d", "\x7f"]
@@ -315,9 +315,6 @@ def test_without_a_client_nothing_is_refused_and_a_fault_that_there_is_not_is_an
 
 
 def test_a_server_that_waits_for_its_first_certificate_is_not_tried() -> None:
-    request = {"requests": [{"name": "db"}], "certificates": [{"name": "db", "serial_number": None}]}
-    waiting = {"__pgtls_ca_request": request, "__pgtls_ca_answer": {"waiting": ["db"]}}
-    renewing = {**waiting, "__pgtls_ca_request": {**request, "certificates": [{"name": "db", "serial_number": "01"}]}}
-    promised = {**waiting, "__pgtls_ca_answer": {"waiting": []}}  # by check mode
-    hostvars: dict[str, Any] = {"a": waiting, "b": renewing, "c": promised, "d": {}}
-    assert hosts_with_certificates(["d", "a", "b", "c", "e"], hostvars) == ["d", "b", "c", "e"]
+    found = {"a": {"waiting": True}, "b": {"waiting": False}, "c": {"failed": True}, "d": "not a result"}
+    hostvars: dict[str, Any] = {**{host: {"pgtls_server_result": result} for host, result in found.items()}, "e": {}}
+    assert servers_with_certificates(["d", "a", "b", "f", "c", "e"], hostvars) == ["d", "b", "f", "c", "e"]

@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: hosts_with_certificates
-short_description: Leave out the hosts that wait for their first certificates
+name: servers_with_certificates
+short_description: Leave out the servers that wait for their first certificates
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Takes names of inventory hosts and returns those without the ones for which a CA elsewhere has not answered, as far as this run knows,
-    and which have no certificate until it does.
-  - A host that this run did not visit counts as one that has its certificates.
+  - Takes names of inventory hosts and returns those whose variable C(pgtls_server_result), which the role C(server) sets, does not say that an
+    external CA has not answered and nothing was done.
+  - A host that this run did not visit counts as one that has its certificate.
 positional: hostvars
 options:
   _input:
@@ -25,14 +25,13 @@ options:
     type: dict
     required: true
 seealso:
-  - plugin: pgtls.postgresql.issued_certificates
-    plugin_type: filter
+  - module: pgtls.postgresql.pg_server
 """
 
 EXAMPLES = r"""
 - name: Show which servers can be tried
   ansible.builtin.debug:
-    msg: "{{ groups['postgres_servers'] | pgtls.postgresql.hosts_with_certificates(hostvars) }}"
+    msg: "{{ groups['postgres_servers'] | pgtls.postgresql.servers_with_certificates(hostvars) }}"
 """
 
 RETURN = r"""
@@ -45,15 +44,13 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .issued_certificates import issued_certificates
 
-
-def hosts_with_certificates(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
-    """The hosts that have what they need; see the documentation of the filter."""
+def servers_with_certificates(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    """The servers that have what they need; see the documentation of the filter."""
 
     def waits(host: str) -> bool:
-        issued = issued_certificates(hostvars.get(host) or {})
-        return bool(issued["waiting"]) and any(one.get("serial_number") is None for one in issued["certificates"])
+        result = (hostvars.get(host) or {}).get("pgtls_server_result")
+        return isinstance(result, Mapping) and result.get("waiting") is True
 
     return [host for host in hosts if not waits(host)]
 
@@ -63,4 +60,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """The filter by its name."""
-        return {"hosts_with_certificates": hosts_with_certificates}
+        return {"servers_with_certificates": servers_with_certificates}
