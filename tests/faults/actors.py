@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import random
+import re
 import select
 import signal
 import struct
@@ -24,6 +25,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+# What a run changes the disk by; a file that is made comes to be between two of these.
+WRITING_CALLS = (
+    "write,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,"
+    "chmod,fchmod,fchmodat,chown,fchown,fchownat,lchown,utimensat,setxattr,lsetxattr,fsetxattr"
+)
 
 
 @dataclass
@@ -109,6 +115,26 @@ class Stage:
                 kill(pid, signal.SIGKILL)
         return self.end(pid, out, begin)
 
+    def name_calls(self, module: str, args: dict[str, Any]) -> tuple[Run, list[str]]:
+        """Run it to its end and name its system calls that write, in order."""
+        run, log = self._traced(module, args, [])
+        return run, re.findall(r"^(\w+)\(", log, re.MULTILINE)
+
+    def run_and_kill_at_call(self, module: str, args: dict[str, Any], name: str, number: int) -> Run:
+        """Kill it when it enters a system call for the nth time."""
+        return self._traced(module, args, ["-e", f"inject={name}:signal=SIGKILL:when={number}"])[0]
+
+    def _traced(self, module: str, args: dict[str, Any], options: list[str]) -> tuple[Run, str]:
+        self.number += 1
+        order, log, out = (os.path.join(self.folder.name, f"{self.number}{end}") for end in (".order", ".calls", ""))
+        Path(order).write_text(json.dumps({"module": module, "args": args, "out": out}))
+        command = ["strace", "-o", log, "-e", f"trace={WRITING_CALLS}", *options]
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+        begin = time.monotonic()
+        done = subprocess.run([*command, sys.executable, str(HERE / "stage.py"), order], check=False, env=environment)
+        text = Path(out).read_text(encoding="utf-8", errors="replace") if os.path.exists(out) else ""
+        return Run(done.returncode == -signal.SIGKILL, text, time.monotonic() - begin), Path(log).read_text()
+
     def start_and_pause(self, module: str, args: dict[str, Any], line: int) -> tuple[int, str]:
         """Start it and return when it stands still before a line (or has ended without coming there)."""
         pid, out = self.start(module, args, pause_at=line)
@@ -152,13 +178,19 @@ class Course:
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: before a line of ours (as the stage counts them), before one of those that write, or after a time."""
+    """When to kill: before a line of ours (as the stage counts them), before one of those that write, or after a time.
+
+    call: before a system call that writes, its name and how many of that name the module's own thread made by then.
+    """
 
     seconds: float | None = None
     line: int | None = None
     hot: int | None = None
+    call: tuple[str, int] | None = None
 
     def __str__(self) -> str:
+        if self.call is not None:
+            return "before {}() number {}".format(*self.call)
         if self.seconds is not None:
             return f"after {self.seconds:.4f} s"
         return f"before line {self.line}" if self.line is not None else f"before line {self.hot} of those that write"

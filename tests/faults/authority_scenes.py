@@ -65,7 +65,7 @@ class RolloverScene(Scene):
 class IntroduceScene(RolloverScene):
     """The successor is made: directories, key, certificate, and last of all the state."""
 
-    act, share = "introduce", 40
+    act, share = "introduce", 20
 
     def check_killed(self, where: str) -> None:
         super().check_killed(where)
@@ -123,7 +123,7 @@ class ReissueScene(RolloverScene):
 class RevokeScene(Scene):
     """Three CAs in one home: two lists that change, and one that is signed for the first time."""
 
-    module, share = "certificate_revoke", 60
+    module, share = "certificate_revoke", 30
     wanted = {
         "ca": {"app1": "superseded", "app2": "keyCompromise", "app3": "unspecified", "app4": "certificateHold"},
         "ca/below/clients": {"user0": "cessationOfOperation"},
@@ -185,7 +185,7 @@ class RevokeScene(Scene):
 class ExchangeScene(Scene):
     """The first requests: the folder is made, and each request is a file in it."""
 
-    module, act, share = "certificate_exchange", "asked", 20
+    module, act, share = "certificate_exchange", "asked", 10
     how_many = 12
 
     def prepare(self) -> None:

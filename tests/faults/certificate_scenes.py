@@ -64,6 +64,7 @@ class Scene:
     def __init__(self, stage: Stage, folder: Path) -> None:
         self.stage, self.folder = stage, str(folder)
         self.args: dict[str, Any] = {}
+        self.next_args: dict[str, Any] | None = None  # of the run after a killed one, where it wants something else
         self.how: dict[str, Any] = {}
         self.inventory: dict[str, dict[str, Any]] = {}
         self.prepare()
@@ -91,6 +92,10 @@ class Scene:
 
     def check_killed(self, where: str) -> None:
         """What must hold whenever a run was killed."""
+
+    def check_whole(self, result: dict[str, Any]) -> None:
+        """What must hold after a run that nobody killed."""
+        assert not result["failed"], result
 
     def check_done(self, result: dict[str, Any]) -> None:
         """What must hold after the run that followed."""
@@ -143,7 +148,7 @@ class Scene:
 class AuthorityScene(Scene):
     """A CA below another: directory, key, chain, certificate, and the parent's copy."""
 
-    module, share, has_keys = "ca", 50, True
+    module, share, has_keys = "ca", 30, True
 
     def prepare(self) -> None:
         self._do("ca", self.ca("root", passphrase="top secret"))
@@ -178,7 +183,7 @@ class AuthorityScene(Scene):
 class RequestScene(Scene):
     """New keys, one beside a key that is in use, one in use that is encrypted in its place, and the roots of all of them."""
 
-    module, share, settles, has_keys = "certificate_request", 60, False, True
+    module, share, settles, has_keys = "certificate_request", 30, False, True
     how_many = 8
 
     def prepare(self) -> None:
@@ -227,7 +232,7 @@ class RequestScene(Scene):
 class SignScene(Scene):
     """A CA signs many requests."""
 
-    module, share, settles = "certificate_sign", 200, True
+    module, share, settles = "certificate_sign", 80, True
     how_many = 20
 
     def prepare(self) -> None:
@@ -271,7 +276,7 @@ class SignScene(Scene):
 class InstallScene(Scene):
     """Certificates with a new type of key, renewed ones and new ones, also with encrypted keys and other shapes."""
 
-    module, share, has_keys = "certificate_install", 200, True
+    module, share, has_keys = "certificate_install", 90, True
 
     def prepare(self) -> None:
         self._do("ca", self.ca())
@@ -371,7 +376,7 @@ FILES = ("certificate", "fullchain", "root", "private_key", "pkcs12", "pkcs8_der
 class HostsScene(Scene):
     """pg_hosts.conf, of which no server here has a view."""
 
-    module, share = "pg_hosts", 20
+    module, share = "pg_hosts", 10
 
     def prepare(self) -> None:
         path = Path(self.path("pg_hosts.conf"))

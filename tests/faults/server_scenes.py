@@ -95,7 +95,7 @@ class EditorScene(ServerScene):
 class HbaScene(EditorScene):
     """Thirty rules."""
 
-    module, share, file, view = "pg_hba", 80, "pg_hba.conf", "pg_hba_file_rules"
+    module, share, file, view = "pg_hba", 30, "pg_hba.conf", "pg_hba_file_rules"
     options = {
         "rules": [
             {"type": "host", "user": [f"app{n}"], "address": f"10.{n}.0.0/16", "method": "scram-sha-256"}
@@ -107,7 +107,7 @@ class HbaScene(EditorScene):
 class IdentScene(EditorScene):
     """Thirty mappings."""
 
-    module, share, file, view = "pg_ident", 40, "pg_ident.conf", "pg_ident_file_mappings"
+    module, share, file, view = "pg_ident", 20, "pg_ident.conf", "pg_ident_file_mappings"
     options = {
         "mappings": [
             {"map": "certs", "system_user": f"PostgreSQL app{n}", "database_user": f"app{n}"} for n in range(30)
@@ -118,7 +118,7 @@ class IdentScene(EditorScene):
 class ConfScene(EditorScene):
     """Settings, one of which only a restart puts to use."""
 
-    module, share, file, view = "pg_conf", 60, "postgresql.conf", "pg_file_settings"
+    module, share, file, view = "pg_conf", 20, "postgresql.conf", "pg_file_settings"
     options = {"settings": {"work_mem": "9MB", "log_line_prefix": "%m it's", "max_connections": 33}}
 
     def check_views(self) -> None:
@@ -129,7 +129,7 @@ class ConfScene(EditorScene):
 class RoleScene(ServerScene):
     """Roles: all of them or none."""
 
-    module, share = "login_role", 20
+    module, share = "login_role", 10
     names = ("faults1", "faults2", "faults3")
 
     def prepare(self) -> None:

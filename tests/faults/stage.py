@@ -46,7 +46,7 @@ ACTORS = (
     "pg_hosts",
     "pg_ident",
     "pg_reload",
-    "pg_transaction",
+    "pg_server",
     "trust_anchor",
 )
 PLUGINS = os.sep + os.path.join("postgresql", "plugins") + os.sep
@@ -65,19 +65,14 @@ WRITING = {
         "remove",
         "settle",
         "stage",
-        "sweep",
+        "stage_link",
     },
+    "files/pending_validation.py": {"_undo", "undo_killed", "until_judged"},
     "certificates/signing_command.py": {"_run", "sign"},
-    "transaction/snapshot.py": {
-        "_forget",
-        "_link",
-        "_make",
-        "_put_link_back",
-        "_remember",
-        "_restore",
-        "close",
-        "restore",
-    },
+    "applying/server_transaction.py": {"undo_killed_run", "whole_or_undone"},
+    "transaction/journal.py": {"write_journal"},
+    "transaction/restore_files.py": {"_carry_out", "_place", "_stage"},
+    "transaction/snapshot.py": {"_forget", "_link", "_make", "_put", "_remember", "begin", "close"},
 }
 
 

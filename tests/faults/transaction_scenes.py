@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scenes of pg_transaction on a server that serves TLS: its files are remembered, kept, or put back with the server."""
+"""The scenes of pg_server: a whole server is changed, or it is as it was and the next run says that it undid something."""
 
 from __future__ import annotations
 
@@ -11,116 +11,195 @@ import os
 import socket
 import ssl
 import struct
+import subprocess
 import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-from certificate_scenes import SERVER, leaf_of, public_key_of, spki
+from actors import Moment
+from certificate_scenes import leaf_of, public_key_of, spki
 from cryptography.hazmat.primitives.serialization import Encoding
 from pictures import Item, look, place
 from server_scenes import ServerScene
 
 CONFIGURATION = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
-OTHERS = ("server.crt", "server.key", "server.key.next", "root.crt")
+FILES = (*CONFIGURATION, "tls.crt", "tls.key", "tls.key.next", "root.pem")
 JOURNAL = "pgtls-transaction.json"
-SETTINGS = {"old": "4MB", "new": "7MB"}
 NOW_AND_THEN = 5
+PATIENCE_SECONDS = 30
+# No server has it, and only the running one can tell: what expects it fails after everything up to the restart was done.
+IMPOSSIBLE = {"server_version": "1"}
 
 
-class TransactionScene(ServerScene):
-    """Seven files of one server, the old and the new ones. What a state allows is said below."""
+@dataclass(frozen=True)
+class ServerState:
+    """What a run may change: the files (None is not there), the login roles, and a setting that only a restart changes."""
 
-    module = "pg_transaction"
-    allowed: tuple[str, ...] = ()
+    files: dict[str, Item | None]
+    roles: list[str]
+    max_connections: str
+
+
+def rules(*names: str) -> dict[str, Any]:
+    """The options that let clients in by certificate."""
+    mappings = [{"map": "clients", "system_user": f"PostgreSQL {name}", "database_user": name} for name in names]
+    let_in = {"type": "hostssl", "user": list(names), "address": "127.0.0.1/32", "method": "cert"}
+    shut_out = {"type": "hostnossl", "address": "all", "method": "reject"}
+    return {
+        "roles": list(names),
+        "mapping_blocks": [{"block": "clients", "mappings": mappings}],
+        "rule_blocks": [
+            {"block": "clients", "placement": "first", "rules": [{**let_in, "options": {"map": "clients"}}, shut_out]}
+        ],
+    }
+
+
+class ServerRunScene(ServerScene):
+    """A server before a run and after it; what lies between is allowed only while an open journal says that it is undone."""
+
+    module, has_keys = "pg_server", True
+    stock = False  # whether nothing was done to the server before
+
+    def changes(self) -> dict[str, Any]:
+        """What the run wants otherwise than it is."""
+        return {}
 
     def prepare(self) -> None:
         self.data = self.cluster.data_directory
-        self._do("ca", self.ca())
-        self.items = {"old": self.files_of("old"), "new": self.files_of("new")}
-        files = [os.path.join(self.data, name) for name in OTHERS]
-        self.common = {"data_directory": self.data, "files": files, "takeover_seconds": 0, **self.cluster.login}
-        self.args = {**self.common, "state": self.act}
-        self.mixed = 0
-
-    def files_of(self, which: str) -> dict[str, Item | None]:
-        """The covered files as they shall be, None for one that shall not be."""
-        self.issue([self.item(which, **SERVER)])
-        status = os.stat(self.data)
-        texts: dict[str, str] = {name: self.plain(name) for name in CONFIGURATION}
-        texts["server.crt"] = Path(self.path(f"hosts/{which}/own.fullchain.crt")).read_text()
-        texts["server.key"] = Path(self.path(f"hosts/{which}/own.key")).read_text()
-        texts["root.crt"] = Path(self.path("ca/ca.crt")).read_text()
-        texts["postgresql.conf"] += f"ssl = on\nssl_ca_file = 'root.crt'\nwork_mem = {SETTINGS[which]}\n"
-        if which == "new":
-            texts["pg_hba.conf"] += "hostssl all app1 10.0.0.0/8 cert\n"
-            texts["pg_ident.conf"] += "clients CN app\n"
-            texts["server.key.next"] = texts["server.key"]
-        modes = {"pg_ident.conf": 0o640 if which == "new" else 0o600}
-        return {
-            name: Item("file", status.st_uid, status.st_gid, modes.get(name, 0o600), texts[name].encode())
-            if name in texts
-            else None
-            for name in CONFIGURATION + OTHERS
+        made = self._do("ca", self.ca())
+        self.issue([self.item("app1", common_name="PostgreSQL app1")])
+        self.mixed, self.was_open = 0, False
+        places = {"private_key": "tls.key", "certificate": "tls.crt", "root": "root.pem"}
+        self.entry = {"name": "db1", "common_name": "db1", "dns_names": ["localhost"], "usages": ["server"], **places}
+        files = {"ssl_cert_file": "tls.crt", "ssl_key_file": "tls.key", "ssl_ca_file": "root.pem"}
+        self.options = {
+            "data_directory": self.data,
+            "certificates": [self.entry],
+            "issuer_pem": made["chain_pem"],
+            "trusted_pem": made["trusted_pem"],
+            "settings": {"ssl": True, **files, "max_connections": 30},
+            "restart": "if_pending",
+            **rules("app1"),
         }
+        if not self.stock:
+            self._do(self.module, self.answered(self.options))
+        self.args = self.answered({**self.options, **self.changes()})
+        self.start = self.seen()
+        self._do(self.module, self.args)
+        self.end = self.seen()
+        assert self.start != self.end
+        self.reset()
 
-    def plain(self, name: str) -> str:
-        """A file of the server as it was before the first of these scenes."""
-        kept = os.path.join(os.path.dirname(self.data), f"{name}.plain")
-        if not os.path.exists(kept):
-            Path(kept).write_text(Path(self.data, name).read_text())
-        return Path(kept).read_text()
+    def answered(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of the second call of a site: with what the CA answers to the first one."""
+        requests = self._do(self.module, options)["requests"] if self.is_due(options) else []
+        if not requests:
+            return options
+        entry = {name: self.entry[name] for name in ("name", "common_name", "dns_names", "usages")}
+        asked = {"certificates": [entry], "requests": requests}
+        signed = self._do("certificate_sign", {"directory": self.path("ca"), **asked})
+        return {**options, "signed": signed["certificates"]}
 
-    def put(self, which: str) -> None:
-        """Let the files be the old or the new ones, and the server use them."""
-        if which == self.now():
-            return
-        for name, item in self.items[which].items():
+    def is_due(self, options: dict[str, Any]) -> bool:
+        """Whether the call would end with requests; one that would not is the run itself."""
+        return options["certificates"] != [self.entry] or look(os.path.join(self.data, "tls.crt")) is None
+
+    def seen(self) -> ServerState:
+        files = {name: look(os.path.join(self.data, name)) for name in FILES}
+        roles = [
+            row[0] for row in self.cluster.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'app%' ORDER BY 1")
+        ]
+        return ServerState(files, roles, self.cluster.sql("SHOW max_connections")[0][0])
+
+    @property
+    def state_directory(self) -> str:
+        """Where root keeps the journal of this server; any other user keeps it in the data directory."""
+        if os.geteuid() != 0:
+            return str(self.data)
+        return os.path.join("/var/lib/pgtls", sha256(os.path.realpath(self.data).encode()).hexdigest()[:32])
+
+    def traces(self) -> list[str]:
+        """Whatever a run of ours keeps for itself."""
+        places = {self.data, self.state_directory}
+        names = {place: os.listdir(place) if os.path.isdir(place) else [] for place in places}
+        return sorted(os.path.join(place, name) for place in names for name in names[place] if "pgtls" in name)
+
+    def reset(self) -> None:
+        for path in self.traces():
+            os.unlink(path)
+        self.put(self.start)
+
+    def put(self, state: ServerState) -> None:
+        """Let the server be as it was seen."""
+        for name, item in state.files.items():
             path = os.path.join(self.data, name)
             if item is None and os.path.lexists(path):
                 os.unlink(path)
             elif item is not None and look(path) != item:
                 place(path, item)
+        if not self.is_running():
+            self.cluster.start()
+        gone = [name for name in self.seen().roles if name not in state.roles]
+        self.cluster.sql("".join(f"DROP ROLE {name}; " for name in gone) or "SELECT 1")
+        if self.cluster.sql("SHOW max_connections")[0][0] != state.max_connections:
+            self.restart()
         since = self.cluster.sql("SELECT pg_conf_load_time()")
+        time.sleep(0.02)  # a load within the kernel's tick of the files is none that a run may count on
         self.cluster.reload()
-        while self.cluster.sql("SELECT pg_conf_load_time()") == since:
-            time.sleep(0.01)
-        assert self.now() == which
+        self.wait_for(lambda: self.cluster.sql("SELECT pg_conf_load_time()") != since, "the server does not reload")
+        self.wait_for(lambda: self.serves(state), "the server does not serve the certificate of its files")
+        assert self.seen() == state
 
-    def now(self) -> str | None:
-        """Which files are there and in use, None for a mixture."""
-        for which, items in self.items.items():
-            if all(look(os.path.join(self.data, name)) == item for name, item in items.items()):
-                used = self.cluster.sql("SHOW work_mem") == [(SETTINGS[which],)]
-                return (
-                    which
-                    if used and served(self.cluster.port) == fingerprint(self.path(f"hosts/{which}/own.crt"))
-                    else None
-                )
-        return None
+    def serves(self, state: ServerState) -> bool:
+        return served(self.cluster.port) == (fingerprint(self.file("tls.crt")) if state.files["tls.crt"] else "")
 
-    def begin(self) -> None:
-        self._do(self.module, {**self.common, "state": "begun"})
+    def file(self, name: str) -> str:
+        return os.path.join(self.data, name)
 
-    @property
-    def state(self) -> str:
-        """Where root keeps the journal of this server; any other user keeps it in the data directory."""
-        if os.geteuid() != 0:
-            return self.data
-        return os.path.join("/var/lib/pgtls", sha256(os.path.realpath(self.data).encode()).hexdigest()[:32])
+    def wait_for(self, is_so: Any, otherwise: str) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not is_so():
+            assert time.monotonic() < end, otherwise
+            time.sleep(0.02)
 
-    def traces(self) -> list[str]:
-        places = {self.data, self.state} if os.path.isdir(self.state) else {self.data}
-        return sorted(name for place in places for name in os.listdir(place) if "pgtls" in name)
+    def is_running(self) -> bool:
+        """Whether the server accepts connections, once it has done what a killed run told it: to stop or to start."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            if not os.path.exists(self.file("postmaster.pid")):
+                return False
+            with suppress(subprocess.CalledProcessError):
+                self.cluster.sql("SELECT 1")
+                return True
+            time.sleep(0.05)
+        raise AssertionError("the server neither runs nor stops")
 
-    def reset(self) -> None:
-        for name in self.traces():
-            place = self.state if os.path.lexists(os.path.join(self.state, name)) else self.data
-            os.unlink(os.path.join(place, name))
-        self.put("old")
+    def log_in(self) -> str:
+        """Log in as the client that can before the run, with its certificate."""
+        words = {
+            "host": "localhost",
+            "port": str(self.cluster.port),
+            "dbname": "postgres",
+            "user": "app1",
+            "sslmode": "verify-full",
+            "sslrootcert": self.path("ca/ca.crt"),
+            "sslcert": self.path("hosts/app1/own.crt"),
+            "sslkey": self.path("hosts/app1/own.key"),
+        }
+        conninfo = " ".join(f"{word}='{value}'" for word, value in words.items())
+        command = [os.path.join(self.cluster.bin_directory, "psql"), "-XAtc", "SELECT current_user", conninfo]
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return (done.stdout + done.stderr).strip()
+
+    def check_client(self) -> None:
+        if self.start.roles:
+            assert self.log_in() == "app1"
 
     def journal(self) -> dict[str, Any] | None:
-        item = look(os.path.join(self.state, JOURNAL))
+        item = look(os.path.join(self.state_directory, JOURNAL))
         if item is None:
             return None
         assert (item.mode, item.uid) == (0o600, os.geteuid()), f"the journal is {item}"
@@ -129,107 +208,167 @@ class TransactionScene(ServerScene):
 
     def check_killed(self, where: str) -> None:
         self.kills += 1
-        for name in CONFIGURATION + OTHERS:
-            found = look(os.path.join(self.data, name))
-            assert found in [self.items[which][name] for which in self.allowed], (
-                f"{name} is neither old nor new: {found}"
-            )
+        found = {name: look(self.file(name)) for name in FILES}
+        for name, item in found.items():
+            allowed = (self.start.files[name], self.end.files[name])
+            assert item in allowed, f"{name} is neither as before nor as wanted: {item}"
         self.check_remembered()
-        certificate, key = (os.path.join(self.data, name) for name in ("server.crt", "server.key"))
-        if spki(leaf_of(certificate).public_key()) != public_key_of(key):
-            self.mixed += 1
-        elif self.kills % NOW_AND_THEN == 0:
-            self.restart()
+        journal = self.journal()
+        self.was_open = journal is not None and not journal["closed"]
+        if not self.was_open:
+            assert found in (self.start.files, self.end.files), "a mixture of files, and no journal says so"
+        if self.is_running():
+            self.check_client()
+            if self.kills % NOW_AND_THEN == 0 and not self.is_mixed():
+                self.restart()
+        elif not self.is_mixed() and self.kills % 2:
+            self.cluster.start()
+            self.starts += 1
+        if self.is_running():
+            self.check_client()
+
+    def is_mixed(self) -> bool:
+        """Whether the run was killed between the names of a key and its certificate: no server starts from that."""
+        if look(self.file("tls.crt")) is None:
+            return False
+        is_mixed = spki(leaf_of(self.file("tls.crt")).public_key()) != public_key_of(self.file("tls.key"))
+        self.mixed += is_mixed
+        return is_mixed
 
     def check_remembered(self) -> None:
         """What is remembered is whole; and as long as the journal counts on it, it is there."""
-        for name in self.traces():
-            if ".pgtls-before-" in name:
+        remembered = set()
+        for path in self.traces():
+            name = os.path.basename(path)
+            if name.startswith(".") and ".pgtls-before-" in name:
                 covered = name[1:].rpartition(".pgtls-before-")[0]
-                found = look(os.path.join(self.data, name))
-                assert found == self.items["old"][covered], f"{name} is not the old {covered}: {found}"
+                remembered.add(covered)
+                assert look(path) == self.start.files[covered], f"{name} is not {covered} as it was: {look(path)}"
         journal = self.journal()
-        if journal is None or journal["closed"]:
-            return
-        remembered = {name[1:].rpartition(".pgtls-before-")[0] for name in self.traces() if name.startswith(".")}
-        for one in journal["files"]:
+        for one in journal["files"] if journal is not None and not journal["closed"] else ():
             assert not (one["made"] and one["existed"]) or os.path.basename(one["target"]) in remembered, one["path"]
 
-    def finish(self) -> None:
-        super().finish()
+    def check_done(self, result: dict[str, Any]) -> None:
+        assert result["undone"] == self.was_open, "what a killed run left is undone, and the result says so"
+        assert self.seen() == self.end
+        assert self.traces() == []
+        assert self.serves(self.end), "another certificate is served"
+        assert self.log_in() == "app1"
+
+    def notes(self) -> list[str]:
+        if not self.mixed:
+            return []
+        return [f"{self.title()}: certificate and key were a mixed pair after {self.mixed} of {self.kills} kills"]
+
+
+class FirstScene(ServerRunScene):
+    """A stock server comes to speak TLS and to let a client in."""
+
+    act, share, stock = "first", 110, True
+
+
+class RenewalScene(ServerRunScene):
+    """A new key and a certificate for it, and nothing else."""
+
+    act, share = "renewal", 110
+
+    def changes(self) -> dict[str, Any]:
+        return {"certificates": [{**self.entry, "key_type": "ecdsa-p384"}]}
+
+
+class RestartScene(ServerRunScene):
+    """A setting that only a restart puts to use."""
+
+    act, share = "restart", 80
+
+    def changes(self) -> dict[str, Any]:
+        return {"settings": {**self.options["settings"], "max_connections": 33, "work_mem": "9MB"}}
+
+
+class RulesScene(ServerRunScene):
+    """One more client: its role, map and rule."""
+
+    act, share = "rules", 80
+
+    def changes(self) -> dict[str, Any]:
+        return rules("app1", "app2")
+
+
+class EverythingScene(ServerRunScene):
+    """A new key, a setting that needs a restart, and one more client."""
+
+    act, share = "everything", 40
+
+    def changes(self) -> dict[str, Any]:
+        settings = {**self.options["settings"], "max_connections": 33}
+        certificates = [{**self.entry, "key_type": "ecdsa-p384"}]
+        return {"certificates": certificates, "settings": settings, **rules("app1", "app2")}
+
+
+class FailureScene(EverythingScene):
+    """The same, and it fails after the restart: all is undone, with another restart."""
+
+    act, share = "failure", 80
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.next_args = self.args
+        self.args = {**self.args, "expected_settings": IMPOSSIBLE}
+
+    def check_whole(self, result: dict[str, Any]) -> None:
+        assert result["failed"] and "the server is as it was before" in result["msg"], result
+        assert self.seen() == self.start
+        assert self.traces() == []
+        self.check_client()
+
+
+class RollbackScene(EverythingScene):
+    """The same, killed near its end: the next run, which is killed as well, undoes it."""
+
+    act, share = "rollback", 80
+
+    def prepare(self) -> None:
+        self.first_kill: Moment | None = None
+        super().prepare()
+        _run, course = self.stage.measure(self.module, self.args)
+        for last in range(len(course.hot), 0, -5):
+            self.first_kill = Moment(hot=last)
+            self.reset()
+            files = {name: look(self.file(name)) for name in FILES}
+            journal = self.journal()
+            if journal is not None and not journal["closed"] and files == self.end.files:
+                return
+        raise AssertionError("no moment was found at which all is written and nothing committed")
+
+    def reset(self) -> None:
+        super().reset()
+        if self.first_kill is not None:
+            self.stage.run(self.module, self.args, **self.first_kill.stop)
+
+    def check_whole(self, result: dict[str, Any]) -> None:
+        super().check_whole(result)
+        assert result["undone"] is True
+
+
+class WaitingKeyScene(ServerRunScene):
+    """The first call of a site, which makes a key and nothing else."""
+
+    act, share, settles, stock = "request", 10, False, True
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.start = replace(self.start, files={**self.start.files, "tls.key": None})
+        self.args = self.options
         self.reset()
 
-    def notes(self) -> list[str]:
-        return []
-
-
-class BeginScene(TransactionScene):
-    """Everything is remembered; now and then all is changed afterwards, and the transaction undone."""
-
-    act, share, allowed = "begun", 30, ("old",)
-
-    def check_done(self, result: dict[str, Any]) -> None:
-        self.check_remembered()
-        journal = self.journal()
-        assert journal is not None and not journal["closed"] and all(one["made"] for one in journal["files"])
-        names = sorted(os.path.basename(path) for path in result["covered"])
-        assert names == sorted(CONFIGURATION + OTHERS)
-        if self.kills % NOW_AND_THEN == 1:
-            self.put("new")
-            undone = self._do(self.module, {**self.common, "state": "undone"})
-            changed = sorted(name for name in self.items["old"] if self.items["old"][name] != self.items["new"][name])
-            assert sorted(os.path.basename(path) for path in undone["restored"]) == changed
-            assert (self.now(), self.traces()) == ("old", [])
-            self.begin()
-
-    def had_work(self, result: dict[str, Any]) -> bool:
-        return not result["resumed"]
-
-
-class CommitScene(TransactionScene):
-    """All is changed and stays so."""
-
-    act, share, allowed = "committed", 20, ("new",)
-
-    def reset(self) -> None:
-        super().reset()
-        self.begin()
-        self.put("new")
-
-    def check_done(self, result: dict[str, Any]) -> None:
-        assert (self.now(), self.traces()) == ("new", [])
-
-    def had_work(self, result: dict[str, Any]) -> bool:
-        return bool(result["committed"])
-
-    def finish(self) -> None:
-        super().finish()
-        self._do(self.module, {**self.common, "state": "undone"})
-
-
-class UndoScene(TransactionScene):
-    """All is changed and in use, and is put back, the server with it."""
-
-    act, share, allowed = "undone", 40, ("old", "new")
-
-    def reset(self) -> None:
-        super().reset()
-        self.begin()
-        self.put("new")
-
     def check_killed(self, where: str) -> None:
-        super().check_killed(where)
-        if any(look(os.path.join(self.data, name)) != item for name, item in self.items["old"].items()):
-            journal = self.journal()
-            assert journal is not None and not journal["closed"], "nothing tells that the rest is to be put back"
+        for name in FILES:
+            assert name == "tls.key" or look(self.file(name)) == self.start.files[name], name
+        assert self.traces() == [] and self.is_running()
 
     def check_done(self, result: dict[str, Any]) -> None:
-        assert (self.now(), self.traces()) == ("old", [])
-
-    def notes(self) -> list[str]:
-        return [
-            f"pg_transaction undone: certificate and key were a mixed pair after {self.mixed} of {self.kills} kills"
-        ]
+        assert [one["name"] for one in result["requests"]] == ["db1"] and not result["undone"]
+        assert public_key_of(self.file("tls.key"))
 
 
 def served(port: int) -> str:
