@@ -149,7 +149,8 @@ locked_out:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.editing.entry_specs import MAPPINGS
-from ..module_utils._host.editing.guarded_connections import GUARD, Guard, check_ident_edit
+from ..module_utils._host.editing.guard_options import GUARD
+from ..module_utils._host.editing.guarded_connections import Guard, check_ident_edit
 from ..module_utils._host.editing.server_validation import Edit, read_original, validating_server, write_validated
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN

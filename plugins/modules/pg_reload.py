@@ -163,7 +163,6 @@ from ..module_utils._host.applying.reload_steps import ReloadOptions, bring_up_t
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import LOGIN
 from ..module_utils._host.server.database import Login
-from ..module_utils._host.server.served_certificates import expected_names, served_certificates
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.settings.postgresql_conf import read_settings
 
@@ -191,7 +190,6 @@ def main() -> None:
             params["timeout_seconds"],
         )
         done = bring_up_to_date(writer_of(module), options)
-        listeners = served_certificates(done.cluster, expected_names(done.cluster))
     steps = [f"reload: {reason.sentence}" for reason in done.reasons] + (["restart"] if done.restarted else [])
     after = "".join(f"{line}\n" for line in steps)
     module.exit_json(
@@ -203,8 +201,8 @@ def main() -> None:
         pending_restart=done.pending_restart,
         port=done.cluster.port,
         socket_directory=done.cluster.socket_directory,
-        served_fingerprint=listeners[0].fingerprint if listeners else None,
-        listeners=[listener.described() for listener in listeners],
+        served_fingerprint=done.listeners[0].fingerprint if done.listeners else None,
+        listeners=[listener.described() for listener in done.listeners],
         rules_evidence=done.evidence,
     )
 

@@ -161,8 +161,9 @@ options:
     description:
       - V(if_pending) restarts the server when settings wait for it. V(never) leaves them waiting, and fails where an expected setting is
         among them.
+      - V(always) restarts the server, once, whenever it would load anything.
     type: str
-    choices: [never, if_pending]
+    choices: [never, if_pending, always]
     default: never
   timeout_seconds:
     description:
@@ -367,7 +368,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..module_utils._host.applying.server_run import run_server
 from ..module_utils._host.certificates.options import CERTIFICATE, ISSUER, SIGNED
 from ..module_utils._host.editing.entry_specs import MAPPINGS, RULES
-from ..module_utils._host.editing.guarded_connections import GUARD
+from ..module_utils._host.editing.guard_options import GUARD
 from ..module_utils._host.errors import ModuleError
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import LOGIN
@@ -398,7 +399,7 @@ SPEC = {
     "mapping_blocks": {"type": "list", "elements": "dict", "default": [], "options": MAPPING_BLOCK},
     "rule_blocks": {"type": "list", "elements": "dict", "default": [], "options": RULE_BLOCK},
     "backup": {"type": "bool", "default": False},
-    "restart": {"type": "str", "choices": ["never", "if_pending"], "default": "never"},
+    "restart": {"type": "str", "choices": ["never", "if_pending", "always"], "default": "never"},
     "timeout_seconds": {"type": "int", "default": 60},
 }
 

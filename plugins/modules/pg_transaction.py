@@ -176,8 +176,8 @@ from ..module_utils._host.server.clusters import find_cluster
 from ..module_utils._host.server.database import Login
 from ..module_utils._host.server.patroni import refuse_patroni, sign_of_patroni
 from ..module_utils._host.server.tls_files import hosts_file
-from ..module_utils._host.transaction.journal import ignored_journal
-from ..module_utils._host.transaction.restore_server import UndoOptions, login_at, read_base, undo
+from ..module_utils._host.transaction.journal import UndoOptions, ignored_journal
+from ..module_utils._host.transaction.restore_server import read_base, undo
 from ..module_utils._host.transaction.snapshot import Transaction, begin, close, covered, find_open
 
 SPEC = {
@@ -214,7 +214,7 @@ def remember(transaction: Transaction, params: Mapping[str, Any]) -> dict[str, A
     own_files = (cluster.config_file, cluster.hba_file, cluster.ident_file)
     refuse_patroni(f"the server of {cluster.data_directory}", None, sign_of_patroni(cluster.data_directory, own_files))
     run_id = params["run_id"] or str(uuid4())
-    login = login_at(cluster, Login.of(params))
+    login = Login.of(params).at(cluster.port, cluster.socket_directory)
     journal, resumed = begin(transaction, run_id, lambda: read_base(cluster, login))
     paths = {one.target: one.path for one in journal.files} or transaction.targets
     return {"changed": False, "run_id": run_id, "resumed": resumed, "covered": sorted(paths.values())}

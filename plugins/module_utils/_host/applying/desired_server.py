@@ -19,7 +19,6 @@ from ..certificates.options import (
     signed_by_name,
     site_authorities,
 )
-from ..editing.guarded_connections import Guard
 from ..server.clusters import Cluster
 from ..server.login_roles import check_role_names
 
@@ -58,14 +57,13 @@ class DesiredServer:
     login_roles: Sequence[str]
     rule_blocks: Sequence[Mapping[str, Any]]
     mapping_blocks: Sequence[Mapping[str, Any]]
-    guard: Guard
     params: Mapping[str, Any]
 
     @classmethod
     def of(cls, params: Mapping[str, Any], cluster: Cluster) -> DesiredServer:
         """Read the parameters of pg_server for a cluster.
 
-        :raises PkiError: for a certificate that cannot be. :raises ConfigError: for a setting or a guard that cannot be.
+        :raises PkiError: for a certificate that cannot be. :raises ConfigError: for a setting that cannot be.
         :raises ModuleError: for a role that cannot be, and two items that would share a file.
         """
         items = [_on_the_server(item, cluster) for item in params["certificates"]]
@@ -82,14 +80,13 @@ class DesiredServer:
             login_roles=names,
             rule_blocks=params["rule_blocks"],
             mapping_blocks=params["mapping_blocks"],
-            guard=Guard.of(params),
             params=params,
         )
 
     @property
     def may_restart(self) -> bool:
         """Whether the server may be restarted for settings that wait for it."""
-        return bool(self.params["restart"] == "if_pending")
+        return bool(self.params["restart"] != "never")
 
 
 def _on_the_server(item: Mapping[str, Any], cluster: Cluster) -> dict[str, Any]:

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..errors import ModuleError
 from ..files.writer import Writer
@@ -23,7 +25,7 @@ from ..server.reload import (
     try_login,
     waiting_settings,
 )
-from ..server.restart_checks import check_restart
+from ..server.served_certificates import Listener, expected_names, served_certificates
 from ..server.service import not_running
 from ..server.settings_in_force import Relied
 from ..transaction.journal import show_sign_of_life
@@ -46,76 +48,128 @@ class ReloadOptions:
 
 
 @dataclass(frozen=True)
+class LiveServer:
+    """A running server as its files and processes are now, and a session that began after it loaded its files."""
+
+    cluster: Cluster
+    connection: Any
+
+
+@dataclass(frozen=True)
 class Reloaded:
-    """What was done to a server (in check mode, would be), why, and what waits for a restart still."""
+    """What was done to a server (in check mode, would be), why, what waits for a restart still, and what is served."""
 
     cluster: Cluster
     reasons: list[ReloadReason]
     restarted: bool
     pending_restart: list[str]
     evidence: str | None
+    listeners: list[Listener]
 
 
-def bring_up_to_date(writer: Writer, options: ReloadOptions) -> Reloaded:
+@dataclass(frozen=True)
+class _SeenServer:
+    """The server, the login for it, and what was seen since it changed last: a session, and what is served where."""
+
+    cluster: Cluster
+    login: Login
+    connection: Any = None
+    listeners: list[Listener] | None = None
+
+
+def bring_up_to_date(writer: Writer, options: ReloadOptions, live: LiveServer | None = None) -> Reloaded:
     """Reload and restart as due, and prove it.
+
+    live: the server, where the caller knows it and changed nothing since. Its session ends before a restart.
 
     :raises ModuleError: when something speaks against it, or the proof fails.
     """
-    cluster, login = _find_server(options)
-    reasons, evidence = _reload(writer, options, cluster, login)
-    waiting = waiting_settings(login)
-    restart_due = bool((options.restart == "always" and reasons) or (options.restart == "if_pending" and waiting))
-    if restart_due and not writer.check_mode:
-        restart_proven(cluster, login, options.timeout_seconds)
-        cluster, login = _find_server(options)
-        waiting = waiting_settings(login)
-    elif restart_due and not options.files_changed:
-        check_restart(cluster)
-    _prove(writer, options, Relied(options.settings, cluster), login, bool(reasons or restart_due))
-    return Reloaded(cluster, reasons, restart_due, waiting, evidence)
+    with ExitStack() as stack:
+        seen = _find_server(options) if live is None else _see(options, live.cluster, live.connection)
+        if live is None:
+            seen = _log_in(writer, seen, stack)
+        connection = seen.connection
+        if writer.check_mode or not options.files_changed:
+            seen = replace(seen, listeners=_served(seen.cluster))
+        reasons, evidence = _reload(writer, options, seen)
+        if reasons and not writer.check_mode:
+            seen = replace(seen, connection=None, listeners=None)
+        waiting = waiting_settings(seen.login, seen.connection)
+        restart_due = bool((options.restart == "always" and reasons) or (options.restart == "if_pending" and waiting))
+        if restart_due:
+            seen, waiting = _restart(writer, options, seen, waiting, connection)
+        listeners = _served(seen.cluster) if seen.listeners is None else seen.listeners
+        _prove(writer, options, replace(seen, listeners=listeners), bool(reasons or restart_due))
+    return Reloaded(seen.cluster, reasons, restart_due, waiting, evidence, listeners)
 
 
-def _find_server(options: ReloadOptions) -> tuple[Cluster, Login]:
-    """Return the running cluster and the login for it."""
+def _find_server(options: ReloadOptions) -> _SeenServer:
+    """Return the running server and the login for it."""
     cluster = find_cluster(options.data_directory)
     if not cluster.running:
         raise ModuleError(not_running(cluster))
-    return cluster, options.login.at(cluster.port, cluster.socket_directory)
+    return _see(options, cluster)
 
 
-def _reload(
-    writer: Writer, options: ReloadOptions, cluster: Cluster, login: Login
-) -> tuple[list[ReloadReason], str | None]:
+def _see(options: ReloadOptions, cluster: Cluster, connection: Any = None) -> _SeenServer:
+    return _SeenServer(cluster, options.login.at(cluster.port, cluster.socket_directory), connection)
+
+
+def _log_in(writer: Writer, seen: _SeenServer, stack: ExitStack) -> _SeenServer:
+    connection, problem = try_login(seen.login)
+    if connection is not None:
+        stack.callback(connection.close)
+    if problem:
+        writer.warn(f"No login, so the server is signalled and only its certificate can be proven: {problem}")
+    return replace(seen, connection=connection)
+
+
+def _served(cluster: Cluster) -> list[Listener]:
+    return served_certificates(cluster, expected_names(cluster))
+
+
+def _reload(writer: Writer, options: ReloadOptions, seen: _SeenServer) -> tuple[list[ReloadReason], str | None]:
     """Look at the files and let the server load them where that is due; returns the reasons and the evidence."""
+    cluster, connection = seen.cluster, seen.connection
     is_edited = writer.check_mode and options.files_changed
-    connection, problem = try_login(login)
-    try:
-        reasons = reload_reasons(cluster, connection, options.files_changed)
-        warnings = check_files(cluster, connection) if reasons and not writer.check_mode else []
-        Relied(options.settings, cluster).check_files(is_edited)
-        doubts = check_clients(cluster, is_edited)
-        if problem:
-            writer.warn(f"No login, so the server is signalled and only its certificate can be proven: {problem}")
-        for warning in (*warnings, *doubts):
-            writer.warn(warning)
-        if not reasons or writer.check_mode:
-            return reasons, None
-        show_sign_of_life(cluster)
-        return reasons, reload(cluster, login, connection, options.timeout_seconds)
-    finally:
-        if connection is not None:
-            connection.close()
+    reasons = reload_reasons(cluster, connection, options.files_changed, seen.listeners)
+    warnings = check_files(cluster, connection) if reasons and not writer.check_mode else []
+    Relied(options.settings, cluster).check_files(is_edited)
+    for warning in (*warnings, *check_clients(cluster, is_edited)):
+        writer.warn(warning)
+    if not reasons or writer.check_mode:
+        return reasons, None
+    show_sign_of_life(cluster)
+    return reasons, reload(cluster, seen.login, connection, options.timeout_seconds)
 
 
-def _prove(writer: Writer, options: ReloadOptions, relied: Relied, login: Login, is_due: bool) -> None:
-    """Ask the server what it uses; in check mode only for what nothing that is due would change."""
-    if not relied.wanted:
-        return
-    connection, problem = try_login(login)
+def _restart(
+    writer: Writer, options: ReloadOptions, seen: _SeenServer, waiting: list[str], connection: Any
+) -> tuple[_SeenServer, list[str]]:
+    """Restart the server and return it as it is then, with what waits still; in check mode see that it could be."""
+    if writer.check_mode:
+        if not options.files_changed:
+            from ..server.restart_checks import check_restart  # only a restart needs all that judges rules and maps
+
+            check_restart(seen.cluster)
+        return seen, waiting
     if connection is not None:
         connection.close()
+    restart_proven(seen.cluster, seen.login, options.timeout_seconds)
+    restarted = _find_server(options)
+    return restarted, waiting_settings(restarted.login)
+
+
+def _prove(writer: Writer, options: ReloadOptions, seen: _SeenServer, is_due: bool) -> None:
+    """Ask the server what it uses; in check mode only for what nothing that is due would change."""
+    relied = Relied(options.settings, seen.cluster)
+    if not relied.wanted:
+        return
     restarts_only = writer.check_mode and is_due
-    if problem is None and not (restarts_only and options.restart != "never"):
-        relied.check_server(login, restarts_only)
+    if not (restarts_only and options.restart != "never"):
+        connection, problem = (seen.connection, None) if seen.connection is not None else try_login(seen.login)
+        if problem is None:
+            with closing(connection) if seen.connection is None else nullcontext():
+                relied.check_server(connection, restarts_only)
     if not restarts_only:
-        relied.check_handshakes()
+        relied.check_handshakes(seen.listeners or [])

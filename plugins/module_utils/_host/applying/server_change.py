@@ -8,7 +8,6 @@ map is missing, and nothing is used that the server has not judged."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,24 +19,31 @@ from ..server.clusters import Cluster
 from ..server.database import Login
 from ..server.login_roles import describe_roles, ensure_roles
 from ..server.reload import ReloadReason
+from ..server.served_certificates import Listener
 from .desired_server import DesiredServer
-from .reload_steps import Reloaded, ReloadOptions, bring_up_to_date
+from .reload_steps import LiveServer, Reloaded, ReloadOptions, bring_up_to_date
 from .server_plan import PlannedFile, ServerPlan
-from .server_transaction import ServerTransaction
 
 
 @dataclass
 class Applied:
-    """What was done to a server; in check mode, what would be."""
+    """What was done to a server; in check mode, what would be.
 
+    live: the server as the plan was made for it, as long as nothing was done to it. may_be_restarted: it is about to be,
+    or was. listeners: what is served where.
+    """
+
+    live: LiveServer | None
     cluster: Cluster
     changed: bool = False
     diff: list[dict[str, str]] = field(default_factory=list)
     backup_files: list[str] = field(default_factory=list)
     reasons: list[ReloadReason] = field(default_factory=list)
+    may_be_restarted: bool = False
     restarted: bool = False
     pending_restart: Sequence[str] = ()
     evidence: str | None = None
+    listeners: list[Listener] | None = None
     roles_created: list[str] = field(default_factory=list)
     roles_altered: list[str] = field(default_factory=list)
 
@@ -57,7 +63,7 @@ class ServerChange:
     """One plan for one server."""
 
     writer: Writer
-    cluster: Cluster
+    live: LiveServer
     login: Login
     desired: DesiredServer
     installation: Installation
@@ -68,29 +74,43 @@ class ServerChange:
 
         :raises ModuleError: the first thing that went wrong, and what became of the server.
         """
-        applied = Applied(self.cluster)
-        timeout_seconds = self.desired.params["timeout_seconds"]
-        transaction = ServerTransaction(self.writer, self.cluster, self.login, timeout_seconds)
+        applied = Applied(self.live, self.live.cluster)
+        if not self._writes():
+            self._carry_out(applied)
+            return applied
+        from .server_transaction import ServerTransaction  # where nothing is written, nothing can be undone
+
+        self.live.connection.close()
+        applied.live = None
+        transaction = ServerTransaction(
+            self.writer,
+            self.live.cluster,
+            self.login,
+            self.desired.params["timeout_seconds"],
+            lambda: self.desired.may_restart and applied.may_be_restarted,
+        )
         own_files = [file.path for file in self.installation.files]
         own_files += [place.next_private_key for place in self.desired.places]
-        with transaction.whole_or_undone(own_files) if self._writes() else nullcontext():
-            changed = applied.add(self.installation.outcome(write_files(self.writer, self.installation.files)))
-            changed = self._write(self.plan.conf, applied) or changed
-            transaction.may_restart = self.desired.may_restart
-            self._use_certificates_and_settings(changed, applied)
-            self._make_roles(applied)
-            changed = self._write(self.plan.ident, applied)
-            changed = self._write(self.plan.hba, applied) or changed
-            self._use_maps_and_rules(changed, applied)
+        with transaction.whole_or_undone(own_files):
+            self._carry_out(applied)
         return applied
+
+    def _carry_out(self, applied: Applied) -> None:
+        changed = applied.add(self.installation.outcome(write_files(self.writer, self.installation.files)))
+        changed = self._write(self.plan.conf, applied) or changed
+        applied.may_be_restarted = True
+        self._use_certificates_and_settings(changed, applied)
+        self._make_roles(applied)
+        changed = self._write(self.plan.ident, applied)
+        changed = self._write(self.plan.hba, applied) or changed
+        self._use_maps_and_rules(changed, applied)
 
     def _writes(self) -> bool:
         """Whether there is a file to write; without one nothing has to be remembered."""
         if self.writer.check_mode:
             return False
         rehearsed = write_files(self.writer.rehearsing(), self.installation.files)
-        planned = (self.plan.conf, self.plan.ident, self.plan.hba)
-        return any(one.changed for one in rehearsed) or any(one.changes for one in planned)
+        return any(one.changed for one in rehearsed) or self.plan.changes
 
     def _write(self, planned: PlannedFile, applied: Applied) -> bool:
         if not planned.changes:
@@ -100,22 +120,27 @@ class ServerChange:
 
     def _use_certificates_and_settings(self, changed: bool, applied: Applied) -> None:
         """Reload, restart where it is due and allowed, and see the new certificate and settings in use."""
-        restart = "if_pending" if self.desired.may_restart else "never"
-        done = self._reload(changed, restart, self.desired.expected, applied)
+        done = self._reload(changed, self.desired.params["restart"], self.desired.expected, applied)
         applied.restarted = done.restarted
         if self.writer.check_mode and self.desired.may_restart and self.plan.restart_settings:
             applied.restarted = applied.changed = True
 
     def _use_maps_and_rules(self, changed: bool, applied: Applied) -> None:
-        if changed:
-            self._reload(changed, "never", {}, applied)
+        if not changed:
+            return
+        is_always = self.desired.params["restart"] == "always" and not applied.restarted
+        done = self._reload(changed, "always" if is_always else "never", {}, applied)
+        applied.restarted = applied.restarted or done.restarted
 
     def _reload(self, changed: bool, restart: str, expected: Mapping[str, str | None], applied: Applied) -> Reloaded:
         timeout_seconds = self.desired.params["timeout_seconds"]
-        directory = self.cluster.data_directory
+        directory = self.live.cluster.data_directory
         options = ReloadOptions(directory, self.login, changed, restart, expected, timeout_seconds)
-        done = bring_up_to_date(self.writer, options)
-        applied.cluster, applied.pending_restart, applied.evidence = done.cluster, done.pending_restart, done.evidence
+        done = bring_up_to_date(self.writer, options, applied.live)
+        if (done.reasons or done.restarted) and not self.writer.check_mode:
+            applied.live = None
+        applied.cluster, applied.listeners = done.cluster, done.listeners
+        applied.pending_restart, applied.evidence = done.pending_restart, done.evidence
         applied.reasons += [reason for reason in done.reasons if reason not in applied.reasons]
         applied.changed = applied.changed or bool(done.reasons) or done.restarted
         return done
@@ -125,7 +150,8 @@ class ServerChange:
         if not names:
             return
         login = self.login.at(applied.cluster.port, applied.cluster.socket_directory)
-        done = ensure_roles(login, names, self.writer.check_mode)
+        connection = applied.live.connection if applied.live is not None else None
+        done = ensure_roles(login, names, self.writer.check_mode, connection)
         applied.roles_created, applied.roles_altered = done.created, done.altered
         if done.created or done.altered:
             after = describe_roles({**done.before, **dict.fromkeys(names, True)})

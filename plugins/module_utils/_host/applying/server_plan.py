@@ -6,40 +6,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._pgconf.access.comparison import compare_access
-from ..._pgconf.access.map_comparison import compare_maps
-from ..._pgconf.access.wording import describe_access, describe_map_access
-from ..._pgconf.login.authentication import ServerContext
-from ..._pgconf.login.lockout import read_rules, situation_of
-from ..._pgconf.login.verdict import Located, judge_ident
 from ..._pgconf.maps import ident
 from ..._pgconf.rules import hba, hba_edit
 from ..._pgconf.rules.included_rules import find_dead_rules, rules_of_include
 from ..._pgconf.settings.postgresql_conf import effective_settings, parse_conf
 from ..._pgconf.settings.values import parse_boolean
 from ..._pgconf.vocabulary import NEWEST_VERSION
-from ..editing.guarded_connections import find_guarded, read_server, refuse_circles, refuse_lockouts, rules_of
 from ..editing.server_validation import (
     Edit,
     ServerValidator,
+    TlsUse,
     read_original,
+    read_tls_use,
     validating_server,
 )
 from ..editing.settings_edit import edit_settings
-from ..errors import ModuleError
 from ..files.writer import Writer
-from ..server.clusters import Cluster
-from ..server.configuration_files import files_around, files_with
+from ..server.configuration_files import files_around
 from ..server.database import Login
 from ..server.views import CONF, HBA, IDENT, FileKind
 from .desired_server import DesiredServer
-
-_Rules = Sequence[Located]
+from .reload_steps import LiveServer
 
 
 @dataclass(frozen=True)
@@ -71,6 +63,11 @@ class ServerPlan:
     warnings: Sequence[str] = ()
     reports: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def changes(self) -> bool:
+        """Whether any file changes."""
+        return self.conf.changes or self.ident.changes or self.hba.changes
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -83,21 +80,20 @@ class _Part:
     effective: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
-def plan_server(writer: Writer, cluster: Cluster, login: Login, desired: DesiredServer) -> ServerPlan:
+def plan_server(writer: Writer, live: LiveServer, login: Login, desired: DesiredServer) -> ServerPlan:
     """Work out the files and judge them; nothing is written.
 
     :raises ConfigError: for a setting, mapping or rule that cannot be, and for a guarded connection that would be shut out.
-    :raises ModuleError: when a file is missing, or no login works.
+    :raises ModuleError: when a file is missing.
     """
+    cluster = live.cluster
     kinds = ((CONF, cluster.config_file), (IDENT, cluster.ident_file), (HBA, cluster.hba_file))
     edits = [Edit(path, login, backup=desired.params["backup"], version=None) for _kind, path in kinds]
     with ExitStack() as stack:
         conf, maps, rules = (
-            stack.enter_context(validating_server(writer, edit, kind, NEWEST_VERSION))
+            stack.enter_context(validating_server(writer, edit, kind, NEWEST_VERSION, live.connection))
             for edit, (kind, _path) in zip(edits, kinds)
         )
-        if rules.connection is None:
-            raise ModuleError(f"{rules.doubt}; nothing was written")
         settings = _plan_conf(edits[0], conf, desired)
         mappings = _plan_ident(edits[1], maps, desired)
         access_rules = _plan_hba(edits[2], rules, desired)
@@ -109,8 +105,14 @@ def plan_server(writer: Writer, cluster: Cluster, login: Login, desired: Desired
             [*settings.warnings, *mappings.warnings, *access_rules.warnings],
             {**settings.reports, **access_rules.reports},
         )
-        access = _check_access(writer, plan, settings.effective, maps, rules, desired)
-    return replace(plan, reports={**plan.reports, **access})
+        now = read_tls_use(live.connection)
+        then = _planned_tls_use(now, settings.effective)
+        if plan.changes or now != then or desired.params["guard"]:
+            from .access_check import check_access  # a run that finds all as it should be does without
+
+            access = check_access(writer, plan, (now, then), maps, rules, desired.params)
+            return replace(plan, reports={**plan.reports, **access})
+    return replace(plan, reports={**plan.reports, "access_changes": [], "locked_out": []})
 
 
 def _plan_conf(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
@@ -143,48 +145,9 @@ def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Pa
     return _Part(PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports)
 
 
-def _check_access(
-    writer: Writer,
-    plan: ServerPlan,
-    effective: Mapping[str, tuple[int, str]],
-    maps: ServerValidator,
-    rules: ServerValidator,
-    desired: DesiredServer,
-) -> dict[str, Any]:
-    """Compare who gets in now and who would, with the maps and the settings of then; refuse lockouts."""
-    for judge, planned in ((maps, plan.ident), (rules, plan.hba)):
-        refuse_circles(judge, planned.edit.path, planned.edit.path, planned.after)
-    old_rules, new_rules = _read_twice(plan.hba, lambda text, files: read_rules(text, rules.version, files))
-    old_maps, new_maps = _read_twice(plan.ident, lambda text, files: judge_ident(text, maps.version, files).entries)
-    now = replace(read_server(rules), mappings=old_maps)
-    then = _planned_context(now, effective, new_maps)
-    locked: list[str] = []
-    if (old_rules, old_maps, now) != (new_rules, new_maps, then) or desired.guard.wished:
-        guarded = find_guarded(desired.guard, rules, now)
-        locked = refuse_lockouts(
-            writer, desired.guard, situation_of(old_rules, now), situation_of(new_rules, then), guarded
-        )
-    by_rule = compare_access(rules_of(old_rules), rules_of(new_rules))
-    by_map = compare_maps([one.entry for one in old_maps], [one.entry for one in new_maps])
-    return {
-        "access_changes": [*describe_access(by_rule), *describe_map_access(by_map)],
-        "locked_out": locked,
-    }
-
-
-def _read_twice(planned: PlannedFile, read: Callable[[str, Any], _Rules]) -> tuple[_Rules, _Rules]:
-    path = planned.edit.path
-    old = read(*files_with(path, path, planned.before))
-    return old, read(*files_with(path, path, planned.after)) if planned.changes else old
-
-
-def _planned_context(now: ServerContext, effective: Mapping[str, tuple[int, str]], maps: _Rules) -> ServerContext:
-    """What of the server will count for a login; the settings in the files decide, as the proof after the reload sees."""
+def _planned_tls_use(now: TlsUse, effective: Mapping[str, tuple[int, str]]) -> TlsUse:
+    """What of TLS will count for a login; the settings in the files decide, as the proof after the reload sees."""
     said = {name.lower(): value for name, (_line, value) in effective.items()}
     ssl_on = parse_boolean(said["ssl"]) if "ssl" in said else None
-    return replace(
-        now,
-        ssl_on=now.ssl_on if ssl_on is None else ssl_on,
-        has_ca_file=bool(said["ssl_ca_file"]) if "ssl_ca_file" in said else now.has_ca_file,
-        mappings=maps,
-    )
+    has_ca_file = bool(said["ssl_ca_file"]) if "ssl_ca_file" in said else now.has_ca_file
+    return TlsUse(now.ssl_on if ssl_on is None else ssl_on, has_ca_file)

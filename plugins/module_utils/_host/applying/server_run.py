@@ -7,26 +7,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
+from time import time
 from typing import Any
 
-from ..certificates.due import Examined, examine, rehearsed_files, requested
+from ..certificates.due import Examined, examine, hold_warnings, rehearsed_files, requested
 from ..certificates.holder_files import Holding, read_holding
 from ..certificates.installation import Installation, plan_installation
 from ..certificates.key_generation import ensure_keys
-from ..errors import ModuleError
+from ..errors import DatabaseError, ModuleError
 from ..files.writer import DesiredFile, Writer, merge_written
-from ..server.clusters import Cluster, choose_cluster, find_clusters
-from ..server.database import Login
+from ..server.clusters import DEFAULT_PORT, Cluster, choose_cluster, find_cluster, find_clusters
+from ..server.database import Login, connect
 from ..server.patroni import refuse_patroni, sign_of_patroni
 from ..server.served_certificates import expected_names, served_certificates
 from ..server.service import not_running
-from ..transaction.restore_server import UndoOptions, login_at
+from ..transaction.journal import UndoOptions
 from .desired_server import DesiredServer
+from .reload_steps import LiveServer
+from .runs_before import server_alone, undo_killed_run
 from .server_change import Applied, ServerChange
 from .server_plan import ServerPlan, plan_server
-from .server_transaction import server_alone, undo_killed_run
+
+# How much older a file may look than what was done to it: files are stamped with the time of the kernel's last tick.
+_TICK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class _Run:
     """What is known before anything is changed."""
 
     writer: Writer
-    cluster: Cluster
+    live: LiveServer
     login: Login
     desired: DesiredServer
     now: datetime
@@ -46,25 +52,34 @@ def run_server(writer: Writer, params: Mapping[str, Any], now: datetime) -> dict
 
     :raises ModuleError: , ConfigError and PkiError: the first thing that is wrong; the server is as it was then.
     """
-    cluster = _find(params)
+    started_at, cluster = time(), _find(params)
     timeout_seconds, login = params["timeout_seconds"], Login.of(params)
-    with server_alone(writer, cluster, timeout_seconds):
-        options = UndoOptions(params["restart"] == "if_pending", timeout_seconds)
+    with server_alone(writer, cluster, timeout_seconds) as changed_at:
+        options = UndoOptions(params["restart"] != "never", timeout_seconds)
         undone = undo_killed_run(writer, cluster, login, options)
-        cluster = _find(params)  # again: whoever held the lock may have changed where it listens
+        if undone or changed_at > started_at - _TICK_SECONDS:
+            cluster = _find(params)  # again: where it listens may have changed since
         if not cluster.running:
             raise ModuleError(not_running(cluster))
         files = (cluster.config_file, cluster.hba_file, cluster.ident_file)
         refuse_patroni(f"the server of {cluster.data_directory}", None, sign_of_patroni(cluster.data_directory, files))
         desired = DesiredServer.of(params, cluster)
-        run = _Run(writer, cluster, login_at(cluster, login), desired, now, undone)
-        plan = plan_server(writer, cluster, run.login, desired)
-        return _request_or_apply(run, plan)
+        with closing(_log_in(cluster, login)) as connection:
+            live = LiveServer(cluster, connection)
+            run = _Run(writer, live, login.at(cluster.port, cluster.socket_directory), desired, now, undone)
+            return _request_or_apply(run, plan_server(writer, live, run.login, desired))
 
 
 def _find(params: Mapping[str, Any]) -> Cluster:
     directory = params["data_directory"]
-    return choose_cluster(find_clusters(directory), directory, params["port"])
+    return find_cluster(directory) if directory else choose_cluster(find_clusters(), None, params["port"])
+
+
+def _log_in(cluster: Cluster, login: Login) -> Any:
+    try:
+        return connect(login.at(cluster.port, cluster.socket_directory))
+    except DatabaseError as error:
+        raise ModuleError(f"{error}; nothing was written") from error
 
 
 def _request_or_apply(run: _Run, plan: ServerPlan) -> dict[str, Any]:
@@ -84,7 +99,10 @@ def _request_or_apply(run: _Run, plan: ServerPlan) -> dict[str, Any]:
     installation = plan_installation(holdings, desired.signed, params, desired.site, run.now, writer.check_mode)
     for warning in plan.warnings:
         writer.warn(warning)
-    applied = ServerChange(writer, run.cluster, run.login, desired, installation, plan).apply()
+    for holding in holdings:
+        for warning in hold_warnings(holding):
+            writer.warn(warning)
+    applied = ServerChange(writer, run.live, run.login, desired, installation, plan).apply()
     applied.changed = applied.changed or made["changed"]
     applied.diff = [*made["diff"], *applied.diff]
     return {**_report(run, plan, installation, applied), "keys_made": keys_made}
@@ -100,8 +118,10 @@ def _request_report(
 ) -> dict[str, Any]:
     names = ", ".join(request["name"] for request in requests)
     waits = run.desired.signing_pending
-    summary = f"{run.cluster}: {names} {'waits for its CA' if waits else 'must be signed'}; the server is as it was"
-    applied = Applied(run.cluster, bool(made["changed"]) or not waits)
+    summary = (
+        f"{run.live.cluster}: {names} {'waits for its CA' if waits else 'must be signed'}; the server is as it was"
+    )
+    applied = Applied(run.live, run.live.cluster, bool(made["changed"]) or not waits)
     applied.diff = [*made["diff"], *(one.diff() for one in examined if one.reasons)]
     nothing = Installation((), [one.described(run.now) for one in examined], frozenset())
     reports = {**plan.reports, "access_changes": [], "locked_out": []}
@@ -111,7 +131,9 @@ def _request_report(
 
 def _report(run: _Run, plan: ServerPlan, installation: Installation, applied: Applied) -> dict[str, Any]:
     cluster = applied.cluster
-    listeners = served_certificates(cluster, expected_names(cluster))
+    listeners = applied.listeners
+    if listeners is None:
+        listeners = served_certificates(cluster, expected_names(cluster))
     return {
         "changed": applied.changed or run.undone,
         "diff": applied.diff,
@@ -147,7 +169,7 @@ def _summary(run: _Run, plan: ServerPlan, installation: Installation, applied: A
     would = "would be " if run.writer.check_mode else ""
     settings = f" for {', '.join(plan.restart_settings)}" if plan.restart_settings else ""
     done = f"{would}restarted{settings}" if applied.restarted else f"{would}reloaded" if applied.reasons else ""
-    words = [done or ("changed" if applied.changed else "nothing to do")]
+    words = [done or (f"{would}changed" if applied.changed else "nothing to do")]
     for one in installation.certificates:
         state = "installed" if one["installed"] else "kept"
         until = f", serial {one['serial_number']}, until {one['not_after']}" if one["serial_number"] else ""
@@ -155,4 +177,12 @@ def _summary(run: _Run, plan: ServerPlan, installation: Installation, applied: A
     kinds = [one["change"] for one in plan.reports["access_changes"]]
     if kinds:
         words.append(f"access: {kinds.count('gains')} gained, {kinds.count('loses')} lost")
-    return f"{applied.cluster}: {'; '.join(words)}"
+    return f"{_where_it_listens_then(run, plan, applied)}: {'; '.join(words)}"
+
+
+def _where_it_listens_then(run: _Run, plan: ServerPlan, applied: Applied) -> Cluster:
+    """The cluster after the run, in check mode with the port that a restart would give it."""
+    if not (run.writer.check_mode and applied.restarted and "port" in plan.restart_settings):
+        return applied.cluster
+    port = {name.lower(): value for name, value in run.desired.settings.items()}.get("port")
+    return replace(applied.cluster, port=int(port or DEFAULT_PORT))

@@ -92,6 +92,12 @@ def examine(holding: Holding, now: datetime) -> Examined:
     return Examined(holding, tuple(reasons), make_untrusted(place.untrusted_ca, place.wanted, key, now))
 
 
+def hold_warnings(holding: Holding) -> list[str]:
+    """Return a sentence for a certificate on hold, which is not requested again."""
+    name = holding.place.wanted.name
+    return [f"the certificate {name} is on hold at its CA; it stays until the CA releases it"] * holding.is_on_hold
+
+
 def rehearsed_files(holding: Holding) -> list[DesiredFile]:
     """What may be written once its key is there, to be checked before it is made."""
     return predicted_files(holding, "", ()) if holding.place.untrusted_ca else kept_files(holding)

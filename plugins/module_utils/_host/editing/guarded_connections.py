@@ -27,29 +27,13 @@ from ..._pgconf.login.lockout import Situation, find_lockouts, read_rules, situa
 from ..._pgconf.login.verdict import Located, judge_ident
 from ..._pgconf.rules.hba import Rule
 from ..._pgconf.text.token_lines import read_token_lines
-from ..._pgconf.vocabulary import INCLUDE_SINCE, TYPES
+from ..._pgconf.vocabulary import INCLUDE_SINCE
 from ..errors import ModuleError
 from ..files.writer import Writer
-from ..option_specs import Spec
 from ..server.configuration_files import files_with, read_configuration, same_file
 from ..server.database import fetch, raw, read_raw
 from ..server.views import HBA, IDENT, setting
-from .server_validation import Edit, ServerValidator
-
-_CONNECTION = {
-    "type": {"type": "str", "required": True, "choices": list(TYPES)},
-    "database": {"type": "str", "required": True},
-    "user": {"type": "str", "required": True},
-    "address": {"type": "str"},
-    "certificate_common_name": {"type": "str"},
-    "certificate_dn": {"type": "str"},
-    "system_user": {"type": "str"},
-}
-GUARD: Spec = {
-    "guard": {"type": "list", "elements": "dict", "default": [], "options": _CONNECTION},
-    "guard_connected": {"type": "bool", "default": False},
-    "force": {"type": "bool", "default": False},
-}
+from .server_validation import Edit, ServerValidator, read_tls_use
 
 
 @dataclass(frozen=True)
@@ -202,12 +186,9 @@ def read_server(judge: ServerValidator) -> ServerContext:
     """What of the server counts for a login, beside the files; unknown where the file is not that server's."""
     if not _is_judged(judge):
         return ServerContext()
-    connection = judge.connection
-    return ServerContext(
-        ssl_on=setting(connection, "ssl") == "on",
-        has_ca_file=bool(setting(connection, "ssl_ca_file")),
-        mappings=_read_maps(setting(connection, IDENT.setting), judge.version),
-    )
+    tls = read_tls_use(judge.connection)
+    mappings = _read_maps(setting(judge.connection, IDENT.setting), judge.version)
+    return ServerContext(ssl_on=tls.ssl_on, has_ca_file=tls.has_ca_file, mappings=mappings)
 
 
 def _read_maps(path: str, version: int) -> Sequence[Located] | None:

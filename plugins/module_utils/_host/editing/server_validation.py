@@ -78,8 +78,10 @@ class ServerValidator:
 
 
 @contextmanager
-def validating_server(writer: Writer, edit: Edit, kind: FileKind, newest_version: int) -> Iterator[ServerValidator]:
-    """Log in and find out whether the server reads the file; the login ends with the context.
+def validating_server(
+    writer: Writer, edit: Edit, kind: FileKind, newest_version: int, connection: Any = None
+) -> Iterator[ServerValidator]:
+    """Find out whether the server reads the file, in a login that ends with the context, or one that is there already.
 
     Until then no other run of ours writes beside that file; what a killed one left unjudged is undone first.
 
@@ -89,7 +91,7 @@ def validating_server(writer: Writer, edit: Edit, kind: FileKind, newest_version
     refuse_patroni(path, kind.setting, sign_beside(path))
     with writing_alone(writer, path):
         undo_killed(writer, path)
-        judge = _find_judge(edit, kind, newest_version)
+        judge = _find_judge(edit, kind, newest_version, connection)
         try:
             if judge.connection is not None and judge.doubt is None:
                 places = [setting(judge.connection, name) for name in ("data_directory", CONF.setting, kind.setting)]
@@ -98,14 +100,14 @@ def validating_server(writer: Writer, edit: Edit, kind: FileKind, newest_version
                 raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
             yield judge
         finally:
-            if judge.connection is not None:
+            if judge.connection is not None and judge.connection is not connection:
                 judge.connection.close()
 
 
-def _find_judge(edit: Edit, kind: FileKind, newest_version: int) -> ServerValidator:
-    connection, doubt = None, None
+def _find_judge(edit: Edit, kind: FileKind, newest_version: int, connection: Any) -> ServerValidator:
+    doubt = None
     try:
-        if edit.validate != "syntax" or edit.version is None:
+        if connection is None and (edit.validate != "syntax" or edit.version is None):
             connection = connect(edit.login)
     except DatabaseError as error:
         doubt = str(error)
@@ -227,6 +229,19 @@ def _report(written: Written) -> dict[str, Any]:
     if written.backup_file:
         report["backup_file"] = written.backup_file
     return report
+
+
+@dataclass(frozen=True)
+class TlsUse:
+    """Whether a server offers TLS, and whether it asks for certificates."""
+
+    ssl_on: bool
+    has_ca_file: bool
+
+
+def read_tls_use(connection: Any) -> TlsUse:
+    """Ask a server what of TLS counts for a login."""
+    return TlsUse(setting(connection, "ssl") == "on", bool(setting(connection, "ssl_ca_file")))
 
 
 def read_setting_kinds(judge: ServerValidator) -> dict[str, dict[str, Any]]:

@@ -128,10 +128,7 @@ def survey(data_directory: str | None = None, root: str = "/") -> Survey:
     """
     servers, ignored = find_postmasters(root)
     running = [_Found(server.data_directory) for server in servers]
-    places: dict[str, _Found] = {}
-    for found in (*_debian_clusters(root), *_usual_places(root), *running, *_explicit(data_directory)):
-        if os.path.isfile(below(root, os.path.join(found.data_directory, "PG_VERSION"))):
-            places.setdefault(os.path.realpath(below(root, found.data_directory)), found)
+    places = _by_place(root, [*_debian_clusters(root), *_usual_places(root), *running, *_explicit(data_directory)])
     wanted = data_directory and os.path.realpath(below(root, data_directory))
     clusters = []
     for place, found in places.items():
@@ -149,7 +146,20 @@ def find_cluster(data_directory: str) -> Cluster:
 
     :raises ModuleError: when there is none.
     """
-    return choose_cluster(find_clusters(data_directory), data_directory, None)
+    server = running_postmaster(os.path.abspath(data_directory))
+    running = [_Found(server.data_directory)] if server is not None else []
+    places = _by_place("/", [*_debian_clusters("/"), *_usual_places("/"), *running, *_explicit(data_directory)])
+    found = places.get(os.path.realpath(data_directory))
+    return choose_cluster([] if found is None else [_describe(found, "/")], data_directory, None)
+
+
+def _by_place(root: str, candidates: Iterable[_Found]) -> dict[str, _Found]:
+    """Those that hold a cluster, each place once, as the first of them knows it."""
+    places: dict[str, _Found] = {}
+    for found in candidates:
+        if os.path.isfile(below(root, os.path.join(found.data_directory, "PG_VERSION"))):
+            places.setdefault(os.path.realpath(below(root, found.data_directory)), found)
+    return places
 
 
 def choose_cluster(clusters: Iterable[Cluster], data_directory: str | None, port: int | None) -> Cluster:

@@ -84,6 +84,22 @@ def connect(login: Login) -> Any:
         return _open(driver, _keywords(login, directory, user), where)
 
 
+@contextmanager
+def session(login: Login, connection: Any = None) -> Iterator[Any]:
+    """Yield a connection: the one that is there already, or a new one that ends with the context.
+
+    :raises DatabaseError: when no login works.
+    """
+    if connection is not None:
+        yield connection
+        return
+    made = connect(login)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 def fetch(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Run one query and return its rows, as dicts by column name.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModuleError
-from .database import Login, connect, execute, fetch, quote_identifier
+from .database import Login, execute, fetch, quote_identifier, session
 
 _LONGEST_NAME_BYTES = 63  # NAMEDATALEN - 1; the server would cut a longer name with a mere notice
 
@@ -36,19 +36,18 @@ class RoleChanges:
     altered: list[str]
 
 
-def ensure_roles(login: Login, names: Sequence[str], check_mode: bool) -> RoleChanges:
+def ensure_roles(login: Login, names: Sequence[str], check_mode: bool, connection: Any = None) -> RoleChanges:
     """Let every one of these roles exist and log in.
+
+    connection: one that is there already.
 
     :raises ModuleError: when no login works, or the server refuses.
     """
-    connection = connect(login)
-    try:
-        before = read_roles(connection, names)
+    with session(login, connection) as live:
+        before = read_roles(live, names)
         statements = statements_for(before, names)
         if statements and not check_mode:
-            execute(connection, "; ".join(statements))  # one message is one transaction
-    finally:
-        connection.close()
+            execute(live, "; ".join(statements))  # one message is one transaction
     created = [name for name in names if name not in before]
     return RoleChanges(before, created, [name for name in names if before.get(name) is False])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -23,10 +23,15 @@ from .configuration_files import files_read, read_configuration
 from .crl_coverage import check_crls, find_uncovered
 from .database import Login, connect, fetch
 from .login_paths import after_restart, check_ways_in, find_ways_in
-from .served_certificates import expected_fingerprints, listens_on_tcp, wait_for_certificates, wrong_listeners
+from .served_certificates import (
+    Listener,
+    expected_fingerprints,
+    listens_on_tcp,
+    wait_for_certificates,
+    wrong_listeners,
+)
 from .service import LogFile, describe_log, find_log, restart, signal_reload
 from .tls_files import check_tls_files, find_pairs, hosts_file, tls_is_on
-from .tls_rule_warnings import check_rules
 from .views import CONF, HBA, IDENT, conf_load_time, file_errors, pending_restarts, reader_of, server_version_of
 
 LOG, VIEWS = "log", "views"
@@ -59,19 +64,28 @@ def try_login(login: Login) -> tuple[Any, str | None]:
         return None, str(error)
 
 
-def waiting_settings(login: Login) -> list[str]:
-    """Return the settings that wait for a restart, as a new connection sees them; none without a login."""
-    connection, _problem = try_login(login)
-    if connection is None:
+def waiting_settings(login: Login, connection: Any = None) -> list[str]:
+    """Return the settings that wait for a restart, as a session sees them that began after the last load.
+
+    connection: such a session, where there is one; without a login there are none.
+    """
+    asked = try_login(login)[0] if connection is None else connection
+    if asked is None:
         return []
     try:
-        return pending_restarts(connection)
+        return pending_restarts(asked)
     finally:
-        connection.close()
+        if connection is None:
+            asked.close()
 
 
-def reload_reasons(cluster: Cluster, connection: Any, files_changed: bool) -> list[ReloadReason]:
-    """Return why the server does not use the files on disk yet; none when it does, as far as can be seen."""
+def reload_reasons(
+    cluster: Cluster, connection: Any, files_changed: bool, listeners: Sequence[Listener] | None = None
+) -> list[ReloadReason]:
+    """Return why the server does not use the files on disk yet; none when it does, as far as can be seen.
+
+    listeners: what is served where, when that is known.
+    """
     reasons = [ReloadReason("files_changed", "the caller changed files")] if files_changed else []
     if connection is not None:
         loaded = conf_load_time(connection)
@@ -81,7 +95,7 @@ def reload_reasons(cluster: Cluster, connection: Any, files_changed: bool) -> li
                 reasons.append(ReloadReason("file_newer", f"{path} changed after the server loaded its files"))
     if listens_on_tcp(cluster) and not files_changed:
         expected = expected_fingerprints(cluster)
-        for one in wrong_listeners(cluster, expected):
+        for one in wrong_listeners(cluster, expected, listeners):
             sentence = f"the server serves {one}, not {expected[one.server_name]} of its files"
             reasons.append(ReloadReason("certificate_not_served", sentence))
     return reasons
@@ -101,6 +115,8 @@ def check_files(cluster: Cluster, connection: Any) -> list[str]:
     if errors:
         raise ModuleError(f"the server was not reloaded, because it refuses its files: {'; '.join(errors)}; fix them")
     check_tls_files(cluster)
+    from .tls_rule_warnings import check_rules  # only a reload that is due needs all that judges rules
+
     return check_rules(cluster)
 
 

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from ..._pgconf.environment import Files
 from ..._pgconf.errors import ConfigError
 from ..._pgconf.login.verdict import FileVerdict, judge_hba, judge_ident
-from ..._pgconf.maps.hosts import HOSTS_SINCE
-from ..._pgconf.vocabulary import NEWEST_VERSION
+from ..._pgconf.vocabulary import HOSTS_SINCE, NEWEST_VERSION
 from ..errors import ModuleError
 from .clusters import Cluster
 from .configuration_files import read_configuration

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -77,10 +78,15 @@ def listens_on_tcp(cluster: Cluster) -> bool:
     return server is not None and server.listen_addresses is not None
 
 
-def wrong_listeners(cluster: Cluster, expected: dict[str | None, str]) -> list[Listener]:
-    """Return each address and name where another certificate than the expected one, or none, is served."""
-    served = served_certificates(cluster, list(expected))
-    return [one for one in served if one.fingerprint != expected[one.server_name]]
+def wrong_listeners(
+    cluster: Cluster, expected: dict[str | None, str], listeners: Sequence[Listener] | None = None
+) -> list[Listener]:
+    """Return each address and name where another certificate than the expected one, or none, is served.
+
+    listeners: what is served where, when that is known.
+    """
+    served = served_certificates(cluster, list(expected)) if listeners is None else listeners
+    return [one for one in served if one.server_name in expected and one.fingerprint != expected[one.server_name]]
 
 
 def wait_for_certificates(cluster: Cluster, expected: dict[str | None, str], timeout_seconds: float) -> list[Listener]:

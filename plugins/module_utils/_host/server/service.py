@@ -22,7 +22,6 @@ from ..files.links import acting_as
 from ..files.reading import open_regular, read_all
 from .clusters import Cluster
 from .database import Login, connect
-from .restart_checks import check_restart
 from .running_servers import read_lines, read_start_command, running_postmaster
 from .service_managers import PG_CTLCLUSTER, SYSTEMD
 
@@ -113,6 +112,8 @@ def restart(cluster: Cluster, login: Login, timeout_seconds: int) -> None:
     """
     log = find_log(cluster)
     _try_settings(cluster)
+    from .restart_checks import check_restart  # only a restart needs all that judges rules and maps
+
     check_restart(cluster)
     done = _run(cluster, _restart_command(cluster, timeout_seconds), timeout_seconds)
     if done.returncode != 0:

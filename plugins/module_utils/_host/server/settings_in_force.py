@@ -11,7 +11,7 @@ postgresql.auto.conf, the last line of postgresql.conf and what it includes (man
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,9 @@ from ..errors import ModuleError
 from ..files.writer import read_text
 from .clusters import Cluster
 from .configuration_files import files_with
-from .database import Login, connect, fetch
+from .database import fetch
 from .running_servers import read_start_command
-from .served_certificates import expected_names, served_certificates
+from .served_certificates import Listener
 from .views import pending_restarts
 
 # Their values name files, so that one may be written in several ways.
@@ -83,14 +83,14 @@ class Relied:
                 problems.append(self._sentence("would use", name, wanted, found))
         _fail(problems)
 
-    def check_server(self, login: Login, restarts_only: bool = False) -> None:
-        """Ask the running server, in a session of its own, for what it uses.
+    def check_server(self, connection: Any, restarts_only: bool = False) -> None:
+        """Ask the running server for what it uses, in a session that began after it loaded its files.
 
         restarts_only: look only at settings that a reload cannot change.
 
         :raises ModuleError: one sentence for each setting whose value is another one, or waits for a restart.
         """
-        rows, waiting = _ask(login) if self.wanted else ({}, [])
+        rows, waiting = _ask(connection) if self.wanted else ({}, [])
         kinds = read_kinds(rows)
         problems = []
         for name, wanted in self.wanted.items():
@@ -116,14 +116,16 @@ class Relied:
             ]
         return [self._sentence("uses", name, wanted, _given_in_force(row))]
 
-    def check_handshakes(self) -> None:
+    def check_handshakes(self, listeners: Sequence[Listener]) -> None:
         """See TLS offered wherever the server listens when ssl must be on, and nowhere when it must be off.
+
+        listeners: what is served where.
 
         :raises ModuleError: that names the address.
         """
         wanted = next((value for name, value in self.wanted.items() if name.lower() == "ssl"), None)
         is_on = parse_boolean(wanted) if wanted is not None else None
-        for one in served_certificates(self.cluster, expected_names(self.cluster)) if is_on is not None else ():
+        for one in listeners if is_on is not None else ():
             if (one.fingerprint is not None) != is_on:
                 raise ModuleError(
                     f"the server of {self.cluster.data_directory} serves {one}, although it must use ssl = "
@@ -175,17 +177,13 @@ def _given_in_force(row: Mapping[str, Any]) -> _Given:
     return _Given(row["shown"], _SOURCES.get(row["source"], _NOWHERE))
 
 
-def _ask(login: Login) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _ask(connection: Any) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Return the server's settings by lower-case name, and those that wait for a restart."""
-    connection = connect(login)
-    try:
-        columns = (
-            "setting, current_setting(name) AS shown, boot_val, vartype, unit, context, source, sourcefile, sourceline"
-        )
-        rows = fetch(connection, f"SELECT lower(name) AS name, {columns} FROM pg_catalog.pg_settings")
-        return {row["name"]: row for row in rows}, pending_restarts(connection)
-    finally:
-        connection.close()
+    columns = (
+        "setting, current_setting(name) AS shown, boot_val, vartype, unit, context, source, sourcefile, sourceline"
+    )
+    rows = fetch(connection, f"SELECT lower(name) AS name, {columns} FROM pg_catalog.pg_settings")
+    return {row["name"]: row for row in rows}, pending_restarts(connection)
 
 
 def _fail(problems: list[str]) -> None:

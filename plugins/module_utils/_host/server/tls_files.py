@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from stat import S_IMODE, S_ISREG
+from typing import TYPE_CHECKING
 
-from ..._pgconf.maps.hosts import DEFAULT_HOST, HOSTS_SINCE, NO_NAME_HOST, HostLine, parse_hosts
+from ..._pgconf.vocabulary import HOSTS_SINCE
 from ..errors import ModuleError
 from ..files.links import acting_as
 from ..files.reading import open_regular
@@ -26,6 +27,9 @@ from ..files.writer import read_text
 from .clusters import Cluster
 from .settings_on_disk import read_settings
 from .tls_probe import fingerprint_sha256
+
+if TYPE_CHECKING:
+    from ..._pgconf.maps.hosts import HostLine
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _ON = ("on", "true", "yes", "1", "t", "tr", "tru", "y", "ye")
@@ -125,11 +129,15 @@ def _pairs_by_name(cluster: Cluster) -> list[ServedKeyPair]:
     path = hosts_file(cluster)
     if settings.get("ssl_sni", "off").lower() not in _ON or path is None:
         return []
+    from ..._pgconf.maps.hosts import HostLine, parse_hosts  # few servers have such a file
+
     lines = [line.entry for line in parse_hosts(read_text(path) or "", cluster.version).lines]
     return [pair for line in lines if isinstance(line, HostLine) for pair in _pairs_of_line(cluster, path, line)]
 
 
 def _pairs_of_line(cluster: Cluster, path: str, line: HostLine) -> Iterator[ServedKeyPair]:
+    from ..._pgconf.maps.hosts import DEFAULT_HOST, NO_NAME_HOST
+
     for host in line.hosts:
         name = {DEFAULT_HOST: _UNKNOWN_NAME, NO_NAME_HOST: None}.get(host, host)
         yield ServedKeyPair(

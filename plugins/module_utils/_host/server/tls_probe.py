@@ -141,6 +141,8 @@ def _refusals(host: str, port: int) -> Iterator[None]:
 
 
 def _shake_hands(plain: socket.socket, context: ssl.SSLContext, server_name: str | None) -> ServedCertificates:
+    # else the end of the connection waits for the server's delayed acknowledgement
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with context.wrap_socket(plain, server_hostname=server_name) as secured:
         cipher = secured.cipher()
         served = ServedCertificates(

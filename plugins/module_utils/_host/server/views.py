@@ -104,9 +104,12 @@ def complaints(connection: Any, kind: FileKind, version: int) -> list[Complaint]
     """Return each line for which the server would not load the files of a kind as they are on disk now."""
     with suppress(DatabaseError):  # the words are compared, so they should not be translated; needs a superuser
         execute(connection, "SET lc_messages TO 'C'")
+    rows = _rows(connection, kind, version)
+    with suppress(DatabaseError):
+        execute(connection, "RESET lc_messages")
     found = []
     lines: dict[str, list[str]] = {}
-    for row in _rows(connection, kind, version):
+    for row in rows:
         words = row["error"]
         harmless = words is None or _HARMLESS in words or _waiting_setting(row) is not None
         if harmless and not row["rejected"]:

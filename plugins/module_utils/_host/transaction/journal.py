@@ -84,6 +84,14 @@ class Journal:
         return replace(self, files=tuple(files))
 
 
+@dataclass(frozen=True)
+class UndoOptions:
+    """may_restart: the server may be restarted for settings that wait for it, or when it lets nobody in any more."""
+
+    may_restart: bool
+    timeout_seconds: int
+
+
 def journal_path(cluster: Cluster) -> str:
     """Return where the journal of a cluster lies."""
     return os.path.join(state_directory(cluster.data_directory), JOURNAL_NAME)

@@ -19,7 +19,7 @@ from ..server.running_servers import running_postmaster
 from ..server.served_certificates import Listener, expected_fingerprints, served_certificates, served_fingerprint
 from ..server.service import find_log, output_of, restart, start, wait_until_ready
 from ..server.views import conf_load_time, file_errors, setting
-from .journal import Journal, ServerBefore, beside, digest, journal_path
+from .journal import Journal, ServerBefore, UndoOptions, beside, digest, journal_path
 from .restore_files import restore
 from .snapshot import Transaction, close, find_open, written_through
 
@@ -43,14 +43,6 @@ _POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class UndoOptions:
-    """may_restart: the server may be restarted for settings that wait for it, or when it lets nobody in any more."""
-
-    may_restart: bool
-    timeout_seconds: int
-
-
-@dataclass(frozen=True)
 class Recovered:
     """What was done to a server, and what it uses now; served_fingerprint is None where it serves no certificate."""
 
@@ -59,11 +51,6 @@ class Recovered:
     restarted: bool = False
     served_fingerprint: str | None = None
     pending_restart: tuple[str, ...] = ()
-
-
-def login_at(cluster: Cluster, login: Login) -> Login:
-    """Return the login for where a cluster listens."""
-    return login.at(cluster.port, cluster.socket_directory)
 
 
 def read_base(cluster: Cluster, login: Login) -> ServerBefore:
@@ -129,26 +116,28 @@ def bring_back(
     if not base.running and not cluster.running:
         return Recovered()
     started = not cluster.running
-    restarted = options.may_restart and _came_up_closed(cluster, login_at(cluster, login), journal)
+    restarted = options.may_restart and _came_up_closed(
+        cluster, login.at(cluster.port, cluster.socket_directory), journal
+    )
     if restarted:
-        restart(cluster, login_at(cluster, login), timeout_seconds)
+        restart(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds)
         cluster = find_cluster(data_directory)
     elif started:
-        start(cluster, login_at(cluster, login), timeout_seconds, base.output)
+        start(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds, base.output)
         cluster = find_cluster(data_directory)
     else:
-        wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
+        wait_until_ready(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds, find_log(cluster))
     reloaded = (
         False
         if started or restarted
-        else _reload(cluster, login_at(cluster, login), journal, files_changed, timeout_seconds)
+        else _reload(cluster, login.at(cluster.port, cluster.socket_directory), journal, files_changed, timeout_seconds)
     )
-    waiting = waiting_settings(login_at(cluster, login))
+    waiting = waiting_settings(login.at(cluster.port, cluster.socket_directory))
     if waiting and options.may_restart and _was_restarted(cluster, journal):
-        restart(cluster, login_at(cluster, login), timeout_seconds)
+        restart(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds)
         cluster, restarted = find_cluster(data_directory), True
-        waiting = waiting_settings(login_at(cluster, login))
-    _prove(cluster, login_at(cluster, login), base, waiting)
+        waiting = waiting_settings(login.at(cluster.port, cluster.socket_directory))
+    _prove(cluster, login.at(cluster.port, cluster.socket_directory), base, waiting)
     return Recovered(reloaded, started, restarted, served_fingerprint(cluster), tuple(waiting))
 
 

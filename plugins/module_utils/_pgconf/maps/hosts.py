@@ -33,9 +33,8 @@ from ..text.unordered_files import (
     single_word,
     trailing_comment,
 )
-from ..vocabulary import NEWEST_VERSION
+from ..vocabulary import HOSTS_SINCE, NEWEST_VERSION
 
-HOSTS_SINCE = 19
 DEFAULT_HOST, NO_NAME_HOST = "*", "/no_sni/"
 _SPECIAL_HOSTS = frozenset({DEFAULT_HOST, NO_NAME_HOST})
 # Column widths of the file that initdb writes.

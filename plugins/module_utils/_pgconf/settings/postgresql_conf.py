@@ -16,17 +16,17 @@ from ..text.document import Document, Line, check_version, split_physical
 from ..text.records import Broken, Opaque
 from .builtin_table import known_settings
 from .value_checks import setting_problem
-from .values import canonical_name, check_name, needs_restart, quote_value, read_value, same_value
+from .values import LETTER, WORD, canonical_name, check_name, needs_restart, quote_value, read_value, same_value
 
-_LETTER = r"A-Za-z_\x80-\U0010ffff"
+_UNQUOTED, _QUALIFIED = r"[^\x00-,;-@\[-^`{-\x7f]", r"[^\x00-\-/:-@\[-^`{-\x7f]"
 # Longest match wins, as in the server's scanner; of equally long ones the first.
 _PATTERNS = tuple(
     (kind, re.compile(pattern, re.ASCII))
     for kind, pattern in (
-        ("id", rf"[{_LETTER}][{_LETTER}0-9]*"),
-        ("qualified", rf"[{_LETTER}][{_LETTER}0-9]*\.[{_LETTER}][{_LETTER}0-9]*"),
+        ("id", rf"{LETTER}{WORD}*"),
+        ("qualified", rf"{LETTER}{WORD}*\.{LETTER}{WORD}*"),
         ("string", r"'(?:[^'\\\n]|\\[^\n]|'')*'"),
-        ("unquoted", rf"[{_LETTER}][{_LETTER}0-9._:/-]*"),
+        ("unquoted", rf"{LETTER}{_UNQUOTED}*"),
         ("integer", r"[+-]?(?:0x[0-9a-fA-F]+|[0-9]+)[a-zA-Z]*"),
         ("real", r"[+-]?[0-9]*\.[0-9]*(?:[Ee][+-]?[0-9]+)?"),
         ("equals", "="),
@@ -35,7 +35,7 @@ _PATTERNS = tuple(
 _BLANKS = re.compile(r"[ \t\r]*")
 _VALUES = frozenset({"id", "string", "unquoted", "integer", "real"})
 _DIRECTIVES = ("include", "include_if_exists", "include_dir")
-_COMMENTED = re.compile(rf"[ \t]*#[ \t]*([{_LETTER}][{_LETTER}0-9.]*)[ \t]*=", re.ASCII)
+_COMMENTED = re.compile(rf"[ \t]*#[ \t]*({LETTER}{_QUALIFIED}*)[ \t]*=", re.ASCII)
 _COMMENT_GOES_ON = re.compile(r"[ \t]+#")
 AUTO_CONF = "postgresql.auto.conf"
 _ESCAPES = {"b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t"}

@@ -35,7 +35,9 @@ _TIME = {
     "d": Fraction(86_400_000),
 }
 _BARE_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[+-]?[0-9]+(?:[A-Za-z]+)?\Z|[+-]?[0-9]+\.[0-9]+\Z", re.ASCII)
-_NAME = re.compile(r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*", re.ASCII)
+# Classes of the server's scanner, by the ASCII that is not in them: every byte from 0x80 on is a letter.
+LETTER, WORD = r"[^\x00-@\[-^`{-\x7f]", r"[^\x00-/:-@\[-^`{-\x7f]"
+_NAME = re.compile(rf"{LETTER}{WORD}*", re.ASCII)
 
 
 def read_kinds(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:
