@@ -255,7 +255,7 @@ keys_made:
   type: list
   elements: str
 undone:
-  description: Whether changes of a run that was killed were undone first.
+  description: Whether changes of a run that was killed were undone first (in check mode, would be; the rest of the results is about what is there now).
   returned: success
   type: bool
 data_directory:

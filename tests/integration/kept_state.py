@@ -13,7 +13,7 @@ from hashlib import sha256
 
 
 def state_of(data_directory: str) -> str:
-    """Return where pg_transaction keeps its journal: for root below /var/lib/pgtls, else in the data directory."""
+    """Return where pg_server keeps its journal: for root below /var/lib/pgtls, else in the data directory."""
     real = os.path.realpath(data_directory)
     if os.geteuid() != 0:
         return real

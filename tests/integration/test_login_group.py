@@ -33,7 +33,7 @@ def run(tmp_path: Path, cluster: Cluster, **defaults: object) -> subprocess.Comp
             "path": f"{data}/pg_hba.conf",
             "rules": [{"type": "local", "user": "lg_app", "method": "peer"}],
         },
-        "pg_transaction": {"data_directory": data, "state": "begun"},
+        "pg_server": {"data_directory": data, "certificates": [], "roles": ["lg_app"]},
         "pg_reload": {"data_directory": data},
         "pg_hba_info": {"path": f"{data}/pg_hba.conf"},
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hostile_users import NOBODY, PYTHON, as_nobody, home_of_nobody, modes_with_set_id, module, planted, warnings_of
 from kept_state import forget_state, state_of
+from open_transaction import open_transaction
 from openssl_authority import new_authority
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
@@ -61,7 +62,7 @@ def forged(data, program):
     one = {"path": str(program), "target": str(program), "made": True, "existed": True, "linked": True}
     one |= {"uid": 0, "gid": 0, "mode": 0o6755, "size": program.stat().st_size, "written": program.stat().st_mtime_ns}
     base = {"running": False, "served_fingerprint": None, "settings": {}, "complaints": [], "output": None}
-    return {"format": 1, "run_id": "forged", "begun_at": time.time(), "base": base, "files": [one], "closed": False}
+    return {"format": 2, "begun_at": time.time(), "base": base, "files": [one], "closed": False}
 
 
 def hidden_of(path, data):
@@ -69,14 +70,13 @@ def hidden_of(path, data):
     return path.parent / f".{path.name}.pgtls-before-{mark}"
 
 
-@pytest.mark.parametrize("state", ["undone", "begun", "committed"])
-def test_a_planted_journal_makes_no_set_uid_program(data, state):
+def test_a_planted_journal_makes_no_set_uid_program(data):
     program = data / "program"
     hidden = hidden_of(program, data)
     text = json.dumps(forged_for(data, program, hidden))
     as_nobody("tee", str(data / "pgtls-transaction.json"), input=text)
     as_nobody("chmod", "600", str(data / "pgtls-transaction.json"))
-    result = module("pg_transaction", {"data_directory": str(data), "state": state, "takeover_seconds": 0})
+    result = module("pg_server", {"data_directory": str(data), "certificates": []})
     assert modes_with_set_id(data) == []
     assert hidden.stat().st_uid == NOBODY
     assert "is ignored, because users other than root can write there" in warnings_of(result)
@@ -91,12 +91,11 @@ def forged_for(data, program, hidden):
 
 
 def test_what_was_remembered_cannot_be_swapped(data, treasure):
-    begun = module("pg_transaction", {"data_directory": str(data), "state": "begun"})
-    assert not begun["failed"], begun
+    open_transaction(str(data))
     hidden = hidden_of(data / "pg_hba.conf", data)
     as_nobody("sh", "-c", f"echo 'host all all all trust' > {hidden}.new; mv -f {hidden}.new {hidden}")
     as_nobody("sh", "-c", f"echo '# changed' >> {data}/pg_hba.conf")
-    result = module("pg_transaction", {"data_directory": str(data), "state": "undone"})
+    result = module("pg_server", {"data_directory": str(data), "certificates": []})
     assert result["failed"] is True
     assert "is not what the run saved, because somebody replaced or changed it" in result["msg"]
     assert "trust" not in (data / "pg_hba.conf").read_text()
@@ -104,10 +103,10 @@ def test_what_was_remembered_cannot_be_swapped(data, treasure):
 
 def test_set_id_bits_are_not_put_back(data):
     os.chmod(data / "pg_ident.conf", 0o6755)
-    module("pg_transaction", {"data_directory": str(data), "state": "begun"})
+    open_transaction(str(data))
     (data / "pg_ident.conf").write_text("m CN app\n")
-    result = module("pg_transaction", {"data_directory": str(data), "state": "undone"})
-    assert not result["failed"], result
+    result = module("pg_server", {"data_directory": str(data), "certificates": []})
+    assert "not running" in result["msg"], "it is undone before anything else is looked at"
     assert modes_with_set_id(data) == []
     assert (data / "pg_ident.conf").read_text() == ""
 
@@ -123,7 +122,7 @@ def test_state_that_is_not_roots_own_is_refused(data, which):
     )
     existed = state.parent.exists()
     before = ("unshare", "--mount", "sh", "-c", script, "sh")
-    result = module("pg_transaction", {"data_directory": str(data), "state": "undone"}, before=before)
+    result = module("pg_server", {"data_directory": str(data), "certificates": []}, before=before)
     if not existed:
         state.parent.rmdir()
     assert result["failed"] is True
@@ -338,7 +337,7 @@ def test_no_file_of_a_data_directory_makes_root_wait(data, name, kind):
         ("pg_ident_info", {"path": str(data / "pg_ident.conf")}),
         ("pg_conf_info", {"path": str(data / "postgresql.conf")}),
         ("pg_cluster_info", {"data_directory": str(data)}),
-        ("pg_transaction", {"data_directory": str(data), "state": "begun", "files": [str(data / name)]}),
+        ("pg_server", {"data_directory": str(data), "certificates": []}),
         ("pg_reload", {"data_directory": str(data)}),
     ]
     for which, arguments in calls:
@@ -352,7 +351,7 @@ def test_no_file_of_a_data_directory_makes_root_wait(data, name, kind):
 @pytest.mark.parametrize("name", ["PG_VERSION", "postmaster.pid", "postmaster.opts", "current_logfiles", JOURNAL])
 def test_no_file_about_a_server_makes_root_wait(data, name):
     planted(data / name, "pipe")
-    for which, more in (("pg_cluster_info", {}), ("pg_transaction", {"state": "begun"}), ("pg_reload", {})):
+    for which, more in (("pg_cluster_info", {}), ("pg_server", {"certificates": []}), ("pg_reload", {})):
         result = module(which, {"data_directory": str(data), **more})
         assert "Traceback" not in result["msg"]
 

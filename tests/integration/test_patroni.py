@@ -77,7 +77,7 @@ def test_a_file_elsewhere_belongs_to_patroni_too_where_its_server_does(fresh_clu
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-def test_a_transaction_does_not_begin_and_the_cluster_is_told_as_patronis(fresh_cluster, sign):
+def test_no_server_is_changed_and_the_cluster_is_told_as_patronis(fresh_cluster, sign):
     directory = fresh_cluster.data_directory
     asked = {"data_directory": directory, "exactly_one": True}
     assert run_module("pg_cluster_info", asked)["cluster"]["managed_by"] is None
@@ -85,7 +85,7 @@ def test_a_transaction_does_not_begin_and_the_cluster_is_told_as_patronis(fresh_
     assert run_module("pg_cluster_info", asked)["cluster"]["managed_by"] == "patroni"
     before = seen(directory)
     for check in (True, False):
-        refused = run_module("pg_transaction", {"data_directory": directory, "state": "begun"}, check=check)
+        refused = run_module("pg_server", {"data_directory": directory, "certificates": []}, check=check)
         assert refused["failed"]
         assert f"the server of {directory} belongs to Patroni" in refused["msg"]
         assert "patronictl edit-config" in refused["msg"]
@@ -133,6 +133,5 @@ def test_words_about_patroni_further_down_are_nobodys_sign(fresh_cluster):
     path.write_text(f"local all all peer\n{HEADER}")
     done = run_module("pg_hba", {"path": str(path), **EDITS["pg_hba"][1], **fresh_cluster.login})
     assert not done["failed"], done["msg"]
-    assert not run_module("pg_transaction", {"data_directory": fresh_cluster.data_directory, "state": "begun"})[
-        "failed"
-    ]
+    done = run_module("pg_server", {"data_directory": fresh_cluster.data_directory, "certificates": []})
+    assert not done["failed"], done["msg"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from module_runner import run_module
+from open_transaction import open_transaction
 
 
 def reload(cluster, check=False, **options):
@@ -132,13 +133,10 @@ def test_a_server_that_only_its_start_refuses_comes_back_with_its_old_files(fres
     }[fault]
     path = Path(fresh_cluster.data_directory, "postgresql.conf")
     before = path.read_bytes()
-    transaction = {"data_directory": fresh_cluster.data_directory}
-    run_id = run_module("pg_transaction", {**transaction, "state": "begun"})["run_id"]
-    set_values(fresh_cluster, **settings)
-    result = reload(fresh_cluster)
+    whole = {"data_directory": fresh_cluster.data_directory, "certificates": [], "restart": "if_pending"}
+    result = run_module("pg_server", {**whole, "settings": settings})
     assert "it is down, so correct that and start it with " in result["msg"], result
-    undone = run_module("pg_transaction", {**transaction, "state": "undone", "run_id": run_id, "restart": "if_pending"})
-    assert (undone["failed"], undone["started"]) == (False, True), undone
+    assert f"(the server is as it was before; put back: {path})" in result["msg"]
     assert path.read_bytes() == before
     assert fresh_cluster.sql("SELECT 1") == [("1",)]
 
@@ -148,11 +146,13 @@ def test_undoing_leaves_a_server_up_that_was_not_restarted(fresh_cluster):
     set_values(fresh_cluster, hba_file=missing(fresh_cluster))
     fresh_cluster.reload()
     started = fresh_cluster.sql("SELECT pg_postmaster_start_time() FROM pg_sleep(2)")
-    transaction = {"data_directory": fresh_cluster.data_directory}
-    run_id = run_module("pg_transaction", {**transaction, "state": "begun"})["run_id"]
+    path = Path(fresh_cluster.data_directory, "postgresql.conf")
+    before = path.read_bytes()
+    open_transaction(fresh_cluster.data_directory)
     set_values(fresh_cluster, work_mem="7MB")
     assert reload(fresh_cluster)["failed"]
-    undone = run_module("pg_transaction", {**transaction, "state": "undone", "run_id": run_id, "restart": "if_pending"})
-    assert not undone["failed"], undone
-    assert (undone["restarted"], undone["pending_restart"]) == (False, ["hba_file"])
+    whole = {"data_directory": fresh_cluster.data_directory, "certificates": [], "restart": "if_pending"}
+    result = run_module("pg_server", whole)
+    assert "hba_file" in result["msg"] or "pg_hba.conf" in result["msg"] or "does not exist" in result["msg"], result
+    assert path.read_bytes() == before
     assert fresh_cluster.sql("SELECT pg_postmaster_start_time()") == started

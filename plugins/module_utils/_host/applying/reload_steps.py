@@ -28,7 +28,6 @@ from ..server.reload import (
 from ..server.served_certificates import Listener, expected_names, served_certificates
 from ..server.service import not_running
 from ..server.settings_in_force import Relied
-from ..transaction.journal import show_sign_of_life
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,6 @@ def _reload(writer: Writer, options: ReloadOptions, seen: _SeenServer) -> tuple[
         writer.warn(warning)
     if not reasons or writer.check_mode:
         return reasons, None
-    show_sign_of_life(cluster)
     return reasons, reload(cluster, seen.login, connection, options.timeout_seconds)
 
 

@@ -14,15 +14,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import ModuleError
-from ..files.directory import locked_directory
+from ..files.directory import locked_directory, remove_leftovers
 from ..files.state_directory import make_state_directory
 from ..files.writer import Writer
 from ..server.clusters import Cluster
 from ..server.database import Login
 from ..transaction.journal import UndoOptions, ignored_journal, journal_path, read_journal
 
-RUN_PREFIX = "pg_server-"
 # A run restarts a server twice at most, once to change it and once to undo that.
 _PATIENCE = 4
 
@@ -41,13 +39,14 @@ def server_alone(writer: Writer, cluster: Cluster, timeout_seconds: int) -> Iter
     directory = os.path.dirname(journal_path(cluster))
     make_state_directory(directory)
     with locked_directory(directory, _PATIENCE * timeout_seconds):
+        remove_leftovers(directory)
         yield os.stat(directory).st_mtime
 
 
 def undo_killed_run(writer: Writer, cluster: Cluster, login: Login, options: UndoOptions) -> bool:
-    """Put back what a killed run had changed; returns whether there was one. In check mode only whether.
+    """Put back what a killed run had changed; returns whether there was one. In check mode nothing is put back.
 
-    :raises ModuleError: when it cannot be put back, and for a transaction that another module began.
+    :raises ModuleError: when it cannot be put back.
     """
     ignored = ignored_journal(cluster)
     if ignored is not None:
@@ -58,17 +57,12 @@ def undo_killed_run(writer: Writer, cluster: Cluster, login: Login, options: Und
     journal = read_journal(cluster)
     if journal is None:
         return False
-    if not journal.run_id.startswith(RUN_PREFIX) and not journal.closed:
-        raise ModuleError(
-            f"a transaction of the module pg_transaction ({journal.run_id}) is open for {cluster.data_directory}; commit "
-            "or undo it there, then run again"
-        )
     from ..transaction.restore_server import undo  # killed runs are rare
     from ..transaction.snapshot import Transaction, close
 
-    transaction = Transaction(writer, cluster, {}, journal.run_id, 0)
+    transaction = Transaction(writer, cluster)
     if journal.closed:
-        close(transaction, None)
+        close(transaction)
         return False
     undo(transaction, login, options)
-    return not writer.check_mode
+    return True

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import uuid4
 
 from ..._pgconf.errors import ConfigError
 from ..._pki.errors import PkiError
@@ -20,8 +19,7 @@ from ..server.database import Login
 from ..server.tls_files import hosts_file
 from ..transaction.journal import UndoOptions
 from ..transaction.restore_server import read_base, undo
-from ..transaction.snapshot import Transaction, begin, close, covered, find_open
-from .runs_before import RUN_PREFIX
+from ..transaction.snapshot import Transaction, begin, close, covered
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,8 @@ class ServerTransaction:
         cluster = self.cluster
         own = (cluster.config_file, cluster.hba_file, cluster.ident_file, hosts_file(cluster))
         targets = covered([path for path in (*own, *files) if path])
-        transaction = Transaction(self.writer, cluster, targets, RUN_PREFIX + str(uuid4()), 0)
-        login = self.login.at(cluster.port, cluster.socket_directory)
-        begin(transaction, str(transaction.run_id), lambda: read_base(cluster, login))
+        transaction = Transaction(self.writer, cluster, targets)
+        begin(transaction, read_base(cluster, self.login.at(cluster.port, cluster.socket_directory)))
         try:
             yield
         except (ModuleError, ConfigError, PkiError, OSError) as error:
@@ -56,7 +53,7 @@ class ServerTransaction:
         except BaseException:
             self._undo(transaction, "an unexpected error")
             raise
-        close(transaction, find_open(transaction))
+        close(transaction)
 
     def _undo(self, transaction: Transaction, cause: str) -> list[str]:
         options = UndoOptions(self.may_restart(), self.timeout_seconds)

@@ -265,7 +265,7 @@ def _changed_at(path: str) -> float:
 
 
 def _keys_written_at(cluster: Cluster) -> dict[str, float]:
-    """When each key was written: pg_transaction links to keys, which looks like a change of the file itself."""
+    """When each key was written: a transaction links to keys, which looks like a change of the file itself."""
     found = {}
     for pair in find_pairs(cluster):
         try:

@@ -4,7 +4,7 @@
 
 """The journal of a transaction: which files of a server are remembered, where, and how the server was before.
 
-Root obeys it, so root's own journal lies where root alone can write (see state.py). What it remembers lies beside the
+Root obeys it, so root's own journal lies where root alone can write (see state_directory.py). What it remembers lies beside the
 files, in directories of others: the journal tells by digest and inode whether that is still what a run put there.
 It holds no content of any file.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -25,7 +24,7 @@ from ..files.writer import DesiredFile, FileAttributes, Writer, write_files
 from ..server.clusters import Cluster
 
 JOURNAL_NAME = "pgtls-transaction.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,6 @@ class ServerBefore:
 class Journal:
     """A transaction; closed says that only its remembered files are left to be removed. begun_at: seconds since 1970."""
 
-    run_id: str
     begun_at: float
     base: ServerBefore = ServerBefore()
     files: tuple[SavedFile, ...] = ()
@@ -173,21 +171,3 @@ def write_journal(writer: Writer, cluster: Cluster, journal: Journal | None) -> 
     if content is not None and not writer.check_mode:
         make_state_directory(os.path.dirname(path))
     write_files(writer, [DesiredFile(path, content, FileAttributes(mode=0o600), secret=True)])
-
-
-def last_sign_of_life(cluster: Cluster, journal: Journal, now: float) -> float:
-    """Return when the journal or a covered file changed last, in seconds since 1970; 0 when all that lies ahead of now.
-
-    Only the kernel sets these times, and only a clock that was set back makes them lie ahead.
-    """
-    moments = [0.0, journal.begun_at]
-    for path in (journal_path(cluster), *(one.target for one in journal.files)):
-        with suppress(OSError):
-            moments.append(os.lstat(path).st_ctime)
-    return max(moment for moment in moments if moment <= now)
-
-
-def show_sign_of_life(cluster: Cluster) -> None:
-    """Let other runs see that the run of an open transaction is still at work."""
-    with suppress(OSError):
-        os.utime(journal_path(cluster), follow_symlinks=False)

@@ -76,11 +76,11 @@ def undo(transaction: Transaction, login: Login, options: UndoOptions) -> tuple[
 
     :raises ModuleError: that says what is restored and what is not; what was remembered stays then.
     """
-    with transaction.alone():
-        journal = find_open(transaction)
-        restored, problems = restore(transaction, journal) if journal is not None else ([], [])
-    if journal is None or transaction.writer.check_mode:
-        close(transaction, journal)
+    journal = find_open(transaction)
+    if journal is None:
+        return [], Recovered()
+    restored, problems = restore(transaction, journal)
+    if transaction.writer.check_mode:
         return restored, Recovered()
     for path in written_through(transaction.cluster, journal):
         transaction.writer.warn(f"somebody wrote to {path} in place during the transaction, which could not be undone")
@@ -91,7 +91,7 @@ def undo(transaction: Transaction, login: Login, options: UndoOptions) -> tuple[
     except ModuleError as error:
         left = _what_is_left(transaction, journal, restored)
         raise ModuleError(f"the files are as before, but not the server: {error}; {left}") from error
-    close(transaction, journal)
+    close(transaction)
     return restored, recovered
 
 
@@ -101,7 +101,7 @@ def _what_is_left(transaction: Transaction, journal: Journal, restored: list[str
     done = f"restored: {', '.join(restored)}" if restored else "no file had to be restored"
     return (
         f"{done}; the saved files stay in {kept} and the journal in {journal_path(transaction.cluster)}, so fix the "
-        "cause and run pg_transaction with state undone again"
+        "cause and run pg_server again, which undoes the rest first"
     )
 
 

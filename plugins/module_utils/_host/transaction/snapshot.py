@@ -13,15 +13,14 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from ..errors import ModuleError
 from ..files.directory import Directory, Ownership, locked_directory, look_at, remove_leftovers
 from ..files.links import safe_target
-from ..files.state_directory import make_state_directory
-from ..files.writer import DesiredFile, FileAttributes, Writer, write_files, writing_alone
+from ..files.writer import DesiredFile, FileAttributes, Writer, write_files
 from ..server.clusters import Cluster
 from .journal import (
     Journal,
@@ -29,35 +28,20 @@ from .journal import (
     ServerBefore,
     beside,
     content_digest,
-    journal_path,
-    last_sign_of_life,
     read_journal,
     write_journal,
 )
 
-_POLL_SECONDS = 0.2
-# How many times takeover_seconds a run waits for another one that keeps working.
-_PATIENCE = 3
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES})
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """What a task wants covered, and for which run; takeover_seconds: how long another run may show no sign of life."""
+    """What a run covers of a cluster: path by target. The run keeps all others away from that cluster."""
 
     writer: Writer
     cluster: Cluster
-    targets: dict[str, str]
-    run_id: str | None
-    takeover_seconds: float
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other runs away from the journal."""
-        if not self.writer.check_mode:
-            make_state_directory(os.path.dirname(journal_path(self.cluster)))
-        with writing_alone(self.writer, journal_path(self.cluster)):
-            yield
+    targets: Mapping[str, str] = field(default_factory=dict)
 
 
 def covered(paths: Sequence[str]) -> dict[str, str]:
@@ -71,64 +55,35 @@ def covered(paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def begin(transaction: Transaction, run_id: str, read_base: Callable[[], ServerBefore]) -> tuple[Journal, bool]:
-    """Remember every covered file; returns the journal and whether it goes on with that of a killed run.
+def begin(transaction: Transaction, base: ServerBefore) -> Journal:
+    """Remember every covered file.
 
-    :raises ModuleError: when another run is at work on this server and does not end.
+    base: the server as it is.
     """
     writer, cluster = transaction.writer, transaction.cluster
-    base: ServerBefore | None = None
-    end = time.monotonic() + _PATIENCE * transaction.takeover_seconds
-    while True:
-        with transaction.alone():
-            found = _open_journal(transaction)
-            resumed = found is not None
-            if found is None and base is not None:
-                found = Journal(run_id, time.time(), base)
-            if found is not None and (not resumed or writer.check_mode or _is_ours(transaction, found, run_id)):
-                journal = replace(found, run_id=run_id)
-                return (journal if writer.check_mode else _remember(transaction, journal)), resumed
-        if found is None:
-            base = read_base()
-            continue
-        if time.monotonic() > end:
-            raise ModuleError(
-                f"another run ({found.run_id}) has been changing the server of {cluster.data_directory} since "
-                f"{_moment(found.begun_at)} and still is; let it finish, then run again"
-            )
-        time.sleep(_POLL_SECONDS)
+    plain = [SavedFile(path, target) for target, path in transaction.targets.items()]
+    journal = Journal(time.time(), base, tuple(plain))
+    write_journal(writer, cluster, journal)
+    journal = journal.replacing([_make(transaction, one) for one in plain])
+    write_journal(writer, cluster, journal)
+    return journal
 
 
 def find_open(transaction: Transaction) -> Journal | None:
-    """Return the open transaction that this run may end, None when there is none.
-
-    :raises ModuleError: when another run took it over.
-    """
+    """Return the open transaction of the cluster, None when there is none."""
     found = read_journal(transaction.cluster)
-    if found is None or found.closed:
-        return None
-    _check_held(transaction, found, transaction.run_id)
-    return found
+    return None if found is None or found.closed else found
 
 
-def close(transaction: Transaction, journal: Journal | None) -> None:
-    """Forget what was remembered. The journal is closed first and removed last, so that a kill leaves nothing unknown.
-
-    journal: the transaction to end; None only cleans up after a run that was killed while it ended its own.
-
-    :raises ModuleError: when another run took it over.
-    """
-    if transaction.writer.check_mode:
+def close(transaction: Transaction) -> None:
+    """Forget what was remembered. The journal is closed first and removed last, so that a kill leaves nothing unknown."""
+    found = read_journal(transaction.cluster)
+    if found is None or transaction.writer.check_mode:
         return
-    with transaction.alone():
-        found = read_journal(transaction.cluster)
-        if found is None or (journal is None and not found.closed):
-            return
-        if not found.closed:
-            _check_held(transaction, found, journal.run_id if journal else None)
-            write_journal(transaction.writer, transaction.cluster, replace(found, closed=True))
-        _forget(transaction.cluster, found)
-        write_journal(transaction.writer, transaction.cluster, None)
+    if not found.closed:
+        write_journal(transaction.writer, transaction.cluster, replace(found, closed=True))
+    _forget(transaction.cluster, found)
+    write_journal(transaction.writer, transaction.cluster, None)
 
 
 def written_through(cluster: Cluster, journal: Journal) -> list[str]:
@@ -140,50 +95,6 @@ def written_through(cluster: Cluster, journal: Journal) -> list[str]:
             if one.made and one.linked and (status.st_size, status.st_mtime_ns) != (one.size, one.written):
                 found.append(one.path)
     return found
-
-
-def _open_journal(transaction: Transaction) -> Journal | None:
-    """The open journal; what a run left that was killed after its end is cleaned up."""
-    found = read_journal(transaction.cluster)
-    if found is None or not found.closed:
-        return found
-    close(transaction, None)
-    return None
-
-
-def _check_held(transaction: Transaction, found: Journal, run_id: str | None) -> None:
-    if run_id is not None and found.run_id != run_id:
-        raise ModuleError(
-            f"another run ({found.run_id}) took over the transaction of {transaction.cluster.data_directory}, and what "
-            "this run changed is part of that one now; let it finish, then run again"
-        )
-
-
-def _is_ours(transaction: Transaction, journal: Journal, run_id: str) -> bool:
-    """Whether this run began the transaction, or whoever did shows no sign of life any more."""
-    if journal.run_id == run_id:
-        return True
-    now = time.time()
-    return now - last_sign_of_life(transaction.cluster, journal, now) >= transaction.takeover_seconds
-
-
-def _remember(transaction: Transaction, journal: Journal) -> Journal:
-    """Remember what the journal lacks: it is written before and after, and holds for nothing in between."""
-    writer, cluster = transaction.writer, transaction.cluster
-    known = {one.target: one for one in journal.files}
-    for one in journal.files:
-        if one.made and one.existed and not os.path.lexists(beside(one.target, cluster)):
-            raise ModuleError(
-                f"{beside(one.target, cluster)} is gone, in which a killed run saved {one.path}; check that the "
-                f"server's files are as they should be, then remove {journal_path(cluster)}"
-            )
-    plain = [known.get(target) or SavedFile(path, target) for target, path in transaction.targets.items()]
-    plain += [one for one in journal.files if one.target not in transaction.targets]
-    journal = journal.replacing(plain)
-    write_journal(writer, cluster, journal)
-    journal = journal.replacing([one if one.made else _make(transaction, one) for one in plain])
-    write_journal(writer, cluster, journal)
-    return journal
 
 
 def _make(transaction: Transaction, one: SavedFile) -> SavedFile:
@@ -243,7 +154,3 @@ def _forget(cluster: Cluster, journal: Journal) -> None:
         if os.path.lexists(beside(one.target, cluster)):
             with locked_directory(directory) as folder, suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder.handle)
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds))
