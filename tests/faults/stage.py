@@ -157,13 +157,20 @@ def act(order: dict[str, Any]) -> None:
     os._exit(code)
 
 
+def import_everything() -> None:
+    """Import what an actor may import while it runs: one that is no root may not be able to read it."""
+    for name in (*(f"{MODULES}.{actor}" for actor in ACTORS), "ansible.module_utils.testing", "psycopg"):
+        with contextlib.suppress(ImportError):  # its own scenes will tell
+            importlib.import_module(name)
+    place, package = Path(__file__).resolve().parents[2] / "plugins", MODULES.rpartition(".")[0]
+    for path in sorted((place / "module_utils").rglob("*.py")):
+        importlib.import_module(".".join((package, *path.relative_to(place).with_suffix("").parts)))
+
+
 def main() -> None:
     if len(sys.argv) == 2:
         act(json.loads(Path(sys.argv[1]).read_text()))
-    for name in ACTORS:
-        with contextlib.suppress(ImportError):  # its own scenes will tell
-            importlib.import_module(f"{MODULES}.{name}")
-    importlib.import_module("psycopg")
+    import_everything()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)

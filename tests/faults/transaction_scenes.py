@@ -245,6 +245,7 @@ class ServerRunScene(ServerScene):
                 remembered.add(covered)
                 assert look(path) == self.start.files[covered], f"{name} is not {covered} as it was: {look(path)}"
         journal = self.journal()
+        assert journal is not None or not remembered, f"no journal knows that {sorted(remembered)} are remembered"
         for one in journal["files"] if journal is not None and not journal["closed"] else ():
             assert not (one["made"] and one["existed"]) or os.path.basename(one["target"]) in remembered, one["path"]
 
