@@ -162,8 +162,10 @@ options:
       - V(if_pending) restarts the server when settings wait for it. V(never) leaves them waiting, and fails where an expected setting is
         among them.
       - V(always) restarts the server, once, whenever it would load anything.
+      - V(later) changes nothing but private keys where a restart would be due, and returns RV(restart_due). So a play can visit many servers at
+        once, and then restart them one after another by a second task with V(if_pending) and C(throttle).
     type: str
-    choices: [never, if_pending, always]
+    choices: [never, if_pending, always, later]
     default: never
   timeout_seconds:
     description:
@@ -319,6 +321,10 @@ restarted:
   description: Whether the server was restarted.
   returned: success
   type: bool
+restart_due:
+  description: Whether another call must restart the server, because O(restart=later).
+  returned: success
+  type: bool
 restart_settings:
   description: Settings that this task changed and that only a restart puts to use.
   returned: success
@@ -399,7 +405,7 @@ SPEC = {
     "mapping_blocks": {"type": "list", "elements": "dict", "default": [], "options": MAPPING_BLOCK},
     "rule_blocks": {"type": "list", "elements": "dict", "default": [], "options": RULE_BLOCK},
     "backup": {"type": "bool", "default": False},
-    "restart": {"type": "str", "choices": ["never", "if_pending", "always"], "default": "never"},
+    "restart": {"type": "str", "choices": ["never", "if_pending", "always", "later"], "default": "never"},
     "timeout_seconds": {"type": "int", "default": 60},
 }
 

@@ -260,3 +260,47 @@ def test_files_with_bytes_that_are_no_utf_8_keep_them(world):
     assert not gone["failed"], gone
     again = world.call(rule_blocks=[{"block": "clients", "placement": "first", "rules": []}])
     assert (again["failed"], again["changed"]) == (False, False), again
+
+
+def by_hand(world: World, line: str) -> None:
+    conf = Path(world.cluster.data_directory, "postgresql.conf")
+    conf.write_text(f"{conf.read_text()}{line}\n")
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["for real", "check mode"])
+@pytest.mark.parametrize(
+    "due",
+    ["by this task", "by an edit", "by an included file", "since before", "since before, and a certificate too"],
+)
+def test_a_restart_that_another_call_makes_is_announced_and_nothing_else_is_done(world, due, check):
+    world.settle()
+    change = dict(ONE_MORE)
+    if due == "by this task":
+        change["settings"] = {**world.options["settings"], "max_connections": 33}
+    elif due == "by an included file":
+        by_hand(world, f"include '{world.cluster.write('later.conf', 'max_connections = 33')}'")
+    else:
+        by_hand(world, "max_connections = 33")
+    if due.startswith("since before"):
+        world.cluster.reload()
+    if due.endswith("too"):
+        change["certificates"] = [{**world.entry, "key_type": "ecdsa-p384"}]
+    started, before = world.cluster.sql("SELECT pg_postmaster_start_time()"), world.state()
+    announced = world.call(**change, restart="later", check=check)
+    assert (announced["failed"], announced["restart_due"], announced["restarted"]) == (False, True, False), announced
+    assert bool(announced["requests"]) == due.endswith("too")
+    assert announced["summary"].endswith("; the server is as it was")
+    assert (world.state(), world.leftovers()) == (before, [])
+    signed = world.sign(announced["requests"]) if not check else []
+    done = world.call(**change, restart="if_pending", signed=signed)
+    assert (done["failed"], done["restart_due"]) == (False, False), done
+    if not check or not due.endswith("too"):
+        assert done["restarted"] and world.cluster.sql("SELECT pg_postmaster_start_time()") != started
+        assert world.call(**change, restart="later")["changed"] is False
+
+
+def test_where_no_restart_is_due_none_is_announced_and_all_is_done(world):
+    done = world.settle(restart="later")
+    assert (done["restart_due"], done["restarted"], done["reloaded"]) == (False, False, True)
+    after = world.call(**ONE_MORE, restart="later")
+    assert (after["failed"], after["restart_due"], after["roles_created"]) == (False, False, ["app2"]), after

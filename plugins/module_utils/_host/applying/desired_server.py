@@ -86,7 +86,12 @@ class DesiredServer:
     @property
     def may_restart(self) -> bool:
         """Whether the server may be restarted for settings that wait for it."""
-        return bool(self.params["restart"] != "never")
+        return self.params["restart"] in ("if_pending", "always")
+
+    @property
+    def restarts_later(self) -> bool:
+        """Whether another call restarts the server, where that is due."""
+        return bool(self.params["restart"] == "later")
 
 
 def _on_the_server(item: Mapping[str, Any], cluster: Cluster) -> dict[str, Any]:

@@ -120,7 +120,8 @@ class ServerChange:
 
     def _use_certificates_and_settings(self, changed: bool, applied: Applied) -> None:
         """Reload, restart where it is due and allowed, and see the new certificate and settings in use."""
-        done = self._reload(changed, self.desired.params["restart"], self.desired.expected, applied)
+        restart = self.desired.params["restart"] if self.desired.may_restart else "never"
+        done = self._reload(changed, restart, self.desired.expected, applied)
         applied.restarted = done.restarted
         if self.writer.check_mode and self.desired.may_restart and self.plan.restart_settings:
             applied.restarted = applied.changed = True

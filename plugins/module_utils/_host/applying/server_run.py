@@ -22,6 +22,7 @@ from ..files.writer import DesiredFile, Writer, merge_written
 from ..server.clusters import DEFAULT_PORT, Cluster, choose_cluster, find_cluster, find_clusters
 from ..server.database import Login, connect
 from ..server.patroni import refuse_patroni, sign_of_patroni
+from ..server.reload import waiting_settings
 from ..server.served_certificates import expected_names, served_certificates
 from ..server.service import not_running
 from ..transaction.journal import UndoOptions
@@ -93,8 +94,12 @@ def _request_or_apply(run: _Run, plan: ServerPlan) -> dict[str, Any]:
     made = merge_written(keys)
     examined = [] if desired.signed else [examine(holding, run.now) for holding in holdings]
     requests = requested(examined)
-    if requests and _must_wait(desired, holdings):
-        return {**_request_report(run, plan, examined, made, requests), "keys_made": keys_made}
+    restart_due = desired.restarts_later and bool(
+        plan.restart_settings or waiting_settings(run.login, run.live.connection)
+    )
+    if restart_due or (requests and _must_wait(desired, holdings)):
+        report = _report_of_nothing_done(run, plan, examined, made, requests)
+        return {**report, "restart_due": restart_due, "keys_made": keys_made}
     params = {"crl_pem": desired.params["crl_pem"], "trusted_files": []}
     installation = plan_installation(holdings, desired.signed, params, desired.site, run.now, writer.check_mode)
     for warning in plan.warnings:
@@ -113,14 +118,14 @@ def _must_wait(desired: DesiredServer, holdings: Sequence[Holding]) -> bool:
     return not desired.signing_pending or any(holding.leaf is None for holding in holdings)
 
 
-def _request_report(
+def _report_of_nothing_done(
     run: _Run, plan: ServerPlan, examined: Sequence[Examined], made: dict[str, Any], requests: list[dict[str, Any]]
 ) -> dict[str, Any]:
+    """What is returned where only private keys were made, because something must be signed or the restart is due."""
     names = ", ".join(request["name"] for request in requests)
-    waits = run.desired.signing_pending
-    summary = (
-        f"{run.live.cluster}: {names} {'waits for its CA' if waits else 'must be signed'}; the server is as it was"
-    )
+    waits = bool(requests) and run.desired.signing_pending
+    due = f"{names} {'waits for its CA' if waits else 'must be signed'}" if requests else "must be restarted"
+    summary = f"{run.live.cluster}: {due}; the server is as it was"
     applied = Applied(run.live, run.live.cluster, bool(made["changed"]) or not waits)
     applied.diff = [*made["diff"], *(one.diff() for one in examined if one.reasons)]
     nothing = Installation((), [one.described(run.now) for one in examined], frozenset())
@@ -139,6 +144,7 @@ def _report(run: _Run, plan: ServerPlan, installation: Installation, applied: Ap
         "diff": applied.diff,
         "requests": [],
         "waiting": False,
+        "restart_due": run.desired.restarts_later and bool(applied.pending_restart),
         "certificates": list(installation.certificates),
         "undone": run.undone,
         "data_directory": cluster.data_directory,
