@@ -174,7 +174,7 @@ def test_a_certificate_on_hold_stays_and_is_warned_about(world):
 
 
 def test_a_ca_that_has_not_answered_is_waited_for_without_another_change(world):
-    waits = [world.call(signing_pending=True) for _ in range(2)]
+    waits = [world.call(signing_pending=True) for _time in range(2)]
     assert [(one["failed"], one["waiting"], one["changed"]) for one in waits] == [
         (False, True, True),
         (False, True, False),
@@ -230,7 +230,7 @@ def test_a_run_that_waited_for_another_one_finds_the_server_where_that_left_it(w
         assert first.poll() is None, "the first run ended without a journal"
         time.sleep(0.005)
     second = world.call(settings={**moved, "work_mem": "9MB"}, restart="if_pending")
-    output, _ = first.communicate(timeout=60)
+    output, _errors = first.communicate(timeout=60)
     assert not json.loads(output)["failed"], output
     assert (second["failed"], second["undone"], second["port"]) == (False, False, port), second
     assert replace(world.cluster, port=port).sql("SHOW work_mem") == [("9MB",)]
