@@ -67,7 +67,7 @@ WRITING = {
         "stage",
         "stage_link",
     },
-    "files/pending_validation.py": {"_undo", "undo_killed", "until_judged"},
+    "files/pending_validation.py": {"_undo", "until_judged"},
     "certificates/signing_command.py": {"_run", "sign"},
     "applying/server_transaction.py": {"undo_killed_run", "whole_or_undone"},
     "transaction/journal.py": {"write_journal"},
