@@ -51,7 +51,7 @@ def undo_killed_run(writer: Writer, cluster: Cluster, login: Login, options: Und
     ignored = ignored_journal(cluster)
     if ignored is not None:
         writer.warn(
-            f"the journal {ignored} is ignored, because others than root can write there; compare the server's files with "
+            f"the journal {ignored} is ignored, because users other than root can write there; compare the server's files with "
             "the hidden files *.pgtls-before-* beside them, then remove it"
         )
     journal = read_journal(cluster)
