@@ -31,13 +31,16 @@ def clients_held(clients: Sequence[ClientEntry], host: str, groups: Mapping[str,
     :raises AnsibleFilterError: for an entry that has no list of hosts.
     """
     found: list[ClientEntry] = []
+    namesakes: dict[str, list[ClientEntry]] = {}
     for client in clients:
         places = told(client, "hosts")
         if isinstance(places, str) or not isinstance(places, Sequence):
             raise AnsibleFilterError(f"hosts of {told(client, 'name')} in pgtls_clients is {places!r}; make it a list")
         names = [str(place) for place in places]
         is_here = host in names or any(host in groups.get(name, ()) for name in names if name != "all")
-        if is_here and client not in found:
+        alike = namesakes.setdefault(str(told(client, "name")), [])
+        if is_here and client not in alike:
+            alike.append(client)
             found.append(client)
     return found
 
