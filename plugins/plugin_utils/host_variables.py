@@ -53,13 +53,21 @@ def refuse_claims(host: str, facts: Any) -> None:
     :param facts: the variable ``ansible_facts`` of the host.
     :raises AnsibleFilterError: which names the host and the variables.
     """
-    names = [str(name) for name in facts] if isinstance(facts, Mapping) else ["ansible_facts"]
-    claimed = sorted(name for name in names if name.startswith(_OURS) or name in _MEANING)
+    claimed = sorted(_claims(facts))
     if claimed:
         raise AnsibleFilterError(
             f"the facts of {host} set {', '.join(claimed[:5])}, but these variables come from the inventory alone; "
             f"find out which module or fact cache of that host returned them, and remove them there"
         )
+
+
+def _claims(facts: Any) -> set[str]:
+    """The names that no fact may have. In changed_when, ansible-core has the facts of the result itself one level deeper."""
+    if not isinstance(facts, Mapping):
+        return {"ansible_facts"}
+    names = {str(name) for name in facts}
+    claimed = {name for name in names if name.startswith(_OURS) or name in _MEANING}
+    return claimed | _claims(facts["ansible_facts"]) if "ansible_facts" in names else claimed
 
 
 def inventory_variables(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Any]:

@@ -134,6 +134,17 @@ def test_facts_set_no_variable_of_ours(site: Site, forged: dict[str, Any]) -> No
     assert issued(site) == before
 
 
+@pytest.mark.parametrize("gone", ["app1.crt", "app1.*"], ids=["the key is there", "the key is made"])
+def test_facts_are_refused_as_such_whatever_the_host_had_to_make(site: Site, gone: str) -> None:
+    """In changed_when, which decides where no file was made, ansible-core has the facts in another place than elsewhere."""
+    site.play("-e", json.dumps(SMALL), *CLIENTS, playbook="renew")
+    for path in (site.directory / "clients").glob(gone):
+        path.unlink()
+    forged = FORGED["the controller as signer"]
+    output = play(site, f"result['ansible_facts'] = {forged!r}")
+    assert f"the facts of apps1 set {', '.join(sorted(forged))}, but" in " ".join(output.split())
+
+
 def test_facts_of_a_server_do_not_reach_the_files_of_clients(site: Site) -> None:
     services = site.directory / "services.conf"
     site.play("-e", json.dumps({**SMALL, "pgtls_client_service_file": str(services)}), *CLIENTS, playbook="renew")

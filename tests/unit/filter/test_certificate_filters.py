@@ -179,6 +179,12 @@ def test_a_host_whose_facts_say_who_it_is_gets_nothing(name: str):
         assert ask({"hostname": "apps1", "distribution": "Debian"})
         with pytest.raises(AnsibleFilterError, match=f"the facts of apps1 set {name}, "):
             ask({"hostname": "apps1", name: "mine"})
+        with pytest.raises(AnsibleFilterError, match=f"the facts of apps1 set {name}, "):
+            ask({"ansible_facts": {"hostname": "apps1", name: "mine"}})  # as ansible-core has them in changed_when
+        assert ask({"ansible_facts": {"hostname": "apps1"}})
+        for nonsense in ("pgtls", ["pgtls"], {"ansible_facts": "pgtls"}):
+            with pytest.raises(AnsibleFilterError, match="the facts of apps1 set ansible_facts, "):
+                ask(nonsense)
 
 
 HOSTVARS = {
