@@ -36,12 +36,14 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..plugin_utils.site_clients import certificate_map
+
 
 def mapping_blocks(clients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The block of the clients; see the documentation of the filter."""
     mappings = [
         {
-            "map": f"certmap_{client['name']}",
+            "map": certificate_map(client),
             "system_user": client["common_name"],
             "database_user": client["database_role"],
         }

@@ -58,10 +58,10 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..module_utils._proof.connection_kinds import REQUIRE_CLIENT_CERTIFICATE
+from ..module_utils._proof.connection_kinds import REQUEST, REQUIRE_CLIENT_CERTIFICATE
+from ..plugin_utils.site_clients import certificate_map
 
 _EVERYWHERE = "0.0.0.0/0"
-_REQUEST = "request"
 
 
 def rule_blocks(
@@ -74,7 +74,7 @@ def rule_blocks(
 ) -> list[dict[str, Any]]:
     """The two blocks, first that of the clients; see the documentation of the filter."""
     listed = [rule for client in clients for rule in _rules_of_client(client)]
-    if tls_mode != _REQUEST and boolean(reject_plaintext):
+    if tls_mode != REQUEST and boolean(reject_plaintext):
         listed.append(_rule("hostnossl", "all", "all", "all", "reject"))
     others = _rules_of_others(tls_mode, boolean(accept_unlisted), password_users)
     return [
@@ -85,7 +85,7 @@ def rule_blocks(
 
 def _rules_of_client(client: Mapping[str, Any]) -> list[dict[str, Any]]:
     databases, role = client.get("databases", "all"), client["database_role"]
-    options = {"map": f"certmap_{client['name']}"}
+    options = {"map": certificate_map(client)}
     addresses = client.get("addresses", [_EVERYWHERE])
     return [{**_rule("hostssl", databases, role, address, "cert"), "options": options} for address in addresses]
 
@@ -96,10 +96,10 @@ def _rules_of_others(tls_mode: str, accepts_unlisted: bool, password_users: Mapp
     by_common_name = not by_password and accepts_unlisted
     rules = []
     if by_password or by_common_name:
-        connection = "host" if tls_mode == _REQUEST else "hostssl"
+        connection = "host" if tls_mode == REQUEST else "hostssl"
         method = password_users.get("method", "scram-sha-256") if by_password else "cert"
         databases = password_users.get("databases", "all")
-        addresses = password_users.get("addresses", ["all"] if tls_mode == _REQUEST else [_EVERYWHERE])
+        addresses = password_users.get("addresses", ["all"] if tls_mode == REQUEST else [_EVERYWHERE])
         rules += [_rule(connection, databases, "all", address, method) for address in addresses]
     if needs_certificate and not by_common_name:
         rules.append(_rule("hostssl", "all", "all", "all", "reject"))

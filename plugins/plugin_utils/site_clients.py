@@ -50,6 +50,11 @@ def hosts_holding(clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[
     return [host for host in groups.get("all", ()) if clients_held(clients, host, groups)]
 
 
+def certificate_map(client: ClientEntry) -> str:
+    """The map of pg_ident.conf by which the rule of a client leads from its certificate to its role."""
+    return f"certmap_{told(client, 'name')}"
+
+
 @dataclass(frozen=True)
 class ClientFiles:
     """Where the files of one client are. stem: what their names begin with. root: the roots that it trusts."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,9 +19,11 @@ from ..server.reload import (
     ReloadReason,
     check_clients,
     check_files,
+    login_at,
     reload,
     reload_reasons,
     restart_proven,
+    session_if_any,
     try_login,
     waiting_settings,
 )
@@ -111,7 +113,7 @@ def _find_server(options: ReloadOptions) -> _SeenServer:
 
 
 def _see(options: ReloadOptions, cluster: Cluster, connection: Any = None) -> _SeenServer:
-    return _SeenServer(cluster, options.login.at(cluster.port, cluster.socket_directory), connection)
+    return _SeenServer(cluster, login_at(cluster, options.login), connection)
 
 
 def _log_in(writer: Writer, seen: _SeenServer, stack: ExitStack) -> _SeenServer:
@@ -165,9 +167,8 @@ def _prove(writer: Writer, options: ReloadOptions, seen: _SeenServer, is_due: bo
         return
     restarts_only = writer.check_mode and is_due
     if not (restarts_only and options.restart != "never"):
-        connection, problem = (seen.connection, None) if seen.connection is not None else try_login(seen.login)
-        if problem is None:
-            with closing(connection) if seen.connection is None else nullcontext():
+        with session_if_any(seen.login, seen.connection) as connection:
+            if connection is not None:
                 relied.check_server(connection, restarts_only)
     if not restarts_only:
         relied.check_handshakes(seen.listeners or [])

@@ -18,7 +18,7 @@ from ..files.writer import Writer, write_files
 from ..server.clusters import Cluster
 from ..server.database import Login
 from ..server.login_roles import describe_roles, ensure_roles
-from ..server.reload import ReloadReason
+from ..server.reload import ReloadReason, login_at
 from ..server.served_certificates import Listener
 from .desired_server import DesiredServer
 from .reload_steps import LiveServer, Reloaded, ReloadOptions, bring_up_to_date
@@ -150,7 +150,7 @@ class ServerChange:
         names = self.desired.login_roles
         if not names:
             return
-        login = self.login.at(applied.cluster.port, applied.cluster.socket_directory)
+        login = login_at(applied.cluster, self.login)
         connection = applied.live.connection if applied.live is not None else None
         done = ensure_roles(login, names, self.writer.check_mode, connection)
         applied.roles_created, applied.roles_altered = done.created, done.altered

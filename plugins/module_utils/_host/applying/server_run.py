@@ -22,7 +22,7 @@ from ..files.writer import DesiredFile, Writer, merge_written
 from ..server.clusters import DEFAULT_PORT, Cluster, choose_cluster, find_cluster, find_clusters
 from ..server.database import Login, connect
 from ..server.patroni import refuse_patroni, sign_of_patroni
-from ..server.reload import waiting_settings
+from ..server.reload import login_at, waiting_settings
 from ..server.served_certificates import expected_names, served_certificates
 from ..server.service import not_running
 from ..transaction.journal import UndoOptions
@@ -67,7 +67,7 @@ def run_server(writer: Writer, params: Mapping[str, Any], now: datetime) -> dict
         desired = DesiredServer.of(params, cluster)
         with closing(_log_in(cluster, login)) as connection:
             live = LiveServer(cluster, connection)
-            run = _Run(writer, live, login.at(cluster.port, cluster.socket_directory), desired, now, undone)
+            run = _Run(writer, live, login_at(cluster, login), desired, now, undone)
             return _request_or_apply(run, plan_server(writer, live, run.login, desired))
 
 
@@ -78,7 +78,7 @@ def _find(params: Mapping[str, Any]) -> Cluster:
 
 def _log_in(cluster: Cluster, login: Login) -> Any:
     try:
-        return connect(login.at(cluster.port, cluster.socket_directory))
+        return connect(login_at(cluster, login))
     except DatabaseError as error:
         raise ModuleError(f"{error}; nothing was written") from error
 

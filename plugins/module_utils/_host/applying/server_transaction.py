@@ -16,6 +16,7 @@ from ..errors import ModuleError
 from ..files.writer import Writer
 from ..server.clusters import Cluster
 from ..server.database import Login
+from ..server.reload import login_at
 from ..server.tls_files import hosts_file
 from ..transaction.journal import UndoOptions
 from ..transaction.restore_server import read_base, undo
@@ -42,7 +43,7 @@ class ServerTransaction:
         own = (cluster.config_file, cluster.hba_file, cluster.ident_file, hosts_file(cluster))
         targets = covered([path for path in (*own, *files) if path])
         transaction = Transaction(self.writer, cluster, targets)
-        begin(transaction, read_base(cluster, self.login.at(cluster.port, cluster.socket_directory)))
+        begin(transaction, read_base(cluster, login_at(cluster, self.login)))
         try:
             yield
         except (ModuleError, ConfigError, PkiError, OSError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from time import monotonic, sleep
@@ -56,6 +56,11 @@ class ReloadReason:
     sentence: str
 
 
+def login_at(cluster: Cluster, login: Login) -> Login:
+    """Return the login for a cluster, where it listens now."""
+    return login.at(cluster.port, cluster.socket_directory)
+
+
 def try_login(login: Login) -> tuple[Any, str | None]:
     """Return a connection, or None and the sentence that says why there is none."""
     try:
@@ -64,19 +69,27 @@ def try_login(login: Login) -> tuple[Any, str | None]:
         return None, str(error)
 
 
+@contextmanager
+def session_if_any(login: Login, connection: Any = None) -> Iterator[Any]:
+    """Yield the connection that is there already, or a new one that ends with the context; None where no login works."""
+    if connection is not None:
+        yield connection
+        return
+    made, _problem = try_login(login)
+    try:
+        yield made
+    finally:
+        if made is not None:
+            made.close()
+
+
 def waiting_settings(login: Login, connection: Any = None) -> list[str]:
     """Return the settings that wait for a restart, as a session sees them that began after the last load.
 
     connection: such a session, where there is one; without a login there are none.
     """
-    asked = try_login(login)[0] if connection is None else connection
-    if asked is None:
-        return []
-    try:
-        return pending_restarts(asked)
-    finally:
-        if connection is None:
-            asked.close()
+    with session_if_any(login, connection) as asked:
+        return [] if asked is None else pending_restarts(asked)
 
 
 def reload_reasons(

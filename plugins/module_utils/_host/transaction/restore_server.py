@@ -14,7 +14,16 @@ from typing import Any
 from ..errors import ModuleError
 from ..server.clusters import Cluster, find_cluster
 from ..server.database import Login
-from ..server.reload import check_log, is_newer, reload_reasons, tell_to_load, try_login, waiting_settings
+from ..server.reload import (
+    check_log,
+    is_newer,
+    login_at,
+    reload_reasons,
+    session_if_any,
+    tell_to_load,
+    try_login,
+    waiting_settings,
+)
 from ..server.running_servers import running_postmaster
 from ..server.served_certificates import Listener, expected_fingerprints, served_certificates, served_fingerprint
 from ..server.service import find_log, output_of, restart, start, wait_until_ready
@@ -58,17 +67,14 @@ def read_base(cluster: Cluster, login: Login) -> ServerBefore:
     if not cluster.running:
         return ServerBefore()
     base = ServerBefore(running=True, served_fingerprint=served_fingerprint(cluster), output=output_of(cluster.pid))
-    connection, _problem = try_login(login)
-    if connection is None:
-        return base
-    try:
+    with session_if_any(login) as connection:
+        if connection is None:
+            return base
         # Settings that were edited and not loaded yet will be loaded by the reload that undoes the transaction.
         is_loaded = not _is_due(cluster, connection, False)
         settings = {name: setting(connection, name) for name in _TELLING_SETTINGS} if is_loaded else {}
         complaints = tuple(digest(complaint) for complaint in file_errors(connection))
         return replace(base, settings=settings, complaints=complaints)
-    finally:
-        connection.close()
 
 
 def undo(transaction: Transaction, login: Login, options: UndoOptions) -> tuple[list[str], Recovered]:
@@ -116,28 +122,26 @@ def bring_back(
     if not base.running and not cluster.running:
         return Recovered()
     started = not cluster.running
-    restarted = options.may_restart and _came_up_closed(
-        cluster, login.at(cluster.port, cluster.socket_directory), journal
-    )
+    restarted = options.may_restart and _came_up_closed(cluster, login_at(cluster, login), journal)
     if restarted:
-        restart(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds)
+        restart(cluster, login_at(cluster, login), timeout_seconds)
         cluster = find_cluster(data_directory)
     elif started:
-        start(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds, base.output)
+        start(cluster, login_at(cluster, login), timeout_seconds, base.output)
         cluster = find_cluster(data_directory)
     else:
-        wait_until_ready(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds, find_log(cluster))
+        wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
     reloaded = (
         False
         if started or restarted
-        else _reload(cluster, login.at(cluster.port, cluster.socket_directory), journal, files_changed, timeout_seconds)
+        else _reload(cluster, login_at(cluster, login), journal, files_changed, timeout_seconds)
     )
-    waiting = waiting_settings(login.at(cluster.port, cluster.socket_directory))
+    waiting = waiting_settings(login_at(cluster, login))
     if waiting and options.may_restart and _was_restarted(cluster, journal):
-        restart(cluster, login.at(cluster.port, cluster.socket_directory), timeout_seconds)
+        restart(cluster, login_at(cluster, login), timeout_seconds)
         cluster, restarted = find_cluster(data_directory), True
-        waiting = waiting_settings(login.at(cluster.port, cluster.socket_directory))
-    _prove(cluster, login.at(cluster.port, cluster.socket_directory), base, waiting)
+        waiting = waiting_settings(login_at(cluster, login))
+    _prove(cluster, login_at(cluster, login), base, waiting)
     return Recovered(reloaded, started, restarted, served_fingerprint(cluster), tuple(waiting))
 
 
@@ -151,16 +155,13 @@ def _came_up_closed(cluster: Cluster, login: Login, journal: Journal) -> bool:
     """Whether the server was restarted since it began and does not let us in, as it did before: no reload fixes that."""
     if not _was_restarted(cluster, journal) or not journal.base.settings:
         return False
-    connection, _problem = try_login(login)
-    if connection is not None:
-        connection.close()
-    return connection is None
+    with session_if_any(login) as connection:
+        return connection is None
 
 
 def _reload(cluster: Cluster, login: Login, journal: Journal, files_changed: bool, timeout_seconds: int) -> bool:
     base = journal.base
-    connection, _problem = try_login(login)
-    try:
+    with session_if_any(login) as connection:
         errors = file_errors(connection) if connection is not None else []
         new = [error for error in errors if digest(error) not in base.complaints]
         if new:
@@ -174,9 +175,6 @@ def _reload(cluster: Cluster, login: Login, journal: Journal, files_changed: boo
         if not base.complaints:
             check_log(cluster, log, _SETTLE_SECONDS)
         return True
-    finally:
-        if connection is not None:
-            connection.close()
 
 
 def _is_due(cluster: Cluster, connection: Any, files_changed: bool) -> bool:
