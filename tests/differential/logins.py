@@ -184,9 +184,10 @@ class Door:
         if fields["type"] != "local":
             keywords.update(host="127.0.0.1", sslmode="require" if fields["type"] == "hostssl" else "disable")
             pair = self._pairs.get(fields.get("certificate_common_name", ""))
-            keywords["sslcert"] = pair.certificate if pair else "/nonexistent"
-            keywords["sslkey"] = pair.key if pair else "/nonexistent"
-            keywords["sslrootcert"] = "/nonexistent"
+            nothing = str(self._server.directory / "nothing")
+            keywords["sslcert"] = pair.certificate if pair else nothing
+            keywords["sslkey"] = pair.key if pair else nothing
+            keywords["sslrootcert"] = nothing
         self._server.new_log()
         try:
             self._server.connect(**keywords).close()

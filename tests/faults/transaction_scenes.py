@@ -190,7 +190,7 @@ class ServerRunScene(ServerScene):
         }
         conninfo = " ".join(f"{word}='{value}'" for word, value in words.items())
         command = [os.path.join(self.cluster.bin_directory, "psql"), "-XAtc", "SELECT current_user", conninfo]
-        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent"}
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": self.path("hosts")}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         return (done.stdout + done.stderr).strip()
 

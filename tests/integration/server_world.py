@@ -120,7 +120,7 @@ class World:
             capture_output=True,
             text=True,
             check=False,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent"},
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(self.home)},
         )
         return (done.stdout + done.stderr).strip()
 

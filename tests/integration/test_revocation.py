@@ -103,7 +103,7 @@ class Site:
             "sslrootcert": item["root"],
             "sslcert": item["certificate"],
             "sslkey": item["private_key"],
-            "sslcrl": "/nonexistent",
+            "sslcrl": str(self.folder / "nothing"),
         }
         command = [f"{self.cluster.bin_directory}/psql", "-XAtc", "SELECT current_user"]
         text = " ".join(f"{key}={value}" for key, value in conninfo.items())
