@@ -143,4 +143,8 @@ options:
             what is said of the CAs of the site does not count for it.
           - O(certificates[].root) holds the certificate of this CA, and must be given.
         type: str
+      replace_revoked:
+        description: Whether the certificate is due once its CA has revoked it; V(false) for one that is meant to be refused.
+        type: bool
+        default: true
 """

@@ -82,8 +82,7 @@ from typing import Any
 from ..plugin_utils.host_variables import inventory_variables
 
 # What the tasks of the role ca register on the CA host; nobody else knows these names.
-_REGISTERS = ("__pgtls_ca_authority", "__pgtls_ca_below", "__pgtls_ca_lists")
-_ROLLOVER = "__pgtls_ca_rollover"
+_AUTHORITY, _ROLLOVER = "__pgtls_ca_authority", "__pgtls_ca_rollover"
 
 
 def ca_result(ca_host: str, hostvars: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,20 +91,19 @@ def ca_result(ca_host: str, hostvars: Mapping[str, Any]) -> dict[str, Any]:
     :raises AnsibleFilterError: for a host that is not in the inventory, or whose facts claim variables of this collection.
     """
     variables = inventory_variables(hostvars, ca_host)
-    authority, intermediates, crls = (_reached(variables.get(name)) for name in _REGISTERS)
+    authority = _reached(variables.get(_AUTHORITY))
     return {
-        "visited": _succeeded(authority),
-        "failed": any(bool(_reached(variables.get(name)).get("failed")) for name in (*_REGISTERS, _ROLLOVER)),
+        "visited": bool(authority) and not authority.get("failed"),
+        "failed": any(bool(_reached(variables.get(name)).get("failed")) for name in (_AUTHORITY, _ROLLOVER)),
         "generation": authority.get("generation") or 0,
         **{key: authority.get(key) or "" for key in ("phase", "chain_pem", "root_pem", "trusted_pem")},
         "issuers": [
-            {"usages": list(one["item"]["usages"]), "chain_pem": one.get("chain_pem") or ""}
-            for one in intermediates.get("results") or ()
-            if "item" in one and _succeeded(_reached(one))
+            {"usages": list(one["usages"]), "chain_pem": one["chain_pem"] or ""}
+            for one in authority.get("intermediates") or ()
         ],
-        "crl_pem": crls.get("crl_pem") or "",
-        "crl_changed": _succeeded(crls) and bool(crls.get("changed")),
-        "revoked_serial_numbers": [one["serial_number"] for one in crls.get("revoked") or ()],
+        "crl_pem": authority.get("crl_pem") or "",
+        "crl_changed": bool(authority.get("crls_changed")),
+        "revoked_serial_numbers": [one["serial_number"] for one in authority.get("revoked") or ()],
     }
 
 
@@ -114,10 +112,6 @@ def _reached(register: Any) -> Mapping[str, Any]:
     if not isinstance(register, Mapping) or register.get("skipped") or register.get("unreachable"):
         return {}
     return register
-
-
-def _succeeded(result: Mapping[str, Any]) -> bool:
-    return bool(result) and not result.get("failed")
 
 
 class FilterModule:

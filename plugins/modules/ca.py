@@ -19,8 +19,10 @@ description:
     C(below/<name>). This module works on the generation that issues now, so a rollover changes no option.
   - From generation 2 on, the common name is the requested one and the generation, such as C(Example Root CA G2).
   - In the phase C(introduce) of a rollover an existing CA is not compared, because the options may speak of its successor already.
+  - With O(intermediates) and O(crl) one task looks after all CAs of a home and their CRLs. All of them are checked before anything is written.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
+  - pgtls.postgresql.crls
 options:
   directory:
     description: The directory of the CA. It is created when it is missing, and so are those above it, with the mode C(0755).
@@ -107,6 +109,51 @@ options:
         description: The private key in PEM, PKCS#8 or the traditional formats, encrypted with O(passphrase) or not at all.
         type: path
         required: true
+  intermediates:
+    description:
+      - CAs below this one, each as O(intermediate) with the options of the same names would make it.
+      - The order stands in RV(intermediates). A CA that is taken out of the list stays, and so do its CRLs.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: As O(intermediate).
+        type: str
+        required: true
+      common_name:
+        description: As O(common_name).
+        type: str
+      subject:
+        description: As O(subject), which it is when this is not given.
+        type: dict
+      key_type:
+        description: As O(key_type), which it is when this is not given.
+        type: str
+        choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
+      lifetime_days:
+        description: As O(lifetime_days).
+        type: int
+      passphrase:
+        description: As O(passphrase), which it is when this is not given.
+        type: str
+      path_length:
+        description: As O(path_length).
+        type: int
+      usages:
+        description: As O(usages).
+        type: list
+        elements: str
+        choices: [server, client]
+      permitted_dns_domains:
+        description: As O(permitted_dns_domains).
+        type: list
+        elements: str
+  crl:
+    description:
+      - Whether the CAs of this home get CRLs although nothing is revoked. Once there are CRLs, they are kept current whatever this says.
+      - When neither this nor O(revocations) is given, CRLs are left to M(pgtls.postgresql.certificate_revoke).
+    type: bool
   owner:
     description: The user that owns the directory and its files.
     type: str
@@ -114,6 +161,7 @@ options:
     description: The group that owns the directory and its files.
     type: str
 seealso:
+  - module: pgtls.postgresql.certificate_revoke
   - module: pgtls.postgresql.certificate_sign
   - module: pgtls.postgresql.ca_rollover
 """
@@ -142,6 +190,16 @@ EXAMPLES = r"""
     usages: [server]
     permitted_dns_domains: [swgalaxy, db.example.org]
     parent_passphrase: "{{ vault_pgtls_ca_passphrase }}"
+
+- name: Create a root, two CAs below it, and CRLs of all of them that are kept current
+  pgtls.postgresql.ca:
+    directory: /etc/pgtls-ca
+    common_name: SW Galaxy Root CA
+    passphrase: "{{ vault_pgtls_ca_passphrase }}"
+    intermediates:
+      - {name: servers, common_name: SW Galaxy Server CA, usages: [server]}
+      - {name: clients, common_name: SW Galaxy Client CA, usages: [client]}
+    crl: true
 
 - name: Adopt the CA that was made by hand
   pgtls.postgresql.ca:
@@ -181,9 +239,52 @@ trusted_pem:
 crl_pem:
   description:
     - The CRLs of the trusted CAs, the CAs below them, and the CA in O(parent), one after the other.
-    - Empty when there is none. M(pgtls.postgresql.certificate_revoke) makes them.
+    - Empty when there is none.
   returned: success
   type: str
+intermediates:
+  description: The CAs of O(intermediates), in that order; what is random is null in check mode where it would be made.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    usages:
+      description: What it may issue, as the option says.
+      type: list
+      elements: str
+    directory:
+      description: Its directory.
+      type: str
+    chain_pem:
+      description: Its certificate and those above it, the root last.
+      type: str
+    fingerprint_sha256:
+      description: The fingerprint of its certificate.
+      type: str
+    not_after:
+      description: When it expires.
+      type: str
+    reasons:
+      description: Why it was created; empty when it existed.
+      type: list
+      elements: dict
+crls_changed:
+  description: Whether a CRL was made or signed again, or would be in check mode.
+  returned: success
+  type: bool
+crls:
+  description: As RV(pgtls.postgresql.certificate_revoke#module:crls); empty where CRLs are left alone.
+  returned: success
+  type: list
+  elements: dict
+revoked:
+  description: As RV(pgtls.postgresql.certificate_revoke#module:revoked); empty where CRLs are left alone.
+  returned: success
+  type: list
+  elements: dict
 certificate_pem:
   description: The CA's certificate; null in check mode when it would be made.
   returned: success
@@ -223,24 +324,20 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.authority.directory import (
-    certificate_path,
-    locked,
-    read_authority,
-    trusted_directories,
-    write_directories,
-)
+from ..module_utils._host.authority.crls import CaKeys, CrlsOfHome, ensure_crls, report_lists, wanted_crls
+from ..module_utils._host.authority.directory import certificate_path, locked, trusted_directories, write_directories
 from ..module_utils._host.authority.open_or_create import (
+    EnsuredAuthority,
     authority_facts,
-    authority_place,
-    crl_pem,
-    ensure_authority,
+    ensure_authorities,
+    intermediate_parameters,
     parent_copy,
+    stored_crls,
     trusted_pem,
-    wanted_authority,
     wanted_files,
 )
-from ..module_utils._host.files.writer import merge_written, write_files, writing_alone
+from ..module_utils._host.authority.options import CRLS
+from ..module_utils._host.files.writer import Writer, Written, merge_written, write_files, writing_alone
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.creation import authority_warnings
@@ -252,20 +349,31 @@ ADOPT = {
     "certificate": {"type": "path", "required": True},
     "private_key": {"type": "path", "required": True, "no_log": False},
 }
-ARGUMENTS = {
-    "directory": {"type": "path", "required": True},
-    "intermediate": {"type": "str"},
+PROPERTIES = {
     "common_name": {"type": "str"},
     "subject": {"type": "dict"},
     "key_type": {"type": "str", "choices": list(KEY_TYPES)},
     "lifetime_days": {"type": "int"},
     "passphrase": {"type": "str", "no_log": True},
-    "parent": {"type": "path"},
-    "parent_passphrase": {"type": "str", "no_log": True},
     "path_length": {"type": "int"},
     "usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT]},
     "permitted_dns_domains": {"type": "list", "elements": "str"},
+}
+ARGUMENTS = {
+    **PROPERTIES,
+    **CRLS,
+    "directory": {"type": "path", "required": True},
+    "intermediate": {"type": "str"},
+    "parent": {"type": "path"},
+    "parent_passphrase": {"type": "str", "no_log": True},
     "adopt": {"type": "dict", "options": ADOPT},
+    "intermediates": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"name": {"type": "str", "required": True}, **PROPERTIES},
+    },
+    "crl": {"type": "bool"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
 }
@@ -274,28 +382,57 @@ ARGUMENTS = {
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
-    place, now, writer = authority_place(module.params), datetime.now(timezone.utc), writer_of(module)
-    stored = read_authority(place.directory)
+    params, now, writer = module.params, datetime.now(timezone.utc), writer_of(module)
+    below = intermediate_parameters(params)
+    crls = wanted_crls(params, bool(params["crl"]))
+    keeps_crls = params["crl"] is not None or bool(params["revocations"])
+    keys = CaKeys(
+        params["directory"], params["passphrase"], {one["name"]: one["passphrase"] for one in below}, "intermediates"
+    )
 
-    authority, reason = ensure_authority(place, stored, wanted_authority(module.params, place), now, module.check_mode)
+    authority, *intermediates = ensured = ensure_authorities([params, *below], now, module.check_mode)
 
-    files = wanted_files(place, stored, authority)
-    written = write_directories(writer, place.directory, place.attributes, place.home)
-    # first, so that the parent knows all that it signed
-    write_files(writer, parent_copy(place, authority, reason))
-    written += write_files(writer, files)
+    written = [file for one in ensured for file in write_authority(writer, one)]
+    kept = ensure_crls(writer, keys, crls, now) if keeps_crls else CrlsOfHome([], False, report_lists([]))
 
-    for warning in authority_warnings(authority, now):
+    warnings = [sentence for one in ensured for sentence in authority_warnings(one.authority, now)]
+    for warning in dict.fromkeys([*warnings, *kept.warnings]):
         module.warn(warning)
+    place, outcome = authority.place, merge_written([*written, *kept.written])
+    own_crls = kept.report["crl_pem"] if keeps_crls else stored_crls(place.home)
     return {
-        **merge_written(written),
-        "directory": place.directory,
+        **outcome,
+        **kept.report,
+        "changed": outcome["changed"] or kept.changed,
         "generation": place.generation,
         "phase": place.phase,
-        **authority_facts(authority, now, promised=module.check_mode and reason is not None),
+        **authority_result(authority, now, module.check_mode),
         "path": certificate_path(place.directory),
+        "intermediates": [
+            {"name": item["name"], "usages": item["usages"] or [], **authority_result(one, now, module.check_mode)}
+            for item, one in zip(params["intermediates"], intermediates)
+        ],
         "trusted_pem": trusted_pem(trusted_directories(place.home), may_be_missing=module.check_mode),
-        "crl_pem": crl_pem(place),
+        "crl_pem": own_crls + (stored_crls(place.parent_home) if place.parent_home else ""),
+        "crls_changed": kept.changed,
+    }
+
+
+def write_authority(writer: Writer, ensured: EnsuredAuthority) -> list[Written]:
+    """Write what is missing of a CA."""
+    place = ensured.place
+    written = write_directories(writer, place.directory, place.attributes, place.home)
+    # first, so that the parent knows all that it signed
+    write_files(writer, parent_copy(place, ensured.authority, ensured.reason))
+    return written + write_files(writer, wanted_files(place, ensured.stored, ensured.authority))
+
+
+def authority_result(ensured: EnsuredAuthority, now: datetime, check_mode: bool) -> dict[str, Any]:
+    """What is said of each CA."""
+    reason = ensured.reason
+    return {
+        **authority_facts(ensured.authority, now, promised=check_mode and reason is not None),
+        "directory": ensured.place.directory,
         "reasons": [] if reason is None else [{"code": reason.code, "sentence": reason.sentence}],
     }
 
@@ -303,7 +440,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec=ARGUMENTS,
-        mutually_exclusive=[("intermediate", "parent"), ("intermediate", "adopt")],
+        mutually_exclusive=[
+            ("intermediate", other) for other in ("parent", "adopt", "intermediates", "crl", "revocations")
+        ],
         supports_check_mode=True,
     )
     homes = [home for home in (module.params["directory"], module.params["parent"]) if home is not None]

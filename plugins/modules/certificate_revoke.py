@@ -22,6 +22,7 @@ description:
     issued under is not an error then, because an earlier task may only have reported that it would request it.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
+  - pgtls.postgresql.crls
 options:
   directory:
     description: The home of the CA, as made by M(pgtls.postgresql.ca).
@@ -34,58 +35,12 @@ options:
     description: For each name of an intermediate CA in the home, the passphrase of its private key, if it is encrypted.
     type: dict
     default: {}
-  certificates:
-    description:
-      - What to revoke or release. An empty list keeps the CRLs current and does nothing else.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description:
-          - The name of the certificate as given to M(pgtls.postgresql.certificate_sign).
-          - Stands for every certificate that was issued under it and has not expired; also for those issued since it was revoked last.
-          - Those among them that are revoked for another reason stay so, with a warning.
-        type: str
-      serial_number:
-        description:
-          - The serial number in hexadecimal as openssl prints it, with or without colons. Quote it in YAML.
-          - Need not be known here, as those that a CA issued before it was adopted are not.
-        type: str
-      reason:
-        description:
-          - Why it is revoked (RFC 5280 section 5.3.1).
-          - With V(certificateHold) it can be released, or be revoked for another reason later. Everything else is final.
-          - Ignored for O(certificates[].state=released).
-        type: str
-        choices:
-          - unspecified
-          - keyCompromise
-          - affiliationChanged
-          - superseded
-          - cessationOfOperation
-          - certificateHold
-          - privilegeWithdrawn
-        default: unspecified
-      state:
-        description: Whether the certificate is revoked, or released from V(certificateHold).
-        type: str
-        choices: [revoked, released]
-        default: revoked
   create:
     description:
       - Whether the CAs of a home that has no CRL yet get one although nothing is revoked.
       - Once there is a CRL, all of them are kept current whatever this says.
     type: bool
     default: true
-  crl_lifetime_days:
-    description: Validity period of a new CRL in days.
-    type: int
-    default: 30
-  crl_renew_before_days:
-    description: How many days before it expires a CRL is signed again. Less than O(crl_lifetime_days).
-    type: int
-    default: 10
 seealso:
   - module: pgtls.postgresql.ca
   - module: pgtls.postgresql.certificate_sign
@@ -98,7 +53,7 @@ EXAMPLES = r"""
   pgtls.postgresql.certificate_revoke:
     directory: /etc/pgtls-ca
     passphrase: "{{ vault_pgtls_ca_passphrase }}"
-    certificates:
+    revocations:
       - {name: app1, reason: keyCompromise}
       - {serial_number: "4F1B09C2", reason: superseded}
   delegate_to: ca1
@@ -164,44 +119,20 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.authority.crls import (
-    CaKeys,
-    changed_ledger,
-    next_lists,
-    read_records,
-    report_lists,
-    yet_unissued,
-)
+from ..module_utils._host.authority.crls import CaKeys, ensure_crls, wanted_crls
 from ..module_utils._host.authority.directory import locked
-from ..module_utils._host.errors import ModuleError
-from ..module_utils._host.files.writer import merge_written, write_files
+from ..module_utils._host.authority.options import CRLS
+from ..module_utils._host.files.writer import merge_written
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.policy import UNSPECIFIED
-from ..module_utils._pki.revocation import REASONS, CrlSchedule
 
-CERTIFICATE = {
-    "name": {"type": "str"},
-    "serial_number": {"type": "str"},
-    "reason": {"type": "str", "choices": list(REASONS), "default": UNSPECIFIED},
-    "state": {"type": "str", "choices": ["revoked", "released"], "default": "revoked"},
-}
 ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "passphrase": {"type": "str", "no_log": True},
     "intermediate_passphrases": {"type": "dict", "default": {}, "no_log": True},
-    "certificates": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": CERTIFICATE,
-        "mutually_exclusive": [("name", "serial_number")],
-        "required_one_of": [("name", "serial_number")],
-    },
     "create": {"type": "bool", "default": True},
-    "crl_lifetime_days": {"type": "int", "default": 30},
-    "crl_renew_before_days": {"type": "int", "default": 10},
+    **CRLS,
 }
 
 
@@ -209,24 +140,13 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     """Read, ensure, write, report."""
     require_cryptography()
     params, now, home = module.params, datetime.now(timezone.utc), module.params["directory"]
-    timing = CrlSchedule(params["crl_lifetime_days"], params["crl_renew_before_days"]).check()
+    wanted = wanted_crls(params, params["create"])
     keys = CaKeys(home, params["passphrase"], params["intermediate_passphrases"])
     with locked(home, module.check_mode):
-        records = read_records(home)
-        wanted = params["create"] or bool(params["certificates"])
-        if not any(each.current or wanted for each in records) and (records or module.check_mode):
-            return {"changed": wanted, "diff": [], "crl_pem": "", "crls": [], "revoked": []}
-        if not records:
-            raise ModuleError(f"there is no CA in {home}; make one with the module ca, or name its directory")
-        promised = yet_unissued(records, params["certificates"]) if module.check_mode else []
-        items = [item for item in params["certificates"] if item not in promised]
-        ledger, warnings = changed_ledger(home, records, items, now)
-        lists = next_lists(records, ledger, timing, keys, now)
-        written = write_files(writer_of(module), [each.file() for each in lists if each.reason is not None])
-    for warning in warnings:
+        done = ensure_crls(writer_of(module), keys, wanted, now)
+    for warning in done.warnings:
         module.warn(warning)
-    outcome = merge_written(written)
-    return {**outcome, "changed": outcome["changed"] or bool(promised), **report_lists(lists)}
+    return {**merge_written(done.written), "changed": done.changed, **done.report}
 
 
 def main() -> None:

@@ -136,11 +136,11 @@ class RevokeScene(Scene):
         self.sign(self.request([self.item(f"app{number}", **SERVER) for number in range(6)]))
         self.sign(self.request([self.item(f"user{number}") for number in range(3)]), intermediate="clients")
         first = [{"name": "app0", "reason": "certificateHold"}, {"name": "app1", "reason": "superseded"}]
-        self._do(self.module, {"directory": self.path("ca"), "certificates": first})
+        self._do(self.module, {"directory": self.path("ca"), "revocations": first})
         self._do("ca", {**self.ca(), "common_name": "Servers", "lifetime_days": 1000, "intermediate": "servers"})
         names = {name: reason for revoked in self.wanted.values() for name, reason in revoked.items()}
         items = [{"name": name, "reason": reason} for name, reason in names.items()]
-        self.args = {"directory": self.path("ca"), "certificates": [*items, {"name": "app0", "state": "released"}]}
+        self.args = {"directory": self.path("ca"), "revocations": [*items, {"name": "app0", "state": "released"}]}
 
     def lists(self) -> dict[str, bytes]:
         """Every list that is a new one, checked, by its CA."""

@@ -164,7 +164,7 @@ def test_a_certificate_on_hold_stays_and_is_warned_about(world):
     world.settle()
     held = run_module(
         "certificate_revoke",
-        {"directory": str(world.home / "ca"), "certificates": [{"name": "db1", "reason": "certificateHold"}]},
+        {"directory": str(world.home / "ca"), "revocations": [{"name": "db1", "reason": "certificateHold"}]},
     )
     assert not held["failed"], held
     on_hold = {"certificates": [{**world.entry, "key_type": "ecdsa-p384"}], "crl_pem": held["crl_pem"]}

@@ -65,9 +65,9 @@ class Site:
         succeeded("certificate_install", {"certificates": [item], "signed": signed})
         return item
 
-    def revoke(self, *certificates: dict, **more) -> str:
+    def revoke(self, *revocations: dict, **more) -> str:
         """The lists as they are then."""
-        args = {"directory": self.ca, "certificates": list(certificates), **more}
+        args = {"directory": self.ca, "revocations": list(revocations), **more}
         return succeeded("certificate_revoke", args)["crl_pem"]
 
     def deliver(self, crl_pem: str) -> dict:

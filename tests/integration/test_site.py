@@ -28,6 +28,10 @@ from demo_site import RECAP, Site, changed
             {"pgtls_clients": [{"name": "a", "common_name": "A", "database_role": "a", "hosts": ["nowhere"]}]},
             "pgtls_clients names hosts that the inventory does not have: nowhere; correct the key hosts of a.",
         ),
+        (
+            {"pgtls_clients": [{"name": "a", "common_name": "A", "database_role": "a", "hosts": ["all"]}]},
+            "pgtls_clients names the group all, which gives no host a certificate",
+        ),
         ({"pgtls_server_dns_names": []}, "raxus is a server but has no pgtls_server_dns_names"),
         ({"pgtls_ca_host": "elsewhere"}, "pgtls_ca_host is elsewhere, which is not a host of the group ca"),
         ({"pgtls_ca_adopt": {"certificate": "/nowhere/ca.crt", "private_key": "/nowhere/ca.key"}}, "/nowhere/ca.crt"),

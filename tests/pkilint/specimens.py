@@ -105,8 +105,8 @@ def revoke(directory: str, place: Path) -> None:
     """Revocation lists with every reason, and the empty ones of the other CAs."""
     reasons = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "certificateHold")
     leaves = zip(LEAVES, reasons, strict=True)
-    certificates = [{"name": f"root-{leaf}", "reason": reason} for leaf, reason in leaves]
-    done = run("certificate_revoke", directory=directory, certificates=certificates)
+    revocations = [{"name": f"root-{leaf}", "reason": reason} for leaf, reason in leaves]
+    done = run("certificate_revoke", directory=directory, revocations=revocations)
     lists = re.findall(r"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\n", done["crl_pem"], re.DOTALL)
     if len(lists) != 1 + len(INTERMEDIATES):
         raise SystemExit(f"certificate_revoke returned {len(lists)} lists for {1 + len(INTERMEDIATES)} CAs")

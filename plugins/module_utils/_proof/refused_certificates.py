@@ -18,7 +18,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     EXPIRED: {"not_before": "2020-01-01T00:00:00Z", "not_after": "2020-12-31T00:00:00Z"},
     SERVER_ONLY: {"usages": ["server"], "dns_names": ["not-a-client.invalid"]},
     FOREIGN: {"untrusted_ca": "Somebody else's root"},
-    REVOKED: {},
+    REVOKED: {"replace_revoked": False},
 }
 
 

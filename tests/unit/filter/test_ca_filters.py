@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.pgtls.postgresql.plugins.filter.ca_result import ca_result
+from ansible_collections.pgtls.postgresql.plugins.filter.intermediate_authorities import intermediate_authorities
 from ansible_collections.pgtls.postgresql.plugins.filter.trust_anchors import trust_anchors
 
 NOTHING: dict[str, Any] = {
@@ -29,10 +30,12 @@ NOTHING: dict[str, Any] = {
 AUTHORITY = {"generation": 1, "phase": "stable", "chain_pem": "C", "root_pem": "R", "trusted_pem": "R", "changed": True}
 KNOWN = {"visited": True, "generation": 1, "phase": "stable", "chain_pem": "C", "root_pem": "R", "trusted_pem": "R"}
 PROMISED = {**AUTHORITY, "chain_pem": None, "root_pem": None, "trusted_pem": None}
-SERVERS, CLIENTS = ({"name": name, "usages": [name]} for name in ("server", "client"))
-BELOW = {"results": [{"item": SERVERS, "chain_pem": "S"}, {"item": CLIENTS, "chain_pem": "K"}], "changed": False}
-NONE_BELOW = {"results": [], "skipped": True, "skipped_reason": "No items in the list", "changed": False}
-CRLS = {"crl_pem": "L", "changed": True, "revoked": [{"serial_number": "0A", "name": None}, {"serial_number": "0B"}]}
+BELOW = [{"name": name, "usages": [name], "chain_pem": pem} for name, pem in (("server", "S"), ("client", "K"))]
+CRLS = {
+    "crl_pem": "L",
+    "crls_changed": True,
+    "revoked": [{"serial_number": "0A", "name": None}, {"serial_number": "0B"}],
+}
 SKIPPED = {"changed": False, "skipped": True, "skip_reason": "Conditional result was False"}
 FAILED = {"failed": True, "changed": False, "msg": "wrong passphrase"}
 UNREACHABLE = {"unreachable": True, "changed": False, "msg": "no route"}
@@ -49,12 +52,12 @@ def known_of(registers: dict[str, Any], facts: dict[str, Any] | None = None) -> 
     [
         pytest.param({}, {}, id="not visited"),
         pytest.param({"authority": UNREACHABLE}, {}, id="not reached"),
-        pytest.param({"authority": SKIPPED, "below": SKIPPED, "lists": SKIPPED}, {}, id="skipped"),
+        pytest.param({"authority": SKIPPED}, {}, id="skipped"),
         pytest.param({"authority": FAILED}, {"failed": True}, id="failed"),
-        pytest.param({"authority": "evil", "below": [7], "lists": None}, {}, id="no results at all"),
-        pytest.param({"authority": AUTHORITY, "below": NONE_BELOW}, KNOWN, id="no intermediate CAs"),
+        pytest.param({"authority": "evil"}, {}, id="no result at all"),
+        pytest.param({"authority": {**AUTHORITY, "intermediates": []}}, KNOWN, id="no intermediate CAs"),
         pytest.param(
-            {"authority": AUTHORITY, "below": BELOW, "lists": CRLS, "rollover": SKIPPED},
+            {"authority": {**AUTHORITY, **CRLS, "intermediates": BELOW}, "rollover": SKIPPED},
             {
                 **KNOWN,
                 "issuers": [{"usages": ["server"], "chain_pem": "S"}, {"usages": ["client"], "chain_pem": "K"}],
@@ -66,9 +69,13 @@ def known_of(registers: dict[str, Any], facts: dict[str, Any] | None = None) -> 
         ),
         pytest.param(
             {
-                "authority": PROMISED,
-                "below": {"results": [{"item": SERVERS, "chain_pem": None}]},
-                "lists": {"crl_pem": "", "crls": [], "revoked": [], "changed": True},
+                "authority": {
+                    **PROMISED,
+                    "intermediates": [{**BELOW[0], "chain_pem": None}],
+                    "crl_pem": "",
+                    "crls_changed": True,
+                    "revoked": [],
+                },
             },
             {
                 "visited": True,
@@ -79,21 +86,7 @@ def known_of(registers: dict[str, Any], facts: dict[str, Any] | None = None) -> 
             },
             id="check mode would create it",
         ),
-        pytest.param(
-            {
-                "authority": AUTHORITY,
-                "below": {**FAILED, "results": [{"item": SERVERS, "chain_pem": "S"}, {"item": CLIENTS, **FAILED}]},
-            },
-            {**KNOWN, "failed": True, "issuers": [{"usages": ["server"], "chain_pem": "S"}]},
-            id="an intermediate CA failed",
-        ),
-        pytest.param(
-            {"authority": AUTHORITY, "lists": {**FAILED, "changed": True}}, {**KNOWN, "failed": True}, id="CRLs failed"
-        ),
         pytest.param({"rollover": FAILED}, {"failed": True}, id="the rollover failed"),
-        pytest.param(
-            {"authority": AUTHORITY, "below": SKIPPED, "lists": SKIPPED}, KNOWN, id="skipped but for the root"
-        ),
         pytest.param(
             {"authority": {**AUTHORITY, "phase": "introduce", "generation": 3, "trusted_pem": "RS"}},
             {**KNOWN, "phase": "introduce", "generation": 3, "trusted_pem": "RS"},
@@ -105,6 +98,16 @@ def test_what_a_run_knows_of_the_ca_has_a_value_in_every_case(
     registers: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     assert known_of(registers) == {**NOTHING, **expected}
+
+
+def test_cas_below_the_root_get_what_their_entries_leave_to_the_defaults() -> None:
+    servers = {"name": "servers", "common_name": "Server CA", "usages": ["server"]}
+    clients = {**servers, "name": "clients", "lifetime_days": 30, "dns_domains": ["b.example"], "passphrase": ""}
+    defaults = {"lifetime_days": 1825, "dns_domains": ["a.example"]}
+    assert intermediate_authorities([servers, clients], defaults) == [
+        {**servers, "lifetime_days": 1825, "permitted_dns_domains": ["a.example"]},
+        {**servers, "name": "clients", "lifetime_days": 30, "permitted_dns_domains": ["b.example"]},
+    ]
 
 
 def test_a_ca_host_that_is_none_or_that_lies_is_refused() -> None:

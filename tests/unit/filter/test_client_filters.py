@@ -299,10 +299,11 @@ def test_what_must_be_refused_is_like_the_first_client_but_for_one_fault() -> No
         {option: value for option, value in one.items() if option not in ("name", "certificate", "private_key")}
         for one in found
     )
-    assert revoked == {"common_name": "CN shop", "usages": ["client"]}
-    assert expired == {**revoked, "not_before": "2020-01-01T00:00:00Z", "not_after": "2020-12-31T00:00:00Z"}
-    assert server_only == {**revoked, "usages": ["server"], "dns_names": ["not-a-client.invalid"]}
-    assert foreign == {**revoked, "untrusted_ca": "Somebody else's root", "root": "/v/foreign-root.pem"}
+    alike = {"common_name": "CN shop", "usages": ["client"]}
+    assert revoked == {**alike, "replace_revoked": False}
+    assert expired == {**alike, "not_before": "2020-01-01T00:00:00Z", "not_after": "2020-12-31T00:00:00Z"}
+    assert server_only == {**alike, "usages": ["server"], "dns_names": ["not-a-client.invalid"]}
+    assert foreign == {**alike, "untrusted_ca": "Somebody else's root", "root": "/v/foreign-root.pem"}
 
 
 def test_without_a_client_nothing_is_refused_and_a_fault_that_there_is_not_is_an_error() -> None:

@@ -36,10 +36,35 @@ from ..._pki.revocation import (
 from ..._pki.validity import render_time
 from ..errors import ModuleError
 from ..files.reading import read_bytes
-from ..files.writer import DesiredFile, FileAttributes
+from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_files
 from .directory import all_authority_directories, certificate_path, crl_path
 from .issued_copies import IssuedCertificates, issued_in
 from .open_or_create import open_authority
+
+
+@dataclass(frozen=True)
+class WantedCrls:
+    """What the options of the fragment ``crls`` request of a home.
+
+    create: whether its CAs get CRLs although nothing is revoked; those that exist are kept current whatever it says.
+    revocations: what to revoke or release, with the keys name, serial_number, reason and state.
+    """
+
+    create: bool
+    timing: CrlSchedule
+    revocations: Sequence[Mapping[str, Any]] = ()
+
+
+def wanted_crls(params: Mapping[str, Any], create: bool) -> WantedCrls:
+    """Read the options of the fragment ``crls``.
+
+    :raises PkiError: for a lifetime that does not fit, and for a serial number that is none.
+    """
+    for item in params["revocations"]:
+        if item["serial_number"] is not None:
+            parse_serial(item["serial_number"])
+    timing = CrlSchedule(params["crl_lifetime_days"], params["crl_renew_before_days"]).check()
+    return WantedCrls(create, timing, params["revocations"])
 
 
 @dataclass(frozen=True)
@@ -149,7 +174,7 @@ def _by_name(
         what = (
             "a CA, which is revoked by its" if found else f"nothing that the CA in {home} issued; correct it, or give a"
         )
-        raise ModuleError(f"certificates: the name {name} is of {what} serial_number")
+        raise ModuleError(f"revocations: the name {name} is of {what} serial_number")
     alive = [(directory, leaf.serial_number) for directory, leaf in leaves if not_after(leaf) >= now]
     return alive, [] if alive else ["all that was issued under this name has expired, so there is nothing to revoke"]
 
@@ -197,11 +222,12 @@ def _next_list(records: Records, ledger: Ledger, timing: CrlSchedule, keys: CaKe
 
 @dataclass(frozen=True)
 class CaKeys:
-    """The passphrases of a home: one for the roots, and one a name for the CAs below them."""
+    """The passphrases of a home: one for the roots, and one for each name of a CA below them."""
 
     home: str
     passphrase: str | None
-    intermediate_passphrases: Mapping[str, str]
+    intermediate_passphrases: Mapping[str, str | None]
+    option: str = "intermediate_passphrases"  # where those come from, in messages
 
     def open(self, directory: str) -> Any:
         """The CA of a directory, ready to sign."""
@@ -211,8 +237,42 @@ class CaKeys:
         return open_authority(
             directory,
             self.intermediate_passphrases.get(parts[-1]),
-            option=f"intermediate_passphrases.{parts[-1]}",
+            option=f"{self.option}.{parts[-1]}",
         )
+
+
+@dataclass(frozen=True)
+class CrlsOfHome:
+    """What became of the CRLs of a home: the files, whether anything changed or would, the report, and what to warn of."""
+
+    written: Sequence[Written]
+    changed: bool
+    report: Mapping[str, Any]
+    warnings: Sequence[str] = ()
+
+
+def ensure_crls(writer: Writer, keys: CaKeys, wanted: WantedCrls, now: datetime) -> CrlsOfHome:
+    """Revoke and release what is requested, and sign every CRL of a home that is due.
+
+    In check mode the CRLs are signed in memory, and a home without a CA, or a name that nothing was issued under, is only
+    promised by an earlier task.
+
+    :raises PkiError: for a file that is not what it should be, a change that a revocation does not allow, a key that does not open.
+    :raises ModuleError: for a CA or a name that does not exist.
+    """
+    records, check_mode = read_records(keys.home), writer.check_mode
+    is_wanted = wanted.create or bool(wanted.revocations)
+    if not any(each.current or is_wanted for each in records) and (records or check_mode):
+        return CrlsOfHome([], is_wanted, report_lists([]))
+    if not records:
+        raise ModuleError(f"there is no CA in {keys.home}; make one with the module ca, or name its directory")
+    promised = yet_unissued(records, wanted.revocations) if check_mode else []
+    items = [item for item in wanted.revocations if item not in promised]
+    ledger, warnings = changed_ledger(keys.home, records, items, now)
+    lists = next_lists(records, ledger, wanted.timing, keys, now)
+    written = write_files(writer, [each.file() for each in lists if each.reason is not None])
+    changed = bool(promised) or any(each.changed for each in written)
+    return CrlsOfHome(written, changed, report_lists(lists), warnings)
 
 
 def report_lists(lists: Sequence[NextList]) -> dict[str, Any]:

@@ -130,6 +130,25 @@ def authority_place(params: Mapping[str, Any]) -> AuthorityPlace:
     )
 
 
+def intermediate_parameters(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of the module ca for each of ``intermediates``, as a task for that one alone would have them.
+
+    :raises ModuleError: for a name that two of them have.
+    """
+    items = params["intermediates"]
+    names = [item["name"] for item in items]
+    for name in names:
+        if names.count(name) > 1:
+            raise ModuleError(f"intermediates: {name} is the name of more than one; give each a name of its own")
+    of_root = {"parent": None, "parent_passphrase": params["passphrase"], "adopt": None}
+    return [{**params, **of_root, **_inheriting(item, params), "intermediate": item["name"]} for item in items]
+
+
+def _inheriting(item: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    inherited = {name: params[name] for name in ("subject", "key_type", "passphrase") if item[name] is None}
+    return {**item, **inherited}
+
+
 def wanted_authority(params: Mapping[str, Any], place: AuthorityPlace) -> WantedAuthority:
     """The CA that the parameters of the module ca request.
 
@@ -147,16 +166,46 @@ def wanted_authority(params: Mapping[str, Any], place: AuthorityPlace) -> Wanted
     ).of_generation(place.generation)
 
 
+@dataclass(frozen=True)
+class EnsuredAuthority:
+    """A CA as it shall be, beside what is stored; reason says why it is made, and is None where it exists."""
+
+    place: AuthorityPlace
+    stored: StoredAuthority
+    authority: Authority
+    reason: Reason | None
+
+
+def ensure_authorities(
+    all_params: Sequence[Mapping[str, Any]], now: datetime, may_be_promised: bool
+) -> list[EnsuredAuthority]:
+    """The CA of the first parameters, and those of the others below it; nothing is written.
+
+    :raises PkiError: when what is there, or a wish, is not a working CA.
+    :raises ModuleError: when what is there is not what is requested.
+    """
+    ensured: list[EnsuredAuthority] = []
+    for params in all_params:
+        place = authority_place(params)
+        stored, wanted = read_authority(place.directory), wanted_authority(params, place)
+        above = ensured[0].authority if ensured else None
+        authority, reason = ensure_authority(place, stored, wanted, now, may_be_promised, above)
+        ensured.append(EnsuredAuthority(place, stored, authority, reason))
+    return ensured
+
+
 def ensure_authority(
     place: AuthorityPlace,
     stored: StoredAuthority,
     wanted: WantedAuthority,
     now: datetime,
     may_be_promised: bool = False,
+    above: Authority | None = None,
 ) -> tuple[Authority, Reason | None]:
     """The CA that is stored, or a new one and the reason for it; nothing is written.
 
     :param may_be_promised: in check mode, an earlier task only promised to make the parent.
+    :param above: the parent, where the caller has it.
     :raises PkiError: when what is there, or the wish, is not a working CA.
     :raises ModuleError: when what is there is not what is requested.
     """
@@ -164,7 +213,7 @@ def ensure_authority(
     if adopt:
         _refuse_another(place.home, adopt["certificate"])
     if stored.certificate is not None:
-        return _as_wished(place, wanted, _load(stored, place.passphrase)), None
+        return _as_wished(place, wanted, _load(stored, place.passphrase), above), None
     if place.must_exist:
         raise ModuleError(
             f"the CA in {place.home} is in generation {place.generation}, but {certificate_path(directory)} "
@@ -175,11 +224,12 @@ def ensure_authority(
         authority, reason = _adopt(place, adopt, stored, now), Reason("adopted", f"{adopt['certificate']} was adopted")
     else:
         reason = Reason("missing", f"there was no CA in {directory}")
-        parent = _parent(place, may_be_promised) or (stand_in(wanted, now) if place.parent else None)
-        authority = found_authority(wanted, parent, _stored_key(place, stored), now)
-        if place.parent is not None and may_be_promised and read_authority(place.parent).is_empty:
+        parent = above or _parent(place, may_be_promised)
+        signer = parent or (stand_in(wanted, now) if place.parent else None)
+        authority = found_authority(wanted, signer, _stored_key(place, stored), now)
+        if place.parent is not None and parent is None:
             return authority, reason
-    return _as_wished(place, wanted, authority), reason
+    return _as_wished(place, wanted, authority, above), reason
 
 
 def wanted_files(place: AuthorityPlace, stored: StoredAuthority, authority: Authority) -> list[DesiredFile]:
@@ -221,18 +271,20 @@ def trusted_pem(directories: Sequence[str], may_be_missing: bool = False) -> str
     return render_pem(dict.fromkeys(roots))
 
 
-def crl_pem(place: AuthorityPlace) -> str:
-    """All CRLs of a home, and those of the CA above it, one after the other."""
-    homes = [place.home, *([place.parent_home] if place.parent_home else [])]
-    found = (read_bytes(crl_path(directory)) for home in homes for directory in all_authority_directories(home))
+def stored_crls(home: str) -> str:
+    """All CRLs of a home, one after the other."""
+    found = (read_bytes(crl_path(directory)) for directory in all_authority_directories(home))
     return "".join(content.decode("ascii", "replace") for content in found if content)
 
 
-def _as_wished(place: AuthorityPlace, wanted: WantedAuthority, authority: Authority) -> Authority:
+def _as_wished(
+    place: AuthorityPlace, wanted: WantedAuthority, authority: Authority, above: Authority | None
+) -> Authority:
     is_adopted = place.adopt and place.generation == 1
     if is_adopted or place.phase == INTRODUCE:  # by then the options may speak of the successor
         wanted = WantedAuthority(wanted.lifetime)
-    different = authority_differences(authority, wanted, _parent_certificates(place))
+    parents = _parent_certificates(place) if above is None else [above.certificate]
+    different = authority_differences(authority, wanted, parents)
     if different:
         raise ModuleError(
             f"the CA {authority.name} for {place.directory} is not as requested: {'; '.join(different)}; "

@@ -53,6 +53,7 @@ CERTIFICATE: Spec = {
             "mode": {"type": "raw", "default": "0640"},
             "key_mode": {"type": "raw", "default": "0600", "no_log": False},
             "untrusted_ca": {"type": "str"},
+            "replace_revoked": {"type": "bool", "default": True},
         },
     },
 }
@@ -99,6 +100,7 @@ _PLACES = (
     "pkcs12_passphrase",
     "pkcs8_der",
     "untrusted_ca",
+    "replace_revoked",
 )
 
 
@@ -135,6 +137,7 @@ class CertificatePlace:
     private_key_passphrase_file: str | None = None
     crl: str | None = None
     untrusted_ca: str | None = None
+    replace_revoked: bool = True
 
     @property
     def next_private_key(self) -> str:
@@ -143,7 +146,10 @@ class CertificatePlace:
 
     def authorities(self, site: SiteAuthorities) -> Authorities:
         """What is known of the CAs of this certificate; an untrusted one is no CA of the site."""
-        return Authorities() if self.untrusted_ca else site.signing_for(self.wanted.usages)
+        if self.untrusted_ca:
+            return Authorities()
+        known = site.signing_for(self.wanted.usages)
+        return known if self.replace_revoked else replace(known, revocations=())
 
 
 def certificate_places(items: Sequence[Mapping[str, Any]]) -> list[CertificatePlace]:

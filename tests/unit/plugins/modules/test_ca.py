@@ -506,3 +506,86 @@ def test_missing_directories_above_are_made_and_others_stay_as_they_are(tmp_path
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (home, home.parent, home.parent.parent, tmp_path / "own")]
     assert modes == [0o700, 0o755, 0o755, 0o750]
     assert run_module("ca", {"directory": str(home), "common_name": "Deep"})["changed"] is False
+
+
+BELOW = [
+    {"name": "servers", "common_name": "Server CA", "usages": ["server"], "permitted_dns_domains": ["db.example"]},
+    {"name": "clients", "common_name": "Client CA", "usages": ["client"], "key_type": "ed25519"},
+]
+
+
+def test_one_call_makes_and_keeps_all_cas_of_a_home_and_their_lists(ca, tmp_path):
+    whole = {"subject": {"O": "SW Galaxy"}, "passphrase": "abcdefgh", "intermediates": BELOW, "crl": True}
+    promised = ca(check=True, **whole)
+    assert (promised["changed"], promised["crls_changed"], promised["crl_pem"]) == (True, True, "")
+    assert [one["chain_pem"] for one in promised["intermediates"]] == [None, None]
+    assert list(tmp_path.iterdir()) == []
+
+    made = ca(diff=True, **whole)
+    servers, clients = made["intermediates"]
+    assert [servers["name"], servers["usages"], clients["name"]] == ["servers", ["server"], "clients"]
+    assert servers["directory"] == str(tmp_path / "ca/below/servers")
+    assert "Subject: CN=Server CA,O=SW Galaxy" in text_of(servers["chain_pem"])
+    assert "ED25519" in text_of(clients["chain_pem"])
+    assert made["crl_pem"].count("BEGIN X509 CRL") == len(made["crls"]) == 3
+    for one in made["intermediates"]:
+        assert one["chain_pem"].endswith(made["root_pem"])
+        openssl("pkey", "-in", f"{one['directory']}/ca.key", "-passin", "pass:abcdefgh", "-noout")
+    assert len(list((tmp_path / "ca/issued").iterdir())) == 2  # the root knows what it signed
+
+    before = tree(tmp_path)
+    for check in (True, False):
+        again = ca(check=check, diff=True, **whole)
+        assert (again["changed"], again["diff"], again["crls_changed"]) == (False, [], False)
+        assert [again[key] for key in ("crl_pem", "root_pem", "revoked")] == [made["crl_pem"], made["root_pem"], []]
+        assert [one["chain_pem"] for one in again["intermediates"]] == [one["chain_pem"] for one in (servers, clients)]
+    assert tree(tmp_path) == before
+    # the same as by tasks of their own
+    alone = ca(
+        intermediate="servers", parent_passphrase="abcdefgh", passphrase="abcdefgh", **{**BELOW[0], "name": None}
+    )
+    assert (alone["changed"], alone["chain_pem"]) == (False, servers["chain_pem"])
+    lists = {"directory": str(tmp_path / "ca"), "passphrase": "abcdefgh"}
+    passphrases = {"intermediate_passphrases": dict.fromkeys(("servers", "clients"), "abcdefgh")}
+    assert run_module("certificate_revoke", {**lists, **passphrases})["changed"] is False
+
+
+def test_a_further_ca_of_a_home_gets_its_list_in_the_same_call_and_a_revocation_makes_lists_of_all(ca):
+    made = ca(intermediates=BELOW[:1])
+    assert (made["crl_pem"], made["crls"], made["crls_changed"]) == ("", [], False)
+    kept = ca(intermediates=BELOW[:1], crl=False)
+    assert (kept["crl_pem"], kept["crls_changed"], kept["changed"]) == ("", False, False)
+    revoked = ca(intermediates=BELOW[:1], crl=False, revocations=[{"serial_number": "0A", "reason": "keyCompromise"}])
+    assert (len(revoked["crls"]), revoked["revoked"][0]["serial_number"], revoked["crls_changed"]) == (2, "0A", True)
+    more = ca(intermediates=BELOW, crl=False)
+    assert (len(more["crls"]), more["crls_changed"]) == (3, True)
+    assert more["crl_pem"].startswith(revoked["crl_pem"].split("-----END")[0])
+    # what is taken out of the list stays, and so does its list
+    assert [ca(crl=False)[key] for key in ("changed", "crl_pem")] == [False, ca(intermediates=BELOW)["crl_pem"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"intermediates": [*BELOW, {"name": "../up"}]}, "intermediate is '../up', but must be letters"),
+        ({"intermediates": [*BELOW, BELOW[0]]}, "intermediates: servers is the name of more than one"),
+        ({"intermediates": [*BELOW, {"name": "long", "common_name": "Long", "lifetime_days": 9999}]}, "expire"),
+        ({"intermediates": [*BELOW, {"name": "nobody"}]}, "common_name"),
+        ({"crl": True, "crl_lifetime_days": 5}, "crl_renew_before_days is 10, but must be from 0 to less than"),
+        ({"revocations": [{"serial_number": "zz"}]}, "serial_number is 'zz', but must be hexadecimal digits"),
+        ({"intermediate": "servers", "crl": True}, "mutually exclusive"),
+        ({"intermediate": "servers", "intermediates": BELOW}, "mutually exclusive"),
+    ],
+)
+def test_nothing_of_a_home_is_written_before_all_of_it_is_checked(ca, tmp_path, options, said):
+    result = ca(**options)
+    assert result["failed"] and said in result["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_passphrase_that_does_not_open_an_intermediate_is_named_by_the_option(ca):
+    locked = [{**BELOW[0], "passphrase": "12345678"}]
+    made = ca(intermediates=locked)
+    assert not made["failed"]
+    result = ca(intermediates=[{**locked[0], "passphrase": "87654321"}])
+    assert result["failed"] and "passphrase" in result["msg"] and "below/servers" in result["msg"]

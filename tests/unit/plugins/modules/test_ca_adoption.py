@@ -328,7 +328,7 @@ def test_a_ca_that_may_sign_no_crl_is_told_so_and_signs_none(company):
     (one,) = company.sign()["certificates"]
     assert company.judged(one["certificate_pem"]) == "OK"
     refused = run_module(
-        "certificate_revoke", {"directory": str(company.folder / "ca"), "certificates": [{"name": "kite"}]}
+        "certificate_revoke", {"directory": str(company.folder / "ca"), "revocations": [{"name": "kite"}]}
     )
     assert "the CA CN=No Lists may sign no CRL, because its keyUsage lacks cRLSign" in refused["msg"]
     assert not (company.folder / "ca/ca.crl").exists()

@@ -523,7 +523,7 @@ def test_the_old_ca_stays_while_somebody_holds_nothing_else(ca, roll, home, tmp_
     for name in ("moved", "forgotten", "gone", "revoked"):
         issue(home, tmp_path, name)
     issue(home, tmp_path, "ended", not_before="2020-01-01T00:00:00Z", not_after="2020-12-31T00:00:00Z")
-    revocation = {"directory": str(home), "passphrase": PASSPHRASE, "certificates": [{"name": "revoked"}]}
+    revocation = {"directory": str(home), "passphrase": PASSPHRASE, "revocations": [{"name": "revoked"}]}
     run_module("certificate_revoke", revocation)
     roll("introduce")
     roll("reissue")

@@ -260,5 +260,5 @@ def test_hosts_with_one_name_each_get_their_own_in_one_call(tmp_path):
     found = signer.ask(requests, inventory)["certificates"]
     assert [one["host"] for one in found] == ["h3", "h1"]
     assert ["Subject: CN=h3 " in text_of(found[0]["certificate_pem"]), "CN=h1 " in text_of(found[1]["certificate_pem"])]
-    revoked = run_module("certificate_revoke", {"directory": str(tmp_path / "ca"), "certificates": [{"name": "app1"}]})
+    revoked = run_module("certificate_revoke", {"directory": str(tmp_path / "ca"), "revocations": [{"name": "app1"}]})
     assert len(revoked["revoked"]) == 2

@@ -157,7 +157,7 @@ def test_a_run_killed_before_the_new_key_of_a_revoked_certificate_never_certifie
     chain = site.ca()["chain_pem"]
     item = site.item("db1", **SERVER)
     site.issue(item)
-    revoke = {"directory": str(site.ca_directory), "certificates": [{"name": "db1", "reason": "keyCompromise"}]}
+    revoke = {"directory": str(site.ca_directory), "revocations": [{"name": "db1", "reason": "keyCompromise"}]}
     crl_pem = site.run("certificate_revoke", revoke)["crl_pem"]
     old_key, next_key = Path(item["private_key"]), Path(item["private_key"] + ".next")
     compromised = old_key.read_bytes()

@@ -51,8 +51,8 @@ class Home:
         assert not signed["failed"], signed
         return signed["certificates"][0]
 
-    def revoke(self, *certificates: dict, check=False, diff=False, **more) -> dict:
-        args = {"directory": str(self.directory), "certificates": list(certificates), **more}
+    def revoke(self, *revocations: dict, check=False, diff=False, **more) -> dict:
+        args = {"directory": str(self.directory), "revocations": list(revocations), **more}
         return run_module("certificate_revoke", args, check, diff)
 
     def judged(self, one: dict, crl_pem: str) -> str:
@@ -134,7 +134,7 @@ def test_check_mode_tells_the_same_and_writes_nothing(home):
     assert not re.search(r"\d\d:\d\d|20\d\d-", text)
     assert home.revoke(*wishes, check=True)["changed"] is False
     assert not (home.folder / "other").exists()
-    args = {"directory": str(home.folder / "other"), "certificates": wishes}
+    args = {"directory": str(home.folder / "other"), "revocations": wishes}
     assert run_module("certificate_revoke", args, check=True)["changed"] is True
     assert not (home.folder / "other").exists()
     missing = run_module("certificate_revoke", args)
@@ -201,14 +201,14 @@ def test_a_serial_that_nobody_knows_is_revoked_with_a_warning(home):
     ("options", "said"),
     [
         (
-            {"certificates": [{"name": "nobody"}]},
+            {"revocations": [{"name": "nobody"}]},
             "the name nobody is of nothing that the CA in .*/ca issued; correct it",
         ),
-        ({"certificates": [{"name": "Below"}]}, "the name Below is of a CA, which is revoked by its serial_number"),
-        ({"certificates": [{"serial_number": "app1"}]}, "serial_number is 'app1', but must be hexadecimal digits"),
-        ({"certificates": [{"name": "app1", "reason": "lost"}]}, "value of reason must be one of"),
-        ({"certificates": [{}]}, "one of the following is required: name, serial_number"),
-        ({"certificates": [{"name": "app1", "serial_number": "01"}]}, "mutually exclusive"),
+        ({"revocations": [{"name": "Below"}]}, "the name Below is of a CA, which is revoked by its serial_number"),
+        ({"revocations": [{"serial_number": "app1"}]}, "serial_number is 'app1', but must be hexadecimal digits"),
+        ({"revocations": [{"name": "app1", "reason": "lost"}]}, "value of reason must be one of"),
+        ({"revocations": [{}]}, "one of the following is required: name, serial_number"),
+        ({"revocations": [{"name": "app1", "serial_number": "01"}]}, "mutually exclusive"),
         ({"crl_lifetime_days": 10}, "crl_renew_before_days is 10, but must be from 0 to less than"),
         ({"crl_lifetime_days": 0}, "crl_lifetime_days is 0"),
     ],
@@ -217,7 +217,7 @@ def test_bad_wishes_are_refused_and_nothing_is_written(home, options, said):
     home.issue("app1")
     home.below("Below")
     before = tree(home.directory)
-    wishes = [{"name": "app1"}, *options.pop("certificates", [])]
+    wishes = [{"name": "app1"}, *options.pop("revocations", [])]
     refused = home.revoke(*wishes, **options)
     assert refused["failed"]
     assert re.search(said, refused["msg"]), refused["msg"]
@@ -337,7 +337,7 @@ def test_an_adopted_ca_without_key_usage_can_revoke(tmp_path):
     )
     adopt = {"certificate": str(certificate), "private_key": str(key)}
     run_module("ca", {"directory": str(tmp_path / "ca"), "adopt": adopt})
-    args = {"directory": str(tmp_path / "ca"), "certificates": [{"serial_number": "01"}]}
+    args = {"directory": str(tmp_path / "ca"), "revocations": [{"serial_number": "01"}]}
     result = run_module("certificate_revoke", args)
     assert result["changed"], result
     shown = openssl("crl", "-noout", "-text", "-verify", "-CAfile", certificate, stdin=result["crl_pem"])
@@ -348,7 +348,7 @@ ONE_RUN = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from module_runner import run_module
-result = run_module("certificate_revoke", {"directory": sys.argv[2], "certificates": [{"name": sys.argv[3]}]})
+result = run_module("certificate_revoke", {"directory": sys.argv[2], "revocations": [{"name": sys.argv[3]}]})
 assert not result["failed"], result["msg"]
 """
 

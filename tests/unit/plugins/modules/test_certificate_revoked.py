@@ -72,6 +72,7 @@ def test_a_revoked_certificate_gets_a_new_key_beside_the_old_one(site):
     empty = Revocations(site, site.ca_directory)
     assert site.codes(item, other, crl_pem=empty.crl_pem(), **known) == []
     known["crl_pem"] = empty.revoke(item["certificate"])
+    assert site.codes({**item, "replace_revoked": False}, other, **known) == []
     old_key, old_serial = key_of(item), serial(item)
 
     predicted = site.request(item, other, check=True, diff=True, **known)

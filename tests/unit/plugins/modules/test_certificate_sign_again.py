@@ -134,7 +134,7 @@ def test_an_exact_end_is_met_exactly(signer):
 
 def test_a_revoked_certificate_is_no_answer(signer):
     (first,) = signer.sign(signer.request())["certificates"]
-    args = {"directory": str(signer.directory), "certificates": [{"name": "app1"}]}
+    args = {"directory": str(signer.directory), "revocations": [{"name": "app1"}]}
     assert run_module("certificate_revoke", args)["changed"]
     (second,) = signer.sign(signer.request())["certificates"]
     assert second["serial_number"] != first["serial_number"]
@@ -145,7 +145,7 @@ def test_nothing_is_signed_around_a_hold(signer):
     (first,) = signer.sign(signer.request())["certificates"]
     args = {"directory": str(signer.directory)}
     hold = {"serial_number": first["serial_number"], "reason": "certificateHold"}
-    assert run_module("certificate_revoke", {**args, "certificates": [hold]})["changed"]
+    assert run_module("certificate_revoke", {**args, "revocations": [hold]})["changed"]
     for request in (signer.request(), signer.request(csr_pem=signer.csr("another"))):
         refused = run_module("certificate_sign", {**args, **asked(request)})
         assert refused["msg"] == (
@@ -155,9 +155,9 @@ def test_nothing_is_signed_around_a_hold(signer):
     assert len(signer.issued()) == 1
     other = signer.sign(signer.request(common_name="app2", csr_pem=signer.csr("another")))
     assert other["changed"], "a hold of one certificate is none of another, although both have one name"
-    run_module("certificate_revoke", {**args, "certificates": [{**hold, "state": "released"}]})
+    run_module("certificate_revoke", {**args, "revocations": [{**hold, "state": "released"}]})
     assert signer.sign(signer.request())["certificates"] == [first]
-    run_module("certificate_revoke", {**args, "certificates": [{**hold, "reason": "keyCompromise"}]})
+    run_module("certificate_revoke", {**args, "revocations": [{**hold, "reason": "keyCompromise"}]})
     assert signer.sign(signer.request())["certificates"][0]["serial_number"] != first["serial_number"]
 
 

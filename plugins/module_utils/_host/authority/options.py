@@ -1,0 +1,29 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options that modules of a CA share; each has a documentation fragment of the same name."""
+
+from __future__ import annotations
+
+from ..._pki.policy import UNSPECIFIED
+from ..._pki.revocation import REASONS
+from ..option_specs import Spec
+
+CRLS: Spec = {
+    "revocations": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str"},
+            "serial_number": {"type": "str"},
+            "reason": {"type": "str", "choices": list(REASONS), "default": UNSPECIFIED},
+            "state": {"type": "str", "choices": ["revoked", "released"], "default": "revoked"},
+        },
+        "mutually_exclusive": [("name", "serial_number")],
+        "required_one_of": [("name", "serial_number")],
+    },
+    "crl_lifetime_days": {"type": "int", "default": 30},
+    "crl_renew_before_days": {"type": "int", "default": 10},
+}

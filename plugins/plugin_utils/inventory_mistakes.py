@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an inventory says that cannot be: found before anything is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .site_clients import ClientEntry, told
+
+
+def mistakes_of_site(
+    clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[str]], provider: str, ca_host: str
+) -> Iterator[str]:
+    """One sentence for each mistake that concerns the whole site.
+
+    :raises AnsibleFilterError: for an entry of pgtls_clients without a name, a common name or hosts.
+    """
+    if provider == "pgtls" and ca_host not in groups.get("ca", ()):
+        yield (
+            f"pgtls_ca_host is {ca_host or 'not set'}, which is not a host of the group ca; "
+            "set it to the inventory host that holds the CA key and put that host into the group."
+        )
+    places = {str(told(client, "name")): [str(place) for place in _hosts(client)] for client in clients}
+    known = {*groups, *groups.get("all", ())}
+    unknown = list(dict.fromkeys(place for named in places.values() for place in named if place not in known))
+    if unknown:
+        lost = [name for name, named in places.items() if not known.issuperset(named)]
+        yield (
+            f"pgtls_clients names hosts that the inventory does not have: {', '.join(unknown)}; "
+            f"correct the key hosts of {', '.join(lost)}."
+        )
+    everywhere = [name for name, named in places.items() if "all" in named]
+    if everywhere:
+        yield (
+            "pgtls_clients names the group all, which gives no host a certificate; "
+            f"name hosts or another group in the key hosts of {', '.join(everywhere)}."
+        )
+    if any(_has_twins(clients, key) for key in ("name", "common_name")):
+        yield (
+            "pgtls_clients has two entries with the same name or the same common_name; give each entry its own, "
+            "for a certificate is known by nothing else."
+        )
+
+
+def mistakes_of_host(host: str, groups: Mapping[str, Sequence[str]], names: Sequence[str]) -> Iterator[str]:
+    """One sentence for each mistake that concerns this host alone; names are those by which clients connect to it."""
+    if host in groups.get("postgres_servers", ()) and not names:
+        yield (
+            f"{host} is a server but has no pgtls_server_dns_names and no pgtls_server_ip_addresses; "
+            "list the names by which its clients connect."
+        )
+
+
+def _hosts(client: ClientEntry) -> Sequence[Any]:
+    hosts = told(client, "hosts")
+    return [hosts] if isinstance(hosts, str) else list(hosts)
+
+
+def _has_twins(clients: Sequence[ClientEntry], key: str) -> bool:
+    return any(count > 1 for count in Counter(str(told(client, key)) for client in clients).values())
