@@ -324,56 +324,29 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.authority.crls import CaKeys, CrlsOfHome, ensure_crls, report_lists, wanted_crls
-from ..module_utils._host.authority.directory import certificate_path, locked, trusted_directories, write_directories
-from ..module_utils._host.authority.open_or_create import (
-    EnsuredAuthority,
-    authority_facts,
+from ..module_utils._host.authority.ca_options import HOME, PROPERTIES
+from ..module_utils._host.authority.crls import NO_CRLS, CaKeys, ensure_crls, wanted_crls
+from ..module_utils._host.authority.directory import locked
+from ..module_utils._host.authority.home import (
     ensure_authorities,
+    home_result,
     intermediate_parameters,
-    parent_copy,
-    stored_crls,
-    trusted_pem,
-    wanted_files,
+    write_authority,
 )
 from ..module_utils._host.authority.options import CRLS
-from ..module_utils._host.files.writer import Writer, Written, merge_written, write_files, writing_alone
+from ..module_utils._host.files.writer import merge_written, writing_alone
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.creation import authority_warnings
 from ..module_utils._pki.errors import PkiError
-from ..module_utils._pki.keys import KEY_TYPES
-from ..module_utils._pki.profiles import CLIENT, SERVER
 
-ADOPT = {
-    "certificate": {"type": "path", "required": True},
-    "private_key": {"type": "path", "required": True, "no_log": False},
-}
-PROPERTIES = {
-    "common_name": {"type": "str"},
-    "subject": {"type": "dict"},
-    "key_type": {"type": "str", "choices": list(KEY_TYPES)},
-    "lifetime_days": {"type": "int"},
-    "passphrase": {"type": "str", "no_log": True},
-    "path_length": {"type": "int"},
-    "usages": {"type": "list", "elements": "str", "choices": [SERVER, CLIENT]},
-    "permitted_dns_domains": {"type": "list", "elements": "str"},
-}
 ARGUMENTS = {
     **PROPERTIES,
+    **HOME,
     **CRLS,
-    "directory": {"type": "path", "required": True},
     "intermediate": {"type": "str"},
     "parent": {"type": "path"},
     "parent_passphrase": {"type": "str", "no_log": True},
-    "adopt": {"type": "dict", "options": ADOPT},
-    "intermediates": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {"name": {"type": "str", "required": True}, **PROPERTIES},
-    },
-    "crl": {"type": "bool"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
 }
@@ -385,55 +358,25 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     params, now, writer = module.params, datetime.now(timezone.utc), writer_of(module)
     below = intermediate_parameters(params)
     crls = wanted_crls(params, bool(params["crl"]))
-    keeps_crls = params["crl"] is not None or bool(params["revocations"])
-    keys = CaKeys(
-        params["directory"], params["passphrase"], {one["name"]: one["passphrase"] for one in below}, "intermediates"
-    )
 
-    authority, *intermediates = ensured = ensure_authorities([params, *below], now, module.check_mode)
+    ensured = ensure_authorities([params, *below], now, module.check_mode)
 
     written = [file for one in ensured for file in write_authority(writer, one)]
-    kept = ensure_crls(writer, keys, crls, now) if keeps_crls else CrlsOfHome([], False, report_lists([]))
+    kept = NO_CRLS
+    if params["crl"] is not None or params["revocations"]:
+        passphrases = {one["name"]: one["passphrase"] for one in below}
+        kept = ensure_crls(
+            writer, CaKeys(params["directory"], params["passphrase"], passphrases, "intermediates"), crls, now
+        )
 
     warnings = [sentence for one in ensured for sentence in authority_warnings(one.authority, now)]
     for warning in dict.fromkeys([*warnings, *kept.warnings]):
         module.warn(warning)
-    place, outcome = authority.place, merge_written([*written, *kept.written])
-    own_crls = kept.report["crl_pem"] if keeps_crls else stored_crls(place.home)
+    outcome = merge_written([*written, *kept.written])
     return {
         **outcome,
-        **kept.report,
         "changed": outcome["changed"] or kept.changed,
-        "generation": place.generation,
-        "phase": place.phase,
-        **authority_result(authority, now, module.check_mode),
-        "path": certificate_path(place.directory),
-        "intermediates": [
-            {"name": item["name"], "usages": item["usages"] or [], **authority_result(one, now, module.check_mode)}
-            for item, one in zip(params["intermediates"], intermediates)
-        ],
-        "trusted_pem": trusted_pem(trusted_directories(place.home), may_be_missing=module.check_mode),
-        "crl_pem": own_crls + (stored_crls(place.parent_home) if place.parent_home else ""),
-        "crls_changed": kept.changed,
-    }
-
-
-def write_authority(writer: Writer, ensured: EnsuredAuthority) -> list[Written]:
-    """Write what is missing of a CA."""
-    place = ensured.place
-    written = write_directories(writer, place.directory, place.attributes, place.home)
-    # first, so that the parent knows all that it signed
-    write_files(writer, parent_copy(place, ensured.authority, ensured.reason))
-    return written + write_files(writer, wanted_files(place, ensured.stored, ensured.authority))
-
-
-def authority_result(ensured: EnsuredAuthority, now: datetime, check_mode: bool) -> dict[str, Any]:
-    """What is said of each CA."""
-    reason = ensured.reason
-    return {
-        **authority_facts(ensured.authority, now, promised=check_mode and reason is not None),
-        "directory": ensured.place.directory,
-        "reasons": [] if reason is None else [{"code": reason.code, "sentence": reason.sentence}],
+        **home_result(params, ensured, kept, now, module.check_mode),
     }
 
 

@@ -251,6 +251,10 @@ class CrlsOfHome:
     warnings: Sequence[str] = ()
 
 
+# Nobody has looked after them.
+NO_CRLS = CrlsOfHome([], False, {"crl_pem": "", "crls": [], "revoked": []})
+
+
 def ensure_crls(writer: Writer, keys: CaKeys, wanted: WantedCrls, now: datetime) -> CrlsOfHome:
     """Revoke and release what is requested, and sign every CRL of a home that is due.
 
@@ -263,7 +267,7 @@ def ensure_crls(writer: Writer, keys: CaKeys, wanted: WantedCrls, now: datetime)
     records, check_mode = read_records(keys.home), writer.check_mode
     is_wanted = wanted.create or bool(wanted.revocations)
     if not any(each.current or is_wanted for each in records) and (records or check_mode):
-        return CrlsOfHome([], is_wanted, report_lists([]))
+        return CrlsOfHome([], is_wanted, NO_CRLS.report)
     if not records:
         raise ModuleError(f"there is no CA in {keys.home}; make one with the module ca, or name its directory")
     promised = yet_unissued(records, wanted.revocations) if check_mode else []

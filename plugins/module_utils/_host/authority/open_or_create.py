@@ -130,25 +130,6 @@ def authority_place(params: Mapping[str, Any]) -> AuthorityPlace:
     )
 
 
-def intermediate_parameters(params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The parameters of the module ca for each of ``intermediates``, as a task for that one alone would have them.
-
-    :raises ModuleError: for a name that two of them have.
-    """
-    items = params["intermediates"]
-    names = [item["name"] for item in items]
-    for name in names:
-        if names.count(name) > 1:
-            raise ModuleError(f"intermediates: {name} is the name of more than one; give each a name of its own")
-    of_root = {"parent": None, "parent_passphrase": params["passphrase"], "adopt": None}
-    return [{**params, **of_root, **_inheriting(item, params), "intermediate": item["name"]} for item in items]
-
-
-def _inheriting(item: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    inherited = {name: params[name] for name in ("subject", "key_type", "passphrase") if item[name] is None}
-    return {**item, **inherited}
-
-
 def wanted_authority(params: Mapping[str, Any], place: AuthorityPlace) -> WantedAuthority:
     """The CA that the parameters of the module ca request.
 
@@ -164,34 +145,6 @@ def wanted_authority(params: Mapping[str, Any], place: AuthorityPlace) -> Wanted
         params["key_type"],
         parse_scope(params["path_length"], params["usages"], params["permitted_dns_domains"]),
     ).of_generation(place.generation)
-
-
-@dataclass(frozen=True)
-class EnsuredAuthority:
-    """A CA as it shall be, beside what is stored; reason says why it is made, and is None where it exists."""
-
-    place: AuthorityPlace
-    stored: StoredAuthority
-    authority: Authority
-    reason: Reason | None
-
-
-def ensure_authorities(
-    all_params: Sequence[Mapping[str, Any]], now: datetime, may_be_promised: bool
-) -> list[EnsuredAuthority]:
-    """The CA of the first parameters, and those of the others below it; nothing is written.
-
-    :raises PkiError: when what is there, or a wish, is not a working CA.
-    :raises ModuleError: when what is there is not what is requested.
-    """
-    ensured: list[EnsuredAuthority] = []
-    for params in all_params:
-        place = authority_place(params)
-        stored, wanted = read_authority(place.directory), wanted_authority(params, place)
-        above = ensured[0].authority if ensured else None
-        authority, reason = ensure_authority(place, stored, wanted, now, may_be_promised, above)
-        ensured.append(EnsuredAuthority(place, stored, authority, reason))
-    return ensured
 
 
 def ensure_authority(
