@@ -43,14 +43,13 @@ CLIENTS = ("--limit", "ca:postgres_clients")
 
 
 def play(site: Site, lie: str, host: str = "apps1", succeeds: bool = False, **variables: Any) -> str:
-    """Bring the clients up to date (with a server that lies: all of the site) while a host lies."""
+    """Bring the clients up to date (where a server lies, once that one is) while a host lies."""
     inventory = site.directory / "lying.json"
     liar = {"ansible_python_interpreter": lying_interpreter(site.directory, lie)}
     inventory.write_text(json.dumps({**INTRUDER, "all": {"hosts": {host: liar}}}))
     options = ("-i", str(inventory), "-e", json.dumps({**SMALL, **variables}))
-    if host == "raxus":
-        return site.play(*options, succeeds=succeeds)
-    return site.play(*options, *CLIENTS, playbook="renew", succeeds=succeeds)
+    limit = () if host == "raxus" else CLIENTS
+    return site.play(*options, *limit, playbook="renew", succeeds=succeeds)
 
 
 def test_a_good_site_is_there(site: Site) -> None:
