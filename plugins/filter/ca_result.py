@@ -82,7 +82,8 @@ from typing import Any
 from ..plugin_utils.host_variables import inventory_variables
 
 # What the tasks of the role ca register on the CA host; nobody else knows these names.
-_AUTHORITY, _ROLLOVER = "__pgtls_ca_authority", "__pgtls_ca_rollover"
+_AUTHORITY = "__pgtls_ca_authority"
+_ROLLOVER = "__pgtls_ca_rollover"
 
 
 def ca_result(ca_host: str, hostvars: Mapping[str, Any]) -> dict[str, Any]:
