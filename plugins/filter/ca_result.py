@@ -92,10 +92,10 @@ def ca_result(ca_host: str, hostvars: Mapping[str, Any]) -> dict[str, Any]:
     :raises AnsibleFilterError: for a host that is not in the inventory, or whose facts claim variables of this collection.
     """
     variables = inventory_variables(hostvars, ca_host)
-    authority = _reached(variables.get(_AUTHORITY))
+    authority, rollover = (_reached(variables.get(name)) for name in (_AUTHORITY, _ROLLOVER))
     return {
         "visited": bool(authority) and not authority.get("failed"),
-        "failed": any(bool(_reached(variables.get(name)).get("failed")) for name in (_AUTHORITY, _ROLLOVER)),
+        "failed": bool(authority.get("failed") or rollover.get("failed")),
         "generation": authority.get("generation") or 0,
         **{key: authority.get(key) or "" for key in ("phase", "chain_pem", "root_pem", "trusted_pem")},
         "issuers": [

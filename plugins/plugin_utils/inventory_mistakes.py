@@ -25,16 +25,16 @@ def mistakes_of_site(
             f"pgtls_ca_host is {ca_host or 'not set'}, which is not a host of the group ca; "
             "set it to the inventory host that holds the CA key and put that host into the group."
         )
-    places = {str(told(client, "name")): [str(place) for place in _hosts(client)] for client in clients}
+    places = [(str(told(client, "name")), [str(place) for place in _hosts(client)]) for client in clients]
     known = {*groups, *groups.get("all", ())}
-    unknown = list(dict.fromkeys(place for named in places.values() for place in named if place not in known))
+    unknown = list(dict.fromkeys(place for _name, named in places for place in named if place not in known))
     if unknown:
-        lost = [name for name, named in places.items() if not known.issuperset(named)]
+        lost = [name for name, named in places if not known.issuperset(named)]
         yield (
             f"pgtls_clients names hosts that the inventory does not have: {', '.join(unknown)}; "
             f"correct the key hosts of {', '.join(lost)}."
         )
-    everywhere = [name for name, named in places.items() if "all" in named]
+    everywhere = [name for name, named in places if "all" in named]
     if everywhere:
         yield (
             "pgtls_clients names the group all, which gives no host a certificate; "

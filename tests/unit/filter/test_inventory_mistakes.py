@@ -51,6 +51,8 @@ def test_each_mistake_is_one_sentence(clients: list[dict[str, Any]], settings: d
 
 def test_all_mistakes_are_told_at_once() -> None:
     assert len(mistakes({**APP, "hosts": ["nowhere"]}, ca_host="", names=[])) == 3
+    lost, twins = mistakes({**APP, "hosts": ["nowhere"]}, APP)
+    assert "nowhere; correct the key hosts of app." in lost and "the same name" in twins
 
 
 @pytest.mark.parametrize("key", ["name", "common_name", "hosts"])
