@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from .compat import (
@@ -118,6 +119,7 @@ def describe(certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=64)  # many certificates have one CA
 def summarise(certificate: x509.Certificate, is_exact: bool = False) -> str:
     """What a diff shows of a certificate: the facts that were requested, and nothing random.
 

@@ -17,7 +17,7 @@ from ..._pki.key_stores import KeyBundle, holds_pkcs8, holds_pkcs12, pkcs12_byte
 from ..._pki.keys import key_type_of, load_private_key, private_key_der
 from ..._pki.policy import Authorities, InstalledCertificate, Revocation, chain_root, revocation_of
 from ..files.reading import read_bytes
-from ..files.writer import DesiredFile, FileAttributes
+from ..files.writer import DesiredFile, ExpectedContent, FileAttributes
 from .options import CertificatePlace, SiteAuthorities
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ _PREDICTED = b"predicted"
 
 @dataclass(frozen=True)
 class Holding:
-    """What a holder has of one certificate; new_key is one that is made but not written yet.
+    """What a holder has of one certificate; new_key is one that was made in this run.
 
+    contents: what was read of its PEM files, by path; a file that is missing is not there.
     authorities: what is known of the CAs of this certificate.
     revocation: the entry of the installed certificate in a list of its CA.
     """
@@ -39,6 +40,7 @@ class Holding:
     place: CertificatePlace
     authorities: Authorities
     current: InstalledCertificate
+    contents: Mapping[str, bytes] = field(repr=False)
     key: PrivateKey | None = field(repr=False)
     next_key: PrivateKey | None = field(repr=False)
     new_key: PrivateKey | None = field(default=None, repr=False)
@@ -86,34 +88,31 @@ def read_holding(place: CertificatePlace, site: SiteAuthorities) -> Holding:
     :raises PkiError: for a private key, or a CRL, that cannot be used.
     :raises ModuleError: when a file exists but cannot be read.
     """
-    content, authorities = read_bytes(place.certificate), place.authorities(site)
-    current = InstalledCertificate(fullchain=_readable(place.fullchain), root=_readable(place.root))
-    if content is not None:
+    paths = (place.certificate, place.fullchain, place.root, place.private_key, place.next_private_key)
+    found = {path: read_bytes(path) for path in paths if path}
+    contents = {path: content for path, content in found.items() if content is not None}
+    authorities = place.authorities(site)
+    current = InstalledCertificate(fullchain=_readable(place.fullchain, contents), root=_readable(place.root, contents))
+    if place.certificate in contents:
         try:
-            current = replace(current, certificates=load_certificates(content, place.certificate))
+            certificates = load_certificates(contents[place.certificate], place.certificate)
+            current = replace(current, certificates=certificates)
         except UnreadableError as error:
             current = replace(current, problem=str(error))
-    return Holding(
-        place,
-        authorities,
-        current,
-        _key(place.private_key, place.private_key_passphrase),
-        _key(place.next_private_key, place.private_key_passphrase),
-        revocation=revocation_of(current, authorities),
+    key, next_key = (
+        load_private_key(
+            contents[path], place.private_key_passphrase, path, "private_key_passphrase", may_be_plain=True
+        )
+        if path in contents
+        else None
+        for path in (place.private_key, place.next_private_key)
     )
+    return Holding(place, authorities, current, contents, key, next_key, revocation=revocation_of(current, authorities))
 
 
-def _key(path: str, passphrase: str | None) -> PrivateKey | None:
-    content = read_bytes(path)
-    if content is None:
-        return None
-    return load_private_key(content, passphrase, path, "private_key_passphrase", may_be_plain=True)
-
-
-def _readable(path: str | None) -> tuple[x509.Certificate, ...]:
-    content = read_bytes(path) if path else None
+def _readable(path: str | None, contents: Mapping[str, bytes]) -> tuple[x509.Certificate, ...]:
     try:
-        return () if content is None or path is None else load_certificates(content, path)
+        return load_certificates(contents[path], path) if path and path in contents else ()
     except UnreadableError:
         return ()
 
@@ -146,10 +145,10 @@ def _key_files(holding: Holding, key: PrivateKey | None, is_waited_for: bool = F
     """The private key in its place; what waited beside it goes when it has arrived, or when nobody waits for it."""
     place = holding.place
     path = place.next_private_key if key is not None and key is holding.next_key else place.private_key
-    content = read_bytes(path)
-    if content is None:
+    if path not in holding.contents:
         return []
-    files = [DesiredFile(place.private_key, content, place.key_attributes, secret=True)]
+    seen = ExpectedContent(holding.contents.get(place.private_key))
+    files = [DesiredFile(place.private_key, holding.contents[path], place.key_attributes, secret=True, seen=seen)]
     if key is not None and not is_waited_for:
         files.append(DesiredFile(place.next_private_key, None, secret=True))
     return files
@@ -184,8 +183,7 @@ def kept_files(holding: Holding) -> list[DesiredFile]:
     """
     place, current = holding.place, holding.current
     files = [] if place.root is None else _root_file(holding, place.root)
-    contents = [(path, read_bytes(path)) for path in (place.fullchain, place.certificate) if path]
-    files += [DesiredFile(path, content, place.attributes) for path, content in contents if content is not None]
+    files += [file for path in (place.fullchain, place.certificate) for file in _as_it_is(holding, path)]
     if holding.leaf is None:
         return files + _key_files(holding, None)
     key, root = holding.key_of(holding.leaf), chain_root(current, holding.authorities)
@@ -199,8 +197,15 @@ def _root_file(holding: Holding, path: str) -> list[DesiredFile]:
     if trusted:
         shown = (_summary(holding.current.root, False), _summary(trusted, False))
         return [DesiredFile(path, render_pem(trusted).encode(), holding.place.attributes, shown=shown)]
-    content = read_bytes(path)
-    return [] if content is None else [DesiredFile(path, content, holding.place.attributes)]
+    return _as_it_is(holding, path)
+
+
+def _as_it_is(holding: Holding, path: str | None) -> list[DesiredFile]:
+    """A file whose content stays, if there is one; what another run has put there by now is not undone."""
+    if path is None or path not in holding.contents:
+        return []
+    content = holding.contents[path]
+    return [DesiredFile(path, content, holding.place.attributes, seen=ExpectedContent(content))]
 
 
 def predicted_files(holding: Holding, summary: str, chain: Sequence[x509.Certificate]) -> list[DesiredFile]:
@@ -272,8 +277,9 @@ def _trusted_files(items: Sequence[Mapping[str, Any]], trusted: Sequence[x509.Ce
     content, shown = render_pem(trusted).encode(), _summary(trusted, False)
     files = []
     for item in items:
-        before = _summary(_readable(item["path"]), False)
-        files.append(DesiredFile(item["path"], content, FileAttributes.of(item), shown=(before, shown)))
+        path = item["path"]
+        before = _summary(_readable(path, {path: read_bytes(path) or b""}), False)
+        files.append(DesiredFile(path, content, FileAttributes.of(item), shown=(before, shown)))
     return files
 
 

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Callable
 from ..._pki.keys import generate_key, is_protected, load_private_key_der, private_key_der, serialise_private_key
 from ..errors import ModuleError
 from ..files.links import safe_target
-from ..files.reading import read_bytes
 from ..files.writer import DesiredFile, Writer, Written, write_files
 from .holder_files import Holding
 
@@ -48,19 +47,29 @@ def ensure_keys(
     :raises ModuleError: before the first write, when any of the files cannot be made as wanted.
     """
     complete, lacking = list(holdings), [index for index, one in enumerate(holdings) if one.signing_key() is None]
-    encrypted = [file for holding in holdings for file in _newly_encrypted(holding)]
+    encrypted = [(index, file) for index, holding in enumerate(holdings) for file in _newly_encrypted(holding)]
+    files = [file for _index, file in encrypted]
     if lacking or encrypted:
         new_files = [_key_file(holdings[index], b"rehearsed") for index in lacking]
-        _rehearse(writer, [*encrypted, *new_files, *others()])
-    written = write_files(writer, encrypted)
+        _rehearse(writer, [*files, *new_files, *others()])
+    written = write_files(writer, files)
+    for index, file in encrypted:
+        complete[index] = _with_file(writer, complete[index], file)
     made = make_keys([holdings[index].place.wanted.key_type for index in lacking], usable_cores())
     new: dict[int, Written] = {}
     for batch in _batches((lacking[number], key) for number, key in made):
-        for index, key in batch:
-            complete[index] = replace(holdings[index], new_key=key)
         files = [_key_file(holdings[index], _pem(holdings[index], key)) for index, key in batch]
         new.update(zip((index for index, _key in batch), write_files(writer, files)))
+        for (index, key), file in zip(batch, files):
+            complete[index] = _with_file(writer, replace(complete[index], new_key=key), file)
     return complete, [*written, *(new[index] for index in lacking)], [new[index].path for index in lacking]
+
+
+def _with_file(writer: Writer, holding: Holding, file: DesiredFile) -> Holding:
+    """What a holder has once a key is written, which check mode does not do."""
+    if writer.check_mode or file.content is None:
+        return holding
+    return replace(holding, contents={**holding.contents, file.path: file.content})
 
 
 def _batches(made: Iterator[tuple[int, PrivateKey]]) -> Iterator[list[tuple[int, PrivateKey]]]:
@@ -92,7 +101,7 @@ def _newly_encrypted(holding: Holding) -> list[DesiredFile]:
     """The key files that hold the same key in the clear, or in the older kind of encryption."""
     place, files = holding.place, []
     for path, key in ((place.private_key, holding.key), (place.next_private_key, holding.next_key)):
-        if place.private_key_passphrase and key is not None and not is_protected(read_bytes(path) or b""):
+        if place.private_key_passphrase and key is not None and not is_protected(holding.contents[path]):
             files.append(DesiredFile(path, _pem(holding, key), place.key_attributes, secret=True))
     return files
 

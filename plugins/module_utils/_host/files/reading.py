@@ -115,9 +115,10 @@ def _step(handle: int, name: str, flags: int) -> int:
 def _check_reader(handle: int, place: Place) -> None:
     """Refuse what the user on whose word we came here may not read: a hard link is his word too."""
     status = os.fstat(handle)
+    if status.st_mode & _READABLE_BY_ALL or (place.uid is None and status.st_nlink == 1):
+        return
     whose = owner_of_place(os.path.dirname(place.target)) if place.uid is None else place.uid
-    only_name = place.uid is None and status.st_nlink == 1
-    if whose is None or only_name or status.st_uid == whose or status.st_mode & _READABLE_BY_ALL:
+    if whose is None or status.st_uid == whose:
         return
     if os.geteuid() == 0 and _may_read(whose, handle):
         return

@@ -20,7 +20,7 @@ from grp import getgrnam
 from pwd import getpwnam, getpwuid
 from stat import S_ISDIR
 from time import strftime
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import ModuleError
 from .directory import Directory, Ownership, Preparation, locked_directory, look_at, remove_leftovers
@@ -32,6 +32,8 @@ NEW_FILE_MODE = 0o600
 _KEPT_MODE = 0o1777
 # From so many files on, so many threads wait for the disk.
 _MANY, _AT_ONCE = 8, 16
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def read_text(path: str) -> str | None:
@@ -314,8 +316,7 @@ def _carry_out(writer: Writer, plans: Sequence[_Plan]) -> dict[str, str]:
                 write.discard(temporary)  # which is nothing for what has its name by now
             raise
         finally:
-            for folder in folders.values():
-                folder.settle()
+            _at_once(Directory.settle, list(folders.values()))
     return backups
 
 
@@ -324,17 +325,21 @@ def _staged(writes: Sequence[_Write]) -> list[str | None]:
 
     :raises ModuleError: when one of them cannot be written; none of them is left then.
     """
-    if len(writes) < _MANY:
-        results = [write.stage() for write in writes]
-    else:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            results = list(pool.map(_Write.stage, writes))
+    results = _at_once(_Write.stage, writes)
     failures = [result for result in results if isinstance(result, ModuleError)]
     if failures:
         for write, result in zip(writes, results):
             write.discard(result if isinstance(result, str) else None)
         raise failures[0]
     return [result for result in results if not isinstance(result, ModuleError)]
+
+
+def _at_once(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    """Do what waits for the disk, for many items in threads."""
+    if len(items) < _MANY:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(work, items))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 
 import pytest
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.certificates import key_generation
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
 from certificate_site import SERVER, Site
 from openssl_judge import openssl
 
@@ -282,3 +284,23 @@ def test_missing_directories_above_may_be_wider_than_the_directory(site, parent_
     (site.folder / "a").chmod(0o711)  # what is there is somebody's decision
     assert site.request(directories=[wanted])["changed"] is False
     assert stat.S_IMODE((site.folder / "a").stat().st_mode) == 0o711
+
+
+def test_what_another_run_installed_while_keys_were_made_is_not_taken_back(site, monkeypatch):
+    """The keys of a long list may take minutes, and others are at work on the same files."""
+    site.ca()
+    old, other = site.item(), site.item("app2")
+    site.issue(old)
+    certificate = Path(old["certificate"])
+    newer = certificate.read_bytes() + b"\n"
+
+    def slowly(key_type: str):
+        certificate.write_bytes(newer)
+        return generate_key(key_type)
+
+    monkeypatch.setattr(key_generation, "generate_key", slowly)
+    done = site.request(old, other)
+    assert done["failed"] and certificate.read_bytes() == newer
+    assert done["msg"].startswith(f"{certificate} was changed by somebody else during this run")
+    monkeypatch.undo()
+    assert not site.request(old, other)["failed"]
