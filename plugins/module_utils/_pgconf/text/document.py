@@ -70,7 +70,10 @@ class Document(Generic[Entry]):
         return "\r\n" if self.lines and self.lines[0].raw.endswith("\r\n") else "\n"
 
     def with_lines(self, lines: Sequence[Line[Entry]]) -> Document[Entry]:
-        """The same document with other lines; itself when they are the same. Open last lines are closed on the way."""
+        """The same document with other lines; itself when they are the same. Open last lines are closed on the way.
+
+        :raises ConfigError: for one that nothing can follow without changing it.
+        """
         if len(lines) == len(self.lines) and all(new is old for new, old in zip(lines, self.lines)):
             return self
         closed = [self._closed(line) for line in lines[:-1]] + list(lines[-1:])
@@ -82,7 +85,17 @@ class Document(Generic[Entry]):
         version = self.version if self.continues else 0
         while raw and len(split_lines(raw + "#\n", version)) == 1:
             raw += self.newline
-        return line if raw == line.raw else Line(raw, line.entry)
+        if raw == line.raw:
+            return line
+        if split_lines(raw, version)[0][1] != split_lines(line.raw, version)[0][1]:
+            # the server strips the carriage return before the backslash together with the line end that follows
+            number = next((number for number, one in self.numbered() if one is line), None)
+            raise ConfigError(
+                "no line can follow a carriage return and a backslash without changing what they end; remove both",
+                number,
+                line.raw,
+            )
+        return Line(raw, line.entry)
 
 
 def check_version(version: int) -> None:

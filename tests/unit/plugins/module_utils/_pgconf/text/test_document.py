@@ -57,11 +57,24 @@ def test_render_of_parse_is_the_same_text(text: str, version: int) -> None:
 @given(texts, VERSIONS)
 def test_appending_never_changes_the_lines_before(text: str, version: int) -> None:
     document = parse_hba(text, version)
-    appended = document.with_lines([*document.lines, Line("local all all peer\n")])
+    try:
+        appended = document.with_lines([*document.lines, Line("local all all peer\n")])
+    except ConfigError:
+        assert split_lines(text, version)[-1][1].endswith(("\r", "\n"))
+        return
     again = parse_hba(appended.render(), version)
     entries = [line.entry for line in document.lines if line.entry is not None]
     assert [line.entry for line in again.lines if line.entry is not None][:-1] == entries
     assert appended.render().startswith(text)
+
+
+@pytest.mark.parametrize("text", ["\r\\", "# a\nlocal all all cert map=x\r\\"])
+def test_nothing_is_put_behind_a_carriage_return_and_a_backslash_that_end_the_file(text: str) -> None:
+    """Closing the line would let the server strip the carriage return, which is a part of the last word."""
+    document = parse_hba(text, 15)
+    with pytest.raises(ConfigError, match="remove both") as caught:
+        document.with_lines([*document.lines, Line("local all all peer\n")])
+    assert caught.value.line_number == len(text.split("\n"))
 
 
 @pytest.mark.parametrize(
