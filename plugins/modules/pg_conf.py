@@ -138,7 +138,7 @@ def main() -> None:
     with failing_cleanly(module, ConfigError), validating_server(writer, edit, CONF, NEWEST_VERSION) as judge:
         text = read_original(edit)
         before = parse_conf(text or "", judge.version)
-        wanted = read_settings(recall_bytes(params, module.warn, describe_settings(before), "settings"))
+        wanted = read_settings(recall_bytes(params, module.warn, lambda: describe_settings(before), "settings"))
         done = edit_settings(edit, judge, before, wanted, params["auto_conf"])
         report = write_validated(writer, edit, judge, text, done.after.render())
         for doubt in done.doubts:

@@ -304,6 +304,8 @@ unreachable_rules:
       type: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._host.editing.entry_specs import FIELDS, RULES
@@ -342,29 +344,40 @@ SPEC = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec=SPEC, supports_check_mode=True, mutually_exclusive=[("placement", "before", "after")]
-    )
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Read, ensure, write, report; what was read of a large file is given back before the report is sent."""
     params, writer = module.params, writer_of(module)
     edit = Edit.of(params)
-    with failing_cleanly(module, ConfigError), validating_server(writer, edit, HBA, NEWEST_VERSION) as judge:
+    with validating_server(writer, edit, HBA, NEWEST_VERSION) as judge:
         guard, text = Guard.of(params), read_original(edit)
         before = parse_hba(text or "", judge.version)
         params = recall_bytes(
-            params, module.warn, [describe_rules(before), describe_includes(before)], "rules", "before", "after"
+            params,
+            module.warn,
+            lambda: [describe_rules(before), describe_includes(before)],
+            "rules",
+            "before",
+            "after",
         )
         wishes = read_wishes(params, judge.version)
         behind = rules_of_include(judge.version, files_around(params["path"]))
         after = ensure_rules(before, wishes, read_placement(params, judge.version), behind)
         check_loadable(before, after)
-        access = check_hba_edit(writer, edit, guard, judge, before.render(), after.render())
+        access = check_hba_edit(writer, edit, guard, judge, before, after)
         report = write_validated(writer, edit, judge, text, after.render())
         dead = find_dead_rules(after, behind)
         for doubt in describe_doubts(after, wishes, dead):
             module.warn(doubt)
     described = {"rules": describe_rules(after), "includes": describe_includes(after)}
-    module.exit_json(**report, **access, **described, unreachable_rules=describe_unreachable(dead))
+    return {**report, **access, **described, "unreachable_rules": describe_unreachable(dead)}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=SPEC, supports_check_mode=True, mutually_exclusive=[("placement", "before", "after")]
+    )
+    with failing_cleanly(module, ConfigError):
+        module.exit_json(**run(module))
 
 
 if __name__ == "__main__":

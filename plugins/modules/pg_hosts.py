@@ -188,7 +188,7 @@ def main() -> None:
         version = known_version(params["server_version"])
         text = read_original(edit)
         before = parse_hosts(text or "", version)
-        params = recall_bytes(params, module.warn, describe_hosts(before), "hosts")
+        params = recall_bytes(params, module.warn, lambda: describe_hosts(before), "hosts")
         after = ensure_hosts(before, read_wishes(params, version))
         report = write_validated(writer, edit, None, text, after.render())
         for doubt in describe_doubts(after):

@@ -184,7 +184,7 @@ def main() -> None:
     with failing_cleanly(module, ConfigError), validating_server(writer, edit, IDENT, NEWEST_VERSION) as judge:
         guard, text = Guard.of(params), read_original(edit)
         before = parse_ident(text or "", judge.version)
-        params = recall_bytes(params, module.warn, describe_mappings(before), "mappings")
+        params = recall_bytes(params, module.warn, lambda: describe_mappings(before), "mappings")
         after = ensure_mappings(before, read_wishes(params, judge.version))
         access = check_ident_edit(writer, edit, guard, judge, before.render(), after.render())
         report = write_validated(writer, edit, judge, text, after.render())

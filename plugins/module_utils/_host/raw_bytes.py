@@ -22,8 +22,8 @@ _FIRST_OF_BYTES = 0xDC00
 
 
 def show_bytes(text: str) -> str:
-    """Return the text with what is not UTF-8 escaped by backslashes."""
-    return _SURROGATE.sub(_escape, text)
+    """Return the text with what is not UTF-8 escaped by backslashes; the very same text where all of it is."""
+    return text if text.isascii() else _SURROGATE.sub(_escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -33,30 +33,36 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def readable(value: Any) -> Any:
-    """Return a result in which each string, however deep, is valid text."""
+    """Return a result in which each string, however deep, is valid text; the very same result where all of them are."""
+    return value if all(map(str.isascii, _strings(value))) else _made_readable(value)
+
+
+def _made_readable(value: Any) -> Any:
     if isinstance(value, str):
         return show_bytes(value)
     if isinstance(value, Mapping):
-        return {readable(key): readable(element) for key, element in value.items()}
+        return {_made_readable(key): _made_readable(element) for key, element in value.items()}
     if isinstance(value, (list, tuple)):
-        return [readable(element) for element in value]
+        return [_made_readable(element) for element in value]
     return value
 
 
 def recall_bytes(
-    params: Mapping[str, Any], warn: Callable[[str], None], described: Any, *options: str
+    params: Mapping[str, Any], warn: Callable[[str], None], describe: Callable[[], Any], *options: str
 ) -> dict[str, Any]:
     """Return the parameters in which these options mean the bytes of the file where they hold what a result shows of them.
 
-    described: what results say of the file, before it is made readable.
+    describe: returns what results say of the file, before it is made readable; asked only where an option may mean bytes.
 
     :raises ModuleError: when an option may mean two things that the file holds.
     """
+    given = {name: params[name] for name in options if params.get(name)}
+    if not any(map(_SHOWN.search, _strings(given))):
+        return dict(params)
     known: dict[str, set[str]] = {}
-    for text in _strings(described):
+    for text in _strings(describe()):
         if _SURROGATE.search(text) or _SHOWN.search(text):
             known.setdefault(show_bytes(text), set()).add(text)
-    given = {name: params[name] for name in options if params.get(name)}
     for option, value in given.items():
         unknown = [found for found in map(_SHOWN.search, _strings(value)) if found and found.string not in known]
         for shown in {found.group(): None for found in unknown if not found.string.startswith("/")}:

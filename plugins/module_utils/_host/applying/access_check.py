@@ -12,9 +12,11 @@ from typing import Any
 from ..._pgconf.access.comparison import compare_access
 from ..._pgconf.access.map_comparison import compare_maps
 from ..._pgconf.access.wording import describe_access, describe_map_access
+from ..._pgconf.environment import Files
 from ..._pgconf.login.authentication import ServerContext
 from ..._pgconf.login.lockout import read_rules, situation_of
 from ..._pgconf.login.verdict import Located, judge_ident
+from ..._pgconf.rules.hba import rules_by_line
 from ..editing.guarded_connections import Guard, find_guarded, refuse_circles, refuse_lockouts, rules_of
 from ..editing.server_validation import ServerValidator, TlsUse
 from ..files.writer import Writer
@@ -41,8 +43,15 @@ def check_access(
     guard = Guard.of(params)
     for judge, planned in ((maps, plan.ident), (rules, plan.hba)):
         refuse_circles(judge, planned.edit.path, planned.edit.path, planned.after)
-    old_rules, new_rules = _read_twice(plan.hba, lambda text, files: read_rules(text, rules.version, files))
-    old_maps, new_maps = _read_twice(plan.ident, lambda text, files: judge_ident(text, maps.version, files).entries)
+    old_rules, new_rules = _read_twice(
+        plan.hba,
+        lambda text, files, old: read_rules(
+            text, rules.version, files, rules_by_line((one.text, one.entry) for one in old)
+        ),
+    )
+    old_maps, new_maps = _read_twice(
+        plan.ident, lambda text, files, _old: judge_ident(text, maps.version, files).entries
+    )
     now, then = (
         ServerContext(ssl_on=tls.ssl_on, has_ca_file=tls.has_ca_file, mappings=mappings)
         for tls, mappings in zip(tls_use, (old_maps, new_maps))
@@ -59,7 +68,8 @@ def check_access(
     }
 
 
-def _read_twice(planned: PlannedFile, read: Callable[[str, Any], _Rules]) -> tuple[_Rules, _Rules]:
+def _read_twice(planned: PlannedFile, read: Callable[[str, Files, _Rules], _Rules]) -> tuple[_Rules, _Rules]:
+    """What a file and those around it say now and then; to read the second one helps to know the first."""
     path = planned.edit.path
-    old = read(*files_with(path, path, planned.before))
-    return old, read(*files_with(path, path, planned.after)) if planned.changes else old
+    old = read(*files_with(path, path, planned.before), ())
+    return old, read(*files_with(path, path, planned.after), old) if planned.changes else old

@@ -25,7 +25,9 @@ from ..._pgconf.login.findings import describe_unreachable
 from ..._pgconf.login.guarded import Guarded, read_guard, read_guarded
 from ..._pgconf.login.lockout import Situation, find_lockouts, read_rules, situation_of
 from ..._pgconf.login.verdict import Located, judge_ident
-from ..._pgconf.rules.hba import Rule
+from ..._pgconf.rules.hba import Rule, rules_by_line
+from ..._pgconf.text.document import Document
+from ..._pgconf.text.records import Entry
 from ..._pgconf.text.token_lines import read_token_lines
 from ..._pgconf.vocabulary import INCLUDE_SINCE
 from ..errors import ModuleError
@@ -73,23 +75,24 @@ _CONNECTED = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 
 def check_hba_edit(
-    writer: Writer, edit: Edit, guard: Guard, judge: ServerValidator, before: str, after: str
+    writer: Writer, edit: Edit, guard: Guard, judge: ServerValidator, before: Document[Entry], after: Document[Entry]
 ) -> dict[str, Any]:
     """Refuse an edit of pg_hba.conf that shuts out a guarded connection; return access_changes and locked_out.
 
     :raises ConfigError: naming the connection, the rule and its line.
     """
-    if before == after and not guard.wished:
+    if before is after and not guard.wished:
         return {"access_changes": [], "locked_out": []}
     main = setting(judge.connection, HBA.setting) if _is_judged(judge) else edit.path
+    known = rules_by_line((line.raw.rstrip("\r\n"), line.entry) for line in after.lines)
 
-    def rules(text: str) -> list[Located]:
-        main_text, files = files_with(main, edit.path, text)
-        return read_rules(main_text, judge.version, files)
+    def rules(document: Document[Entry]) -> list[Located]:
+        main_text, files = files_with(main, edit.path, document.render())
+        return read_rules(main_text, judge.version, files, known)
 
-    refuse_circles(judge, main, edit.path, after)
+    refuse_circles(judge, main, edit.path, after.render())
     old = rules(before)
-    new = old if before == after else rules(after)
+    new = old if before is after else rules(after)
     server = read_server(judge)
     guarded = find_guarded(guard, judge, server)
     locked = refuse_lockouts(writer, guard, situation_of(old, server), situation_of(new, server), guarded)

@@ -97,7 +97,7 @@ def reader_of(kind: FileKind, version: int) -> Callable[[str, Files], object]:
     """Return what reads such a file, and all that it includes, as the server does."""
     if kind is CONF:
         return lambda text, files: read_conf(text, version, files)
-    return lambda text, files: read_token_lines(text, version, files)
+    return lambda text, files: list(read_token_lines(text, version, files))
 
 
 def complaints(connection: Any, kind: FileKind, version: int) -> list[Complaint]:

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from ..environment import Files
 from ..errors import ConfigError
-from ..rules.hba import rule_of_fields
+from ..rules.hba import Rule, rule_of_fields
 from ..text.records import Opaque
 from ..text.token_lines import read_token_lines
 from .authentication import NEEDS_PASSWORD, REFUSED, LoginAttempt, ServerContext
@@ -18,6 +19,8 @@ from .explain import Explanation, explain
 from .guarded import Guarded, surely_meets_one
 from .rule_matching import rule_matches
 from .verdict import NO_FILES, Located
+
+NOTHING_KNOWN: Mapping[str, Rule] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,13 @@ class Lockouts:
     impossible: tuple[str, ...] = ()
 
 
-def read_rules(text: str, version: int, files: Files = NO_FILES) -> list[Located]:
+def read_rules(
+    text: str, version: int, files: Files = NO_FILES, known: Mapping[str, Rule] = NOTHING_KNOWN
+) -> list[Located]:
     """The rules of a file and of those it includes, as far as they can be read; an Opaque stands for what cannot.
 
-    Lines that no server loads are left out.
+    Lines that no server loads are left out. ``known`` are rules that were read before, by :func:`rules_by_line`; a line
+    with the same text is the very same rule, which is quick and takes no memory.
     """
     found = []
     for line in read_token_lines(text, version, files):
@@ -51,7 +57,7 @@ def read_rules(text: str, version: int, files: Files = NO_FILES) -> list[Located
             found.append(Located(line.file, line.number, Opaque(line.text), line.text))
             continue
         try:
-            rule = rule_of_fields(line.fields, line.comment, version)
+            rule = known.get(line.text) or rule_of_fields(line.fields, line.comment, version)
         except ConfigError:
             continue
         found.append(Located(line.file, line.number, rule, line.text))

@@ -76,11 +76,11 @@ class FileVerdict:
 def judge_hba(text: str, version: int, files: Files = NO_FILES, build: Build = DISTRIBUTION_BUILD) -> FileVerdict:
     """The verdict on pg_hba.conf; ``entries`` hold Rules."""
     lines = read_token_lines(text, version, files)
-    if not lines:
+    complaints, entries = _judge(lines, lambda line: rule_of_fields(line.fields, line.comment, version, build))
+    if not complaints and not entries:
         return _verdict(
             [LineVerdict(files.path, 0, ERROR, "the file holds no rule, so no server loads it; write one")], []
         )
-    complaints, entries = _judge(lines, lambda line: rule_of_fields(line.fields, line.comment, version, build))
     return _verdict([*complaints, *_idle_rules(entries, build)], entries)
 
 

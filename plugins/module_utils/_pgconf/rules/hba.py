@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ..environment import DISTRIBUTION_BUILD, Build
@@ -73,7 +73,7 @@ class Rule(Record):
     @cached_property
     def effect(self) -> Hashable:
         """Method and options as the server uses them."""
-        return (normal_method(self.type, self.method), normal_options(self.method, self.options, self.version))
+        return _effect(self.type, self.method, self.options, self.version)
 
     def render(self) -> str:
         """The line, in the columns of the stock file."""
@@ -90,11 +90,17 @@ class Rule(Record):
         return replace(self, comment=comment)
 
 
+@lru_cache(maxsize=256)  # many rules have the same
+def _effect(connection_type: str, method: str, options: tuple[tuple[str, str], ...], version: int) -> Hashable:
+    return (normal_method(connection_type, method), normal_options(method, options, version))
+
+
 def _pad(text: str, width: int) -> str:
     return text.ljust(width - 1) + " "
 
 
-def _normal_set(names: Sequence[Name]) -> frozenset[Name]:
+@lru_cache(maxsize=256)  # many rules are for all
+def _normal_set(names: tuple[Name, ...]) -> frozenset[Name]:
     """A list with ``all`` is ``all``, except that it never covers physical replication; samegroup is samerole."""
     result = frozenset(_SAMEROLE if name == _SAMEGROUP else name for name in names)
     return result & _ALL_AND_REPLICATION if _ALL in result else result
@@ -114,6 +120,11 @@ def render_address(address: Address | None) -> str:
 def parse_hba(text: str, version: int) -> Document[Entry]:
     """A lossless document; every line of it is a Rule, Opaque, Broken, or holds no entry. Any text is accepted."""
     return parse_document(text, version, parse_hba_line)
+
+
+def rules_by_line(lines: Iterable[tuple[str, object]]) -> dict[str, Rule]:
+    """The rules of lines (text, entry) by their text, without those that may bring in words from an @file."""
+    return {text: entry for text, entry in lines if isinstance(entry, Rule) and "@" not in text}
 
 
 def parse_hba_line(content: str, version: int) -> Entry | None:

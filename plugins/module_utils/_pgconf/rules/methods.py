@@ -31,6 +31,7 @@ from .ldap_url import LdapUrl, parse_ldap_url
 _VALIDATOR_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _LEADING_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _LDAP_SEARCH = ("ldapbasedn", "ldapbinddn", "ldapbindpasswd", "ldapsearchattribute", "ldapsearchfilter")
+_NO_OPTIONS: frozenset[tuple[str, str]] = frozenset()
 _RADIUS_LISTS = ("radiussecrets", "radiusports", "radiusidentifiers")
 # An element of a list setting: quoted, with doubled quotes inside, or a bare word.
 _LIST_ELEMENT = re.compile(r'[ \t\n\r\f\v]*(?:"((?:[^"]|"")*)"|([^, \t\n\r\f\v"][^, \t\n\r\f\v]*))[ \t\n\r\f\v]*(,|\Z)')
@@ -224,7 +225,7 @@ def normal_method(connection_type: str, method: str) -> str:
 def normal_options(method: str, options: Options, version: int) -> frozenset[tuple[str, str]]:
     """The options that matter: the last value of each name, without values that equal the default."""
     if not options:
-        return frozenset()
+        return _NO_OPTIONS
     result = dict(options)
     for name, value in list(result.items()):
         option = OPTIONS.get(name)

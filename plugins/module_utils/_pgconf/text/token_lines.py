@@ -46,10 +46,13 @@ class TokenLine:
     column: int = 0
 
 
-def read_token_lines(text: str, version: int, files: Files) -> list[TokenLine]:
-    """The lines of a file and of all that it includes, in reading order; lines that say nothing are left out."""
+def read_token_lines(text: str, version: int, files: Files) -> Iterator[TokenLine]:
+    """The lines of a file and of all that it includes, in reading order; lines that say nothing are left out.
+
+    One by one, because the words of many lines take much more memory than what is made of them.
+    """
     check_version(version)
-    return list(_Reader(version, files).lines(text, files.path, 0))
+    return _Reader(version, files).lines(text, files.path, 0)
 
 
 def absolute_path(name: str, including: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from ..errors import ConfigError
 from ..vocabulary import CARRIAGE_RETURN_IS_DATA_SINCE, LONG_TOKENS_SINCE, REGEX_SINCE
@@ -114,12 +115,17 @@ def is_file(token: Token) -> bool:
     return not token.quoted and len(token.text) > 1 and token.text[0] == "@"
 
 
+@cache  # of a handful
+def _keyword(word: str) -> Name:
+    return Name("keyword", word)
+
+
 def classify(token: Token, keywords: frozenset[str], version: int, groups: bool = False) -> Name:
     """What a database or user word means; ``groups`` where a leading plus sign means membership."""
     text = token.text
     if not token.quoted:
         if text in keywords:
-            return Name("keyword", text)
+            return _keyword(text)
         if groups and text.startswith("+"):
             return Name("group", text[1:])
         if is_file(token):
