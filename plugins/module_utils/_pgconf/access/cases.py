@@ -29,6 +29,7 @@ class Condition:
 Clause = tuple[Condition, ...]
 Answer = Optional[Clause]
 Given = frozenset[tuple[Condition, bool]]
+NOTHING_GIVEN: Given = frozenset()  # one for all: each empty set would take 200 bytes
 # The word on the left holds wherever the one on the right does.
 _IMPLIED = {
     Condition(DATABASE, "samerole"): Condition(DATABASE, "sameuser"),
@@ -98,7 +99,8 @@ def differing_cases(stages: Sequence[Stage], otherwise: str, patience: WorkBudge
         if question is not None:
             waiting += [(position, before, after, {**known, question: answer}) for answer in (False, True)]
         elif (before or otherwise) != (after or otherwise):
-            found.append(Case(frozenset(known.items()), before or otherwise, after or otherwise))
+            given = frozenset(known.items()) if known else NOTHING_GIVEN
+            found.append(Case(given, before or otherwise, after or otherwise))
     return found
 
 

@@ -210,8 +210,8 @@ class _Search:
         for indexes, classes in by_rules.items():
             differences: dict[tuple[str, str, Given], list[Range]] = defaultdict(list)
             for part, case in self._by_address(indexes, clauses, UNIX in classes):
-                elsewhere = frozenset(one for one in case.given if one[0].column != FROM)
-                there = Range(part.family, part.first, part.last, case.given - elsewhere)
+                there = Range(part.family, part.first, part.last, _under(case.given, FROM))
+                elsewhere = case.given - there.given if case.given else case.given
                 differences[(case.before, case.after, elsewhere)].append(there)
             for (before, after, given), parts in differences.items():
                 who, where = (_under(given, column) for column in (WHO, DATABASE))
@@ -267,7 +267,7 @@ def _names(points: Sequence[Point], every: frozenset[str]) -> list[Names]:
 
 
 def _under(given: Given, column: str) -> Given:
-    return frozenset(one for one in given if one[0].column == column)
+    return frozenset(one for one in given if one[0].column == column) if given else given
 
 
 def _user_word(name: Name, user: Point) -> Condition | bool:

@@ -70,7 +70,7 @@ class Rule(Record):
         address = self.address.key if self.address else None
         return (self.type, _normal_set(self.databases), _normal_set(self.users), address)
 
-    @cached_property
+    @property
     def effect(self) -> Hashable:
         """Method and options as the server uses them."""
         return _effect(self.type, self.method, self.options, self.version)
