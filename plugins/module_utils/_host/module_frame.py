@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import ModuleError
 from .files.writer import Writer
+from .hidden_secrets import without_secrets
 from .raw_bytes import readable
 
 
@@ -26,12 +26,16 @@ from .raw_bytes import readable
 def failing_cleanly(module: AnsibleModule, *errors: type[Exception]) -> Iterator[None]:
     """End the module with the error's own sentence when a package (or the operating system) refuses.
 
-    From here on results, failures and warnings of the module show bytes that are not UTF-8 by backslashes.
+    From here on results, failures and warnings of the module show bytes that are not UTF-8 by backslashes, and no secret
+    of PostgreSQL's files, nor of the task.
 
     :param errors: the base errors of the pure packages that the module uses.
     """
-    for way in ("exit_json", "fail_json", "warn"):
-        setattr(module, way, _speaking_text(getattr(module, way)))
+    for way in ("exit_json", "fail_json"):
+        # what ansible would add by itself, with the secrets in it
+        invocation = {"module_args": module.params}
+        setattr(module, way, _presentable(getattr(module, way), invocation=invocation))
+    module.warn = _presentable(module.warn)
     refusals: tuple[type[Exception], ...] = (ModuleError, *errors)
     try:
         yield
@@ -58,11 +62,10 @@ def writer_of(module: AnsibleModule) -> Writer:
     return Writer(module.check_mode, warn, set_label)
 
 
-def _speaking_text(say: Callable[..., Any]) -> Callable[..., Any]:
-    """The method with every string of its arguments made valid text."""
+def _presentable(say: Callable[..., Any], **always: Any) -> Callable[..., Any]:
+    """The method with every string of its arguments made valid text without secrets."""
 
-    @wraps(say)
     def say_text(*args: Any, **kwargs: Any) -> Any:
-        return say(*readable(args), **readable(kwargs))
+        return say(*without_secrets(readable(args)), **without_secrets(readable({**always, **kwargs})))
 
     return say_text

@@ -90,6 +90,9 @@ MAP_METHODS = frozenset({"ident", "peer", "gss", "cert"})
 MAP_METHODS_18 = MAP_METHODS | {"oauth"}
 _LDAP, _RADIUS, _PAM, _GSS, _OAUTH = (frozenset({word}) for word in ("ldap", "radius", "pam", "gss", "oauth"))
 
+# Options of rules that are passwords.
+SECRET_OPTIONS = frozenset({"ldapbindpasswd", "radiussecrets"})
+
 OPTIONS: dict[str, Option] = {
     option.name: option
     for option in (

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+from ..vocabulary import SECRET_OPTIONS
 from .hba import Rule, describe_rule
 from .methods import normal_method, normal_options
 
 REFUSED = "refused"
-_SECRET_OPTIONS = frozenset({"ldapbindpasswd", "radiussecrets"})
 
 
 def describe_outcome(rule: Rule) -> str:
@@ -28,7 +28,7 @@ def describe_outcome(rule: Rule) -> str:
 
 
 def _describe_option(name: str, value: str) -> str:
-    return f"{name} (not shown)" if name in _SECRET_OPTIONS else f"{name}={value}"
+    return f"{name} (not shown)" if name in SECRET_OPTIONS else f"{name}={value}"
 
 
 def show_rule(rule: Rule) -> str:

@@ -24,19 +24,23 @@ from .records import Entry, Record
 def place_block(layout: Layout, name: str, wanted: Sequence[Record], placement: Placement, order: Ordering) -> None:
     """Make the block hold the wanted records; without any the block goes. An existing block stays where it is
     unless it could not take effect there.
+
+    We never leave a block empty. One without a record was emptied by somebody who moved lines, its markers perhaps too,
+    so where they stand says nothing, and it is placed anew.
     """
     check_block_name(name)
     document = layout.document
     block = document.blocks.get(name)
     inside = range(block.begin, block.end + 1) if block else range(0)
     foreign = [index for index, _entry in document.entries() if index not in inside and index not in layout.removed]
-    place = _new_place(layout, wanted, block, foreign, placement, order)
-    content = _content(document, block, wanted)
-    if block is not None and wanted and place is None:
-        if content != list(document.lines[block.begin + 1 : block.end]):
-            layout.removed.update(range(block.begin + 1, block.end))
+    kept = block if block and any(document.lines[index].entry is not None for index in inside) else None
+    place = _new_place(layout, wanted, kept, foreign, placement, order)
+    content = _content(document, kept, wanted)
+    if kept is not None and wanted and place is None:
+        if content != list(document.lines[kept.begin + 1 : kept.end]):
+            layout.removed.update(range(kept.begin + 1, kept.end))
             for number, line in enumerate(content):
-                layout.insert(block.end, number, line)
+                layout.insert(kept.end, number, line)
         return
     layout.removed.update(inside)
     if wanted:

@@ -226,6 +226,20 @@ def test_block_moves_up_when_its_place_is_ineffective() -> None:
     ]
 
 
+def test_a_block_that_somebody_emptied_is_placed_anew() -> None:
+    """Who sorts the rules of a file leaves our markers at its top; filled there, they would overrule its reject."""
+    sorted_by_another_tool = "# BEGIN pgtls b\n# END pgtls b\nhost all evil all reject\nhost all a all md5\n"
+    assert short(edit(sorted_by_another_tool, "host all a all md5", block="b")) == [
+        "host all evil all reject",
+        "# BEGIN pgtls b",
+        "host all a all md5",
+        "# END pgtls b",
+        "host all a all md5",
+    ]
+    without_a_copy = "# BEGIN pgtls b\n# empty\n# END pgtls b\nhost all evil all reject\n"
+    assert short(edit(without_a_copy, "host all a all md5", block="b"))[0] == "host all evil all reject"
+
+
 def test_block_first_and_last() -> None:
     text = "local all all peer\n"
     assert short(edit(text, "host all a all md5", block="b", placement="first"))[0] == "# BEGIN pgtls b"
