@@ -166,11 +166,14 @@ options:
     description:
       - Keep the rules between two marker comments with this name. Exactly the listed rules are there, in their order; one that leaves the
         list leaves the file, and manual edits between the markers are overwritten.
-      - A block that exists stays where it is, as long as its rules take effect there. An empty list removes it.
+      - A block that exists stays where it is, as long as its rules take effect there. One without rules was emptied by somebody else, and is
+        placed anew. An empty list removes it.
     type: str
 notes:
   - Lines that include other files are kept, and so are words that start with V(@). Rules of files that are included by lines of their own count
     where this module looks for what shadows a rule, as far as these files can be read; they are never written.
+  - Passwords in options of rules (C(ldapbindpasswd), C(radiussecrets)) are masked in results, diffs and messages. Ansible itself writes the options
+    of a task to the log of the host; C(no_log) on the task prevents that.
 seealso:
   - module: pgtls.postgresql.pg_ident
   - module: pgtls.postgresql.pg_reload

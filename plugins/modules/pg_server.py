@@ -175,6 +175,8 @@ options:
     default: 60
 notes:
   - A login by the options C(login_*) is needed. The port and the socket are those of the running server unless O(login_host) is given.
+  - Passwords in options of rules (C(ldapbindpasswd), C(radiussecrets)) are masked in results, diffs and messages. Ansible itself writes the options
+    of a task to the log of the host; C(no_log) on the task prevents that.
 seealso:
   - module: pgtls.postgresql.certificate_sign
   - module: pgtls.postgresql.pg_hba

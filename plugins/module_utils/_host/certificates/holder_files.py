@@ -16,6 +16,7 @@ from ..._pki.errors import UnreadableError
 from ..._pki.key_stores import KeyBundle, holds_pkcs8, holds_pkcs12, pkcs12_bytes
 from ..._pki.keys import key_type_of, load_private_key, private_key_der
 from ..._pki.policy import Authorities, InstalledCertificate, Revocation, chain_root, revocation_of
+from ..._pki.published_crls import check_crls_follow
 from ..files.reading import read_bytes
 from ..files.writer import DesiredFile, ExpectedContent, FileAttributes
 from .options import CertificatePlace, SiteAuthorities
@@ -259,9 +260,13 @@ def _accompanying_files(place: CertificatePlace, crl_pem: str, check_mode: bool)
     """The CRLs and the passphrase in files of their own; without CRLs nothing is written, and nothing removed.
 
     In check mode no CRLs stand for those of a CA that does not exist yet.
+
+    :raises PkiError: for CRLs that are older than those in the file.
     """
     files = []
-    if place.crl and (crl_pem or check_mode and read_bytes(place.crl) is None):
+    published = read_bytes(place.crl) if place.crl else None
+    if place.crl and (crl_pem or check_mode and published is None):
+        check_crls_follow(published or b"", crl_pem.encode(), place.crl)
         files.append(DesiredFile(place.crl, crl_pem.encode(), place.attributes))
     if place.private_key_passphrase_file and place.private_key_passphrase:
         attributes = replace(place.attributes, mode="0600")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,47 @@ def test_a_revoked_certificate_is_not_installed(site):
     refused = site.install(item, signed=signed, crl_pem=crl_pem)
     assert "the certificate app1 was signed, but not as requested: its CA has revoked it on" in refused["msg"]
     assert not Path(item["certificate"]).exists()
+
+
+@pytest.mark.parametrize("later", [1, 2], ids=["an older number", "the same number"])
+def test_crls_of_a_ca_that_was_restored_from_a_backup_are_refused(site, later):
+    """Its directory knows nothing of what was revoked since, and neither would the servers any more."""
+    site.ca()
+    item, first, second = site.item(), site.item("app2"), site.item("app3")
+    site.issue(item, first, second)
+
+    def revoke(*names: str) -> str:
+        revocations = [{"name": name, "reason": "keyCompromise"} for name in names]
+        done = site.run("certificate_revoke", {"directory": str(site.ca_directory), "revocations": revocations})
+        assert not done["failed"], done
+        return done["crl_pem"]
+
+    def written(crl_pem: str) -> dict:
+        return site.request({**item, "crl": str(published)}, crl_pem=crl_pem, trusted_pem=ca)
+
+    published, ca = site.folder / "revoked.crl", (site.ca_directory / "ca.crt").read_text()
+    assert not written(revoke("app2"))["failed"]
+    shutil.copytree(site.ca_directory, site.folder / "backup")
+    assert not written(revoke("app3"))["failed"]
+    before = published.read_bytes()
+
+    shutil.rmtree(site.ca_directory)
+    shutil.copytree(site.folder / "backup", site.ca_directory)
+    older = revoke() if later == 1 else revoke("app1")
+    refused = written(older)
+    assert refused["failed"] and published.read_bytes() == before
+    lost = serial(second)
+    assert (
+        f"has the number {later} and does not revoke {lost}, but the one in {published} has the number 2"
+        in refused["msg"]
+    )
+
+    (site.ca_directory / "ca.crl").write_bytes(before)  # the way out that it names
+    assert not written(revoke())["failed"] and published.read_bytes() == before
+    assert not written(revoke("app1"))["failed"]
+    assert crl_serials(published) == {serial(one) for one in (item, first, second)}
+
+
+def crl_serials(path: Path) -> set[str]:
+    shown = openssl("crl", "-noout", "-text", "-in", path)
+    return set(re.findall(r"Serial Number: ([0-9A-F]+)", shown))
