@@ -17,11 +17,12 @@ from typing import Any
 from .._pgconf.vocabulary import SECRET_OPTIONS
 
 MASK = "********"
-_WORDS = ("password", *SECRET_OPTIONS)
+_WORDS = ("password", "://", *SECRET_OPTIONS)
 _RULE_OPTION = re.compile(rf"\b(?:{'|'.join(sorted(SECRET_OPTIONS))})=")
 _ENDS_TOKEN = " \t\r\n,#"
 # In a connection string a value ends at a blank, unless it is in quotes (which postgresql.conf doubles).
 _PASSWORD = re.compile(r"(\bpassword\s*=\s*)('{1,2}(?:[^'\\\n]|\\.)+'{1,2}|[^\s'\"]+)")
+_URI = re.compile(r"(\bpostgres(?:ql)?://[^\s:/@']*:)[^\s@']+(?=@)")
 # In a service file it goes to the end of the line.
 _PASSWORD_LINE = re.compile(r"^(\s*password\s*=)(.+)$", re.MULTILINE)
 
@@ -46,7 +47,8 @@ def without_secrets(value: Any) -> Any:
 
 
 def _masked(text: str) -> str:
-    text = _PASSWORD.sub(rf"\g<1>{MASK}", _PASSWORD_LINE.sub(rf"\g<1>{MASK}", text))
+    for pattern in (_PASSWORD_LINE, _PASSWORD, _URI):
+        text = pattern.sub(rf"\g<1>{MASK}", text)
     return "".join(_pieces(text))
 
 

@@ -31,6 +31,8 @@ LDAP = "host all all 10.0.0.0/8 ldap ldapserver=ldap.example ldapbasedn=dc=x "
         ("primary_conninfo = 'host=a password=hush user=b'", "primary_conninfo = 'host=a password=******** user=b'"),
         ("primary_conninfo = 'password=''hush hush'' user=b'", "primary_conninfo = 'password=******** user=b'"),
         ("[app]\npassword=hush hush\nuser=b\n", "[app]\npassword=********\nuser=b\n"),
+        ("primary_conninfo = 'postgresql://b:hush@a/x'", "primary_conninfo = 'postgresql://b:********@a/x'"),
+        ("see https://www.postgresql.org/docs and b@a", "see https://www.postgresql.org/docs and b@a"),
         ("#password_encryption = scram-sha-256", "#password_encryption = scram-sha-256"),
         ("host all all all password", "host all all all password"),
     ],
