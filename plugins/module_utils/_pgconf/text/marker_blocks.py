@@ -26,7 +26,7 @@ def place_block(layout: Layout, name: str, wanted: Sequence[Record], placement: 
     unless it could not take effect there.
 
     We never leave a block empty. One without a record was emptied by somebody who moved lines, its markers perhaps too,
-    so where they stand says nothing, and it is placed anew.
+    so where they stand says nothing, and it is placed anew. The lines that left it come back, or they would outlive it.
     """
     check_block_name(name)
     document = layout.document
@@ -43,11 +43,24 @@ def place_block(layout: Layout, name: str, wanted: Sequence[Record], placement: 
                 layout.insert(kept.end, number, line)
         return
     layout.removed.update(inside)
+    if block is not None and kept is None:
+        layout.removed.update(_escaped(document, wanted))
     if wanted:
         newline = document.newline
         lines: list[Line[Entry]] = [Line(begin_marker(name) + newline), *content, Line(end_marker(name) + newline)]
         for number, line in enumerate(lines):
             layout.insert(len(document.lines) if place is None else place, number, line)
+
+
+def _escaped(document: Document[Entry], wanted: Sequence[Record]) -> list[int]:
+    """The lines outside of all blocks that say the same as one of the wanted records."""
+    known = {(record.match_key, record.effect) for record in wanted}
+    owned = {index for block in document.blocks.values() for index in range(block.begin, block.end)}
+    return [
+        index
+        for index, record in records_of(document)
+        if index not in owned and (record.match_key, record.effect) in known
+    ]
 
 
 def _content(document: Document[Entry], block: Block | None, wanted: Sequence[Record]) -> list[Line[Entry]]:

@@ -234,7 +234,12 @@ def test_a_block_that_somebody_emptied_is_placed_anew() -> None:
         "# BEGIN pgtls b",
         "host all a all md5",
         "# END pgtls b",
+    ]
+    beside = sorted_by_another_tool + "# BEGIN pgtls other\nhost all a all md5\n# END pgtls other\n"
+    assert short(edit(beside, "host all a all md5", block="b"))[-3:] == [
+        "# BEGIN pgtls other",
         "host all a all md5",
+        "# END pgtls other",
     ]
     without_a_copy = "# BEGIN pgtls b\n# empty\n# END pgtls b\nhost all evil all reject\n"
     assert short(edit(without_a_copy, "host all a all md5", block="b"))[0] == "host all evil all reject"
