@@ -73,7 +73,7 @@ def module(directory: Path, content: str, wanted: Iterator[dict[str, Any]]) -> C
             try:
                 pg_hba.main()
             except SystemExit as end:
-                if end.code:
+                if end.code not in (None, 0):
                     result.seek(0)
                     raise SystemExit(result.read()[-2000:]) from end
 
