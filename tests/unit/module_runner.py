@@ -35,13 +35,13 @@ def module_arguments(args: dict[str, Any]) -> Iterator[None]:
 @contextlib.contextmanager
 def on_a_managed_host() -> Iterator[None]:
     """Filters are tested in the same process; once they are imported, ansible-core takes itself for the controller."""
-    try:
-        from ansible.module_utils import _internal
-    except ImportError:  # ansible-core 2.18 makes no difference
+    from ansible.module_utils import _internal
+
+    if not hasattr(_internal, "is_controller"):  # ansible-core 2.18 makes no difference
         yield
-    else:
-        with mock.patch.object(_internal, "is_controller", False):
-            yield
+        return
+    with mock.patch.object(_internal, "is_controller", False):
+        yield
 
 
 def _forget_warnings() -> None:
