@@ -73,6 +73,11 @@ class Case:
     after: str
 
 
+def given_about(given: Given, column: str) -> Given:
+    """What of it is about one column."""
+    return frozenset(one for one in given if one[0].column == column) if given else given
+
+
 def one_of(answers: Sequence[Condition | bool]) -> Answer:
     """The clause that one of these holds."""
     if True in answers:

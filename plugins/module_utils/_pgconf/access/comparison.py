@@ -33,6 +33,7 @@ from .cases import (
     Stage,
     WorkBudget,
     differing_cases,
+    given_about,
     one_of,
 )
 from .changes import AccessChange, Comparison, merge_changes
@@ -210,11 +211,11 @@ class _Search:
         for indexes, classes in by_rules.items():
             differences: dict[tuple[str, str, Given], list[Range]] = defaultdict(list)
             for part, case in self._by_address(indexes, clauses, UNIX in classes):
-                there = Range(part.family, part.first, part.last, _under(case.given, FROM))
+                there = Range(part.family, part.first, part.last, given_about(case.given, FROM))
                 elsewhere = case.given - there.given if case.given else case.given
                 differences[(case.before, case.after, elsewhere)].append(there)
             for (before, after, given), parts in differences.items():
-                who, where = (_under(given, column) for column in (WHO, DATABASE))
+                who, where = (given_about(given, column) for column in (WHO, DATABASE))
                 self.found.append(
                     AccessChange(
                         before,
@@ -264,10 +265,6 @@ def _names(points: Sequence[Point], every: frozenset[str]) -> list[Names]:
     elif named:
         parts.append(Names(ONLY, named))
     return parts
-
-
-def _under(given: Given, column: str) -> Given:
-    return frozenset(one for one in given if one[0].column == column) if given else given
 
 
 def _user_word(name: Name, user: Point) -> Condition | bool:

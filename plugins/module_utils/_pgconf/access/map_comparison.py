@@ -18,7 +18,7 @@ from ..maps.ident import UserMapping
 from ..text.regex_matching import RegexMatch, search
 from ..text.tokens import Name
 from .alignment import Step, align
-from .cases import WHO, BudgetExceeded, Clause, Condition, Given, Stage, WorkBudget, differing_cases
+from .cases import WHO, BudgetExceeded, Clause, Condition, Stage, WorkBudget, differing_cases, given_about
 from .sets import EXCEPT, ONLY, Names, unite_names
 
 ROLE = "as"
@@ -127,7 +127,7 @@ class _Map:
         for role in sorted(changed, key=lambda one: (one is None, one or "")):
             where = Names(EXCEPT, frozenset(roles)) if role is None else Names(ONLY, frozenset({role}))
             for case in differing_cases(self._stages(lines, identity, role), _NO, self._patience):
-                who, whom = (_under(case.given, column) for column in (WHO, ROLE))
+                who, whom = (given_about(case.given, column) for column in (WHO, ROLE))
                 people = frozenset({replace(shown, given=who)})
                 changes.append(
                     MapChange(self._name, case.after == _YES, people, frozenset({replace(where, given=whom)}))
@@ -204,10 +204,6 @@ def _role_clauses(user: Name, role: str | None) -> tuple[Clause, ...] | None:
     if isinstance(answer, Unknown):
         return ((Condition(ROLE, word),),)
     return () if answer else None
-
-
-def _under(given: Given, column: str) -> Given:
-    return frozenset(one for one in given if one[0].column == column)
 
 
 def _merged(changes: Iterable[MapChange]) -> list[MapChange]:
