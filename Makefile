@@ -7,12 +7,12 @@ SHELL := /bin/sh
 
 # What make test goes through. PGTLS_GATES names other gates, which the table at the end then says.
 # Sanity uses one core for minutes, so it runs beside the three after it (see scripts/gates.sh).
-GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration faults differential-short cores demo-twice \
-         molecule galaxy
+GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration hostile faults differential-short cores \
+         demo-twice molecule galaxy
 PGTLS_GATES ?= $(GATES)
 each = $(subst +, ,$(1))
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint load faults sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint load hostile faults sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
         format clean
 
 help: ## this list
@@ -83,7 +83,11 @@ integration: ## modules against a real PostgreSQL server
 	@scripts/packages.sh check $@
 	@scripts/gate-integration.sh
 
-faults: ## kill -9, full disks, hostile links, many at once: PGTLS_FAULTS_KILLS=1000 PGTLS_FAULTS_SEED=1
+hostile: ## a host that lies, users who plant and swap files, other tools: each gets what the inventory gives it
+	@scripts/packages.sh check $@
+	@scripts/gate-hostile.sh
+
+faults: ## kill -9, full disks, many at once: PGTLS_FAULTS_KILLS=1000 PGTLS_FAULTS_SEED=1
 	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest tests/faults

@@ -20,7 +20,7 @@ from sides import Side
 from wanted import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT / "tests/integration"))
-from conftest import free_port
+from clusters import free_port
 from demo_site import Site, changed, demo_site
 
 __all__ = [

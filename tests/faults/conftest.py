@@ -9,22 +9,23 @@ PGTLS_FAULTS_KILLS says how many kills there are in all (60), PGTLS_FAULTS_SEED 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
 from actors import Stage
+from clusters import cluster, fresh_cluster, make_cluster
+
+__all__ = ["cluster", "fresh_cluster", "make_cluster"]
 
 KILLS = int(os.environ.get("PGTLS_FAULTS_KILLS", "60"))
 LONG_FORM = 500
@@ -83,20 +84,6 @@ def stage() -> Iterator[Stage]:
     made = Stage()
     yield made
     made.close()
-
-
-def _integration() -> ModuleType:
-    """The throw-away clusters of the integration tests."""
-    spec = importlib.util.spec_from_file_location("integration_clusters", HERE.parent / "integration" / "conftest.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["integration_clusters"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_clusters = _integration()
-make_cluster, cluster, fresh_cluster = _clusters.make_cluster, _clusters.cluster, _clusters.fresh_cluster
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cluster
+from clusters import Cluster
 from inventory import entries_of
 from module_runner import run_module
 

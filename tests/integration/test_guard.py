@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import identity_of
+from clusters import identity_of
 from module_runner import run_module
 from openssl_authority import Authority, new_authority
 

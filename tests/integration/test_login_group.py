@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cluster, free_port
+from clusters import Cluster, free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import free_port
+from clusters import free_port
 from module_runner import run_module
 from server_world import World
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import free_port
+from clusters import free_port
 from demo_site import Site, changed, demo_site
 
 CERTTOOL_CA = """cn = "Somebody's Root"

@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import free_port
+from clusters import free_port
 from demo_site import CHECKOUT, Site, changed, demo_site
 from test_site_life import coming_all_the_time, conninfo
 from test_site_undo import left_behind, sql

@@ -14,7 +14,7 @@ import json
 import os
 
 import pytest
-from conftest import find_bin_directory
+from clusters import find_bin_directory
 from hostile_users import ALONE, NOBODY, PYTHON, home_of_nobody, module, warnings_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and users are root's")
