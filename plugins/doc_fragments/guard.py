@@ -62,6 +62,7 @@ options:
   force:
     description:
       - Write the file although a guarded connection becomes impossible. Each is reported in a warning and in the return value C(locked_out).
+      - Write C(pg_hba.conf) although rules that the task does not list can never be met any more. Each is reported in a warning.
     type: bool
     default: false
 """

@@ -17,6 +17,8 @@ description:
     one makes unreachable does not count as present.
   - Two rules are the same when type, databases, users and address agree; spelling, order and host bits do not matter. Such a rule
     with another method or other options is changed in place.
+  - Fails before it writes when the change makes a rule unreachable that could be met and that the task does not list, whatever that rule
+    says, unless O(force=true).
   - A rule of the task that lets a certificate's name alone choose any role (method V(cert) for V(all), a group or a regular
     expression, without C(map)) draws a warning.
   - After the file was replaced the running server is asked what it makes of it, and a new error restores the old file. The module
@@ -323,10 +325,12 @@ from ..module_utils._host.server.views import HBA
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.rules.hba import describe_includes, describe_rules, parse_hba
 from ..module_utils._pgconf.rules.hba_edit import (
+    check_hidden,
     check_loadable,
     describe_doubts,
     describe_unreachable,
     ensure_rules,
+    find_hidden,
     read_placement,
     read_wishes,
 )
@@ -367,9 +371,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         after = ensure_rules(before, wishes, read_placement(params, judge.version), behind)
         check_loadable(before, after)
         access = check_hba_edit(writer, edit, guard, judge, before, after)
-        report = write_validated(writer, edit, judge, text, after.render())
         dead = find_dead_rules(after, behind)
-        for doubt in describe_doubts(after, wishes, dead):
+        hidden = check_hidden(find_hidden(before, dead, [wishes], edit.path, behind), guard.force)
+        report = write_validated(writer, edit, judge, text, after.render())
+        for doubt in (*hidden, *describe_doubts(after, wishes, dead)):
             module.warn(doubt)
     described = {"rules": describe_rules(after), "includes": describe_includes(after)}
     return {**report, **access, **described, "unreachable_rules": describe_unreachable(dead)}

@@ -56,7 +56,7 @@ HBA_RULES = [
 
 
 def test_the_server_accepts_every_class_of_hba_line(kept: Any) -> None:
-    args = {**options(kept, "pg_hba"), "rules": HBA_RULES, "block": "all kinds"}
+    args = {**options(kept, "pg_hba"), "rules": HBA_RULES, "block": "all kinds", "force": True}
     done = run_module("pg_hba", args)
     assert done["changed"], done
     rows = kept.sql(

@@ -130,6 +130,36 @@ def test_a_lockout_is_refused_before_the_first_file_is_written(world):
     assert {**world.state(), "tls.key": ""} == {**before, "tls.key": ""}
 
 
+def test_a_rule_of_others_is_not_hidden(world):
+    """Somebody has decided about app1 already: the run fails before it writes anything, and force overrides."""
+    path = Path(world.cluster.data_directory, "pg_hba.conf")
+    path.write_text(path.read_text() + "host all app1 127.0.0.0/30 reject\n")
+    wide = [dict(rule, address="all") for rule in world.options["rule_blocks"][0]["rules"]]
+    blocks = [{**world.options["rule_blocks"][0], "rules": wide}]
+    requests = world.call(rule_blocks=blocks, check=True)
+    assert 'make the rule "host all app1 127.0.0.0/30 reject" (line ' in requests["msg"], requests
+    before = world.state()
+    refused = world.call(rule_blocks=blocks)
+    assert "unreachable, because" in refused["msg"] and "set force to true" in refused["msg"]
+    assert world.state() == before
+    world.settle(rule_blocks=blocks, force=True)
+    assert world.login(sslmode="verify-full", **world.client()) == "app1"
+
+
+def test_a_rule_of_others_before_the_rejection_draws_a_warning(world):
+    path = Path(world.cluster.data_directory, "pg_hba.conf")
+    path.write_text(path.read_text() + "host all other 10.0.0.0/8 scram-sha-256\nhost all all ::1/128 md5\n")
+    last = {"block": "everybody", "rules": [{"type": "hostssl", "address": "all", "method": "reject"}]}
+    blocks = [*world.options["rule_blocks"], {"placement": "effective", **last}]
+    world.settle(rule_blocks=blocks)
+    told = [one for one in world.call(rule_blocks=blocks)["warnings"] if "before" in one]
+    line = path.read_text().splitlines().index("host all other 10.0.0.0/8 scram-sha-256") + 1
+    assert told == [
+        f'"host all other 10.0.0.0/8 scram-sha-256" (line {line} of {path}) lets others in before '
+        '"hostssl all all all reject" is met; remove what is no longer meant'
+    ]
+
+
 def test_rules_are_judged_with_the_settings_and_maps_of_then(world):
     """A guarded client that comes by TLS is possible once this very run turns TLS on and adds its map."""
     guard = [

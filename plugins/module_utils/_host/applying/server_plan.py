@@ -78,6 +78,7 @@ class _Part:
     reports: dict[str, Any] = field(default_factory=dict)
     restart_settings: Sequence[str] = ()
     effective: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    hidden: Sequence[str] = ()
 
 
 def plan_server(writer: Writer, live: LiveServer, login: Login, desired: DesiredServer) -> ServerPlan:
@@ -111,7 +112,8 @@ def plan_server(writer: Writer, live: LiveServer, login: Login, desired: Desired
             from .access_check import check_access  # a run that finds all as it should be does without
 
             access = check_access(writer, plan, (now, then), maps, rules, desired.params)
-            return replace(plan, reports={**plan.reports, **access})
+            warnings = [*plan.warnings, *hba_edit.check_hidden(access_rules.hidden, desired.params["force"])]
+            return replace(plan, warnings=warnings, reports={**plan.reports, **access})
     return replace(plan, reports={**plan.reports, "access_changes": [], "locked_out": []})
 
 
@@ -141,8 +143,10 @@ def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Pa
     hba_edit.check_loadable(before, after)
     dead = find_dead_rules(after, behind)
     doubts = [doubt for one in wishes for doubt in hba_edit.describe_doubts(after, one, dead)]
+    doubts += hba_edit.describe_let_in(after, dead, wishes, edit.path, behind)
     reports = {"unreachable_rules": hba_edit.describe_unreachable(dead)}
-    return _Part(PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports)
+    hidden = hba_edit.find_hidden(before, dead, wishes, edit.path, behind)
+    return _Part(PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports, hidden=hidden)
 
 
 def _planned_tls_use(now: TlsUse, effective: Mapping[str, tuple[int, str]]) -> TlsUse:

@@ -12,18 +12,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..rules.addresses import covers, is_everybody, parse_address
+from ..rules.addresses import is_everybody
 from ..rules.any_role import any_role_by_certificate
-from ..rules.hba import Rule, connection_classes
+from ..rules.hba import Rule, connection_classes, is_remote
 from ..rules.methods import normal_options
 from ..rules.shadowing import Shadow, unreachable_rules
 from ..rules.wording import show_rule
-from ..text.tokens import Name, Token
-from ..vocabulary import PLAIN, UNIX
+from ..text.tokens import Name
+from ..vocabulary import PLAIN
 from .authentication import ServerContext
 from .verdict import FileVerdict, Located
 
-_LOOPBACK = (parse_address(Token("127.0.0.0/8")), parse_address(Token("::1/128")))
 _REPLICATION = Name("keyword", "replication")
 # They send the password to the server as it is.
 _CLEAR_TEXT = frozenset({"password", "ldap", "pam", "radius"})
@@ -107,18 +106,10 @@ def _hostssl(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
     return "hostssl_without_ssl", f"{show_rule(seen.rule)} is never met while ssl is off; turn ssl on or remove it"
 
 
-def _is_remote(rule: Rule) -> bool:
-    """Whether the rule is about clients that need not run on the server's own host."""
-    address = rule.address
-    if UNIX in connection_classes(rule) or address is None or address.kind == "samehost":
-        return False
-    return not any(covers(loopback, address) for loopback in _LOOPBACK)
-
-
 def _trust(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
     rule = seen.rule
     demand = dict(normal_options(rule.method, rule.options, rule.version)).get("clientcert")
-    if rule.method != "trust" or demand == "verify-full" or not _is_remote(rule):
+    if rule.method != "trust" or demand == "verify-full" or not is_remote(rule):
         return None
     whom = "whoever has any certificate of the CA" if demand else "whoever reaches the server"
     return "trust_over_network", f"{show_rule(rule)} lets {whom} in as any of its roles, without proof of identity"
@@ -126,7 +117,7 @@ def _trust(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
 
 def _password(seen: _Seen, server: ServerContext) -> tuple[str, str] | None:
     rule = seen.rule
-    if rule.method not in _CLEAR_TEXT or not seen.is_plain_reachable or not _is_remote(rule):
+    if rule.method not in _CLEAR_TEXT or not seen.is_plain_reachable or not is_remote(rule):
         return None
     sentence = f"{show_rule(rule)} lets clients send the password in clear text, without TLS; use type hostssl"
     return "password_over_network", sentence + (" or method scram-sha-256" if rule.method == "password" else "")

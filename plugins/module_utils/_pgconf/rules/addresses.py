@@ -162,3 +162,11 @@ def contains(address: Address, client: str) -> bool | None:
 def is_everybody(address: Address) -> bool:
     """Whether the address means every client."""
     return address.kind == "all" or (address.kind == "network" and address.mask == 0)
+
+
+_LOOPBACK = (parse_address(Token("127.0.0.0/8")), parse_address(Token("::1/128")))
+
+
+def is_loopback(address: Address) -> bool:
+    """Whether no client of another host has such an address."""
+    return any(covers(loopback, address) for loopback in _LOOPBACK)

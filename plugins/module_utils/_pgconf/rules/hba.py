@@ -38,7 +38,7 @@ from ..vocabulary import (
     TYPES,
     USER_KEYWORDS,
 )
-from .addresses import Address, has_holes, needs_netmask, parse_address
+from .addresses import Address, has_holes, is_loopback, needs_netmask, parse_address
 from .include_lines import Include, describe_include, include_of_fields
 from .methods import method_problem, normal_method, normal_options, options_problem, type_problem
 
@@ -340,3 +340,9 @@ def describe_includes(document: Document[Entry]) -> list[dict[str, Any]]:
 def connection_classes(rule: Rule) -> frozenset[str]:
     """What kinds of connections the type of the rule admits."""
     return TYPES[rule.type]
+
+
+def is_remote(rule: Rule) -> bool:
+    """Whether the rule is about clients that need not run on the server's own host."""
+    address = rule.address
+    return address is not None and address.kind != "samehost" and not is_loopback(address)

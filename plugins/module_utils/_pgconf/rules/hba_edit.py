@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from ..errors import ConfigError
@@ -14,14 +15,16 @@ from ..text.edit_plan import Ordering, Placement, Wishes
 from ..text.placing import ensure_records
 from ..text.records import Entry, Record, check_no_new_problem, describe_broken, problems
 from ..text.task_options import gather_wishes, read_each
+from ..text.tokens import Name
 from .any_role import any_role_by_certificate
-from .hba import Rule, read_match_fields, read_rule
+from .hba import Rule, is_remote, read_match_fields, read_rule
 from .include_lines import Include, read_include
-from .included_rules import DeadRule, RulesOfInclude, nothing_known
+from .included_rules import DeadRule, RulesOfInclude, newly_hidden, nothing_known, placed_rules
 from .shadowing import Shadow, overlap
 from .wording import show_rule
 
 EFFECTIVE = Placement()
+_EVERYBODY = Name("keyword", "all")
 
 
 def ensure_rules(
@@ -104,6 +107,71 @@ def describe_unreachable(dead: Sequence[DeadRule]) -> list[dict[str, Any]]:
         }
         for one in dead
     ]
+
+
+def find_hidden(
+    before: Document[Entry],
+    dead: Sequence[DeadRule],
+    wishes: Sequence[Wishes],
+    path: str,
+    behind: RulesOfInclude = nothing_known,
+) -> list[str]:
+    """The rules of others that an edit makes unreachable, a clause for each; path is that of the file at hand."""
+    return [
+        f"{show_rule(one.rule.rule)} (line {one.rule.line} of {one.rule.file or path}) unreachable, because "
+        f"{show_rule(one.shadow.rule)} would be met first"
+        for one in newly_hidden(before, dead, _wanted(wishes), behind)
+    ]
+
+
+def check_hidden(hidden: Sequence[str], force: bool) -> list[str]:
+    """Refuse an edit that makes rules of others unreachable, whatever they say; with force these are warnings.
+
+    :raises ConfigError: naming the first one.
+    """
+    if hidden and not force:
+        more = f"; and {len(hidden) - 1} more rules" if len(hidden) > 1 else ""
+        raise ConfigError(
+            f"the change would make the rule {hidden[0]}{more}; nothing was written, remove that rule where it is no "
+            "longer meant, correct the change, or set force to true"
+        )
+    return [f"force is true, so this is only a warning: the change makes the rule {clause}" for clause in hidden]
+
+
+def _wanted(wishes: Sequence[Wishes]) -> list[Rule]:
+    return [record for one in wishes for record in one.present if isinstance(record, Rule)]
+
+
+def describe_let_in(
+    document: Document[Entry],
+    dead: Sequence[DeadRule],
+    wishes: Sequence[Wishes],
+    path: str,
+    behind: RulesOfInclude = nothing_known,
+) -> list[str]:
+    """For each rejection of everybody that a task wants, a warning of the rules of others that let somebody in before it.
+
+    Only connections from other hosts count; path is that of the file at hand.
+    """
+    wanted = _wanted(wishes)
+    own = {rule.match_key for rule in wanted}
+    unmet = {(one.rule.file, one.rule.line) for one in dead}
+    warnings = []
+    for rejection in (rule for rule in wanted if rule.method == "reject" and _EVERYBODY in rule.users):
+        above = takewhile(lambda one: one.rule.match_key != rejection.match_key, placed_rules(document, behind))
+        found = [
+            one
+            for one in above
+            if one.rule.method != "reject" and one.rule.match_key not in own and (one.file, one.line) not in unmet
+            if is_remote(one.rule) and overlap(one.rule, rejection)
+        ]
+        if found:
+            more = f" and {len(found) - 1} more rules let" if len(found) > 1 else " lets"
+            warnings.append(
+                f"{show_rule(found[0].rule)} (line {found[0].line} of {found[0].file or path}){more} others in before "
+                f"{show_rule(rejection)} is met; remove what is no longer meant"
+            )
+    return warnings
 
 
 def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -82,3 +83,38 @@ def find_dead_rules(document: Document[Entry], behind: RulesOfInclude = nothing_
     """The rules that can never be met, in their order."""
     rules = list(placed_rules(document, behind))
     return [DeadRule(rules[dead], rules[by]) for dead, by in unreachable_rules([placed.rule for placed in rules])]
+
+
+def newly_hidden(
+    before: Document[Entry], dead: Sequence[DeadRule], wanted: Collection[Rule], behind: RulesOfInclude = nothing_known
+) -> list[DeadRule]:
+    """Those of the dead rules of a changed file that could be met before; one that the task itself wants is none of them.
+
+    The rule is returned where it stood before.
+    """
+    own = {_saying(rule) for rule in wanted}
+    foreign = [one for one in dead if _saying(one.rule.rule) not in own]
+    if not foreign:
+        return []
+    alive: dict[Hashable, list[PlacedRule]] = {}
+    for placed in placed_rules(before, behind):
+        alive.setdefault(_identity(placed), []).append(placed)
+    died = Counter(_identity(one.rule) for one in find_dead_rules(before, behind))
+    for identity, count in died.items():
+        alive[identity] = alive[identity][:-count]  # of equal ones the first is met
+    found = []
+    for one in foreign:
+        identity = _identity(one.rule)
+        if died[identity] > 0:
+            died[identity] -= 1
+        elif alive.get(identity):
+            found.append(DeadRule(alive[identity].pop(0), one.shadow))
+    return found
+
+
+def _saying(rule: Rule) -> Hashable:
+    return (rule.match_key, rule.effect)
+
+
+def _identity(placed: PlacedRule) -> Hashable:
+    return (placed.file, _saying(placed.rule))

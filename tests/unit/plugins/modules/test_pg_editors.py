@@ -140,7 +140,9 @@ def test_hba_adds_include_lines_and_looks_behind_them(options: dict[str, Any], t
     Path(options["path"]).write_text("host all app1 10.1.0.0/16 md5\n")
     (tmp_path / "closed").write_text("# all\nhost all all all reject\n")
     args = {**options, "server_version": 16, "rules": [{"include": "closed"}]}
-    done = run_module("pg_hba", {**args, "placement": "first"})
+    refused = run_module("pg_hba", {**args, "placement": "first"})
+    assert 'make the rule "host all app1 10.1.0.0/16 md5" (line 1 of ' in refused["msg"]
+    done = run_module("pg_hba", {**args, "placement": "first", "force": True})
     assert Path(options["path"]).read_text() == "include closed\nhost all app1 10.1.0.0/16 md5\n"
     assert done["includes"] == [{"line": 1, "include": "closed", "comment": None}]
     (dead,) = done["unreachable_rules"]
@@ -150,6 +152,28 @@ def test_hba_adds_include_lines_and_looks_behind_them(options: dict[str, Any], t
     gone = run_module("pg_hba", {**args, "rules": [{"include": "closed", "state": "absent"}]})
     assert gone["includes"] == []
     assert "one of the following is required" in run_module("pg_hba", {**options, "rules": [{"method": "md5"}]})["msg"]
+
+
+def test_a_rule_of_others_is_hidden_by_force_alone(options: dict[str, Any], tmp_path: Path) -> None:
+    path, text = Path(options["path"]), "local all all peer\nhost all evil all reject\n"
+    path.write_text(text)
+    args = {**options, "rules": [{"type": "host", "address": "all", "method": "scram-sha-256"}], "placement": "first"}
+    for check in (True, False):
+        refused = run_module("pg_hba", args, check=check)
+        assert refused["msg"] == (
+            f'the change would make the rule "host all evil all reject" (line 2 of {path}) unreachable, because '
+            '"host all all all scram-sha-256" would be met first; nothing was written, remove that rule where it is no '
+            "longer meant, correct the change, or set force to true"
+        )
+        assert path.read_text() == text
+    forced = run_module("pg_hba", {**args, "force": True})
+    assert forced["changed"]
+    assert [one for one in forced["warnings"] if "force is true, so this is only a warning: the change makes" in one]
+    assert not run_module("pg_hba", args)["changed"], "what was dead already is no news"
+    last = run_module(
+        "pg_hba", {**options, "rules": [{"type": "host", "user": "good", "address": "all", "method": "md5"}]}
+    )
+    assert last["changed"], last
 
 
 def test_broken_markers_name_their_line(options: dict[str, Any]) -> None:

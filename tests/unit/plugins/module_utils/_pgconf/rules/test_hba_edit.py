@@ -17,6 +17,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules.hba
     describe_doubts,
     describe_unreachable,
     ensure_rules,
+    find_hidden,
     read_placement,
     read_wishes,
 )
@@ -25,6 +26,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules.inc
     rules_of_include,
 )
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules.shadowing import Shadow
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules.wording import show_rule
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.text.document import Document
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.text.records import Entry
 from hypothesis import given
@@ -318,6 +320,54 @@ INCLUDED = {
     "/etc/pg/broken": "host all all\n",
 }
 BEHIND = rules_of_include(16, Files("/etc/pg/main", INCLUDED.get))
+
+
+def hidden_by(text: str, *lines: str, **params: Any) -> list[str]:
+    """The rules of others that a task makes unreachable, without the reasons; the files above can be included."""
+    wishes = read_wishes({"rules": [fields(line) for line in lines], **params}, 16)
+    before = parse_hba(text, 16)
+    after = ensure_rules(before, wishes, read_placement(params, 16), BEHIND)
+    found = find_hidden(before, find_dead_rules(after, BEHIND), [wishes], "hba", BEHIND)
+    return [clause.partition(" unreachable")[0] for clause in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "params", "expected"),
+    [
+        ("host all evil all reject\n", ["host all all all md5"], {"placement": "first"}, ['"host all evil all reject" (line 1 of hba)']),
+        ("host all evil all reject\n", ["host all all all md5"], {}, []),
+        ("host all evil all reject\n", ["host all evil all md5"], {}, []),  # it is changed in place, as was asked
+        ("host all evil all reject\n", ["host all evil all md5"], {"block": "b", "placement": "first"}, ['"host all evil all reject" (line 1 of hba)']),
+        ("host all evil all md5\n", ["host all evil all md5"], {"block": "b", "placement": "first"}, []),  # it says the same
+        ("host all a all md5\nhost all a all md5\n", ["host all all all trust"], {"placement": "first"}, ['"host all a all md5" (line 1 of hba)']),
+        ("host all all all trust\nhost all a all md5\n", ["host all all all md5"], {"placement": "first", "block": "b"},
+         ['"host all all all trust" (line 1 of hba)']),
+        ("include open\n", ["host all all all trust"], {"placement": "first"}, ['"host all all 10.0.0.0/8 trust" (line 1 of /etc/pg/open)']),
+        ("host all a 10.0.0.0/9 md5\nhost all a 10.128.0.0/9 md5\nhost all b all md5\n", ["host all a all md5"], {"placement": "first"},
+         ['"host all a 10.0.0.0/9 md5" (line 1 of hba)', '"host all a 10.128.0.0/9 md5" (line 2 of hba)']),
+        ("host all a all md5\n", ["host all all all md5"], {"placement": "first", "exclusive": True}, []),
+    ],
+)  # fmt: skip
+def test_rules_of_others_that_an_edit_hides(
+    text: str, lines: list[str], params: dict[str, Any], expected: list[str]
+) -> None:
+    assert hidden_by(text, *lines, **params) == expected
+
+
+@given(st.lists(rules(), max_size=5), st.lists(rules(), max_size=2), VERSIONS, st.sampled_from(["first", "effective"]))
+def test_what_an_edit_hides_is_told_and_nothing_else(
+    existing: list[dict[str, Any]], asked: list[dict[str, Any]], version: int, placement: str
+) -> None:
+    before = ensure_rules(parse_hba("", version), read_wishes({"rules": distinct(existing, version)}, version))
+    before = parse_hba(before.render(), version)
+    wishes = read_wishes({"rules": distinct(asked, version)}, version)
+    after = ensure_rules(before, wishes, read_placement({"placement": placement}, version))
+    dead, died = find_dead_rules(after), find_dead_rules(before)
+    hidden = {one.rule.rule.render() for one in dead} - {one.rule.rule.render() for one in died}
+    own = {record.match_key for record in wishes.present}
+    foreign = [one.rule.rule for one in dead if one.rule.rule.match_key not in own and one.rule.rule.render() in hidden]
+    told = find_hidden(before, dead, [wishes], "hba")
+    assert [clause.partition(" (line ")[0] for clause in told] == [show_rule(rule) for rule in foreign]
 
 
 def edited(text: str, *rules: dict[str, Any], version: int = 16, **options: Any) -> str:
