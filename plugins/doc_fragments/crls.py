@@ -23,6 +23,15 @@ options:
           - Stands for every certificate that was issued under it and has not expired; also for those issued since it was revoked last.
           - Those among them that are revoked for another reason stay so, with a warning.
         type: str
+      common_name:
+        description:
+          - The common name in the certificates, whatever they are called. With O(revocations[].name) or O(revocations[].host), those alone that
+            agree in all that is given.
+        type: str
+      host:
+        description:
+          - The host of the inventory that the certificates were issued to. It is recorded with every copy that the CA keeps.
+        type: str
       serial_number:
         description:
           - The serial number in hexadecimal as openssl prints it, with or without colons. Quote it in YAML.

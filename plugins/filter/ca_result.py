@@ -70,6 +70,10 @@ _value:
     crl_changed:
       description: Whether the run made or changed a CRL. Check mode has none yet of a CA that it would create.
       type: bool
+    revocations:
+      description: What the elements of C(pgtls_ca_revocations) stand for, as RV(pgtls.postgresql.certificate_revoke#module:revocations).
+      type: list
+      elements: dict
     revoked_serial_numbers:
       description: The serial numbers of what is revoked, in hexadecimal as openssl prints them.
       type: list
@@ -104,6 +108,7 @@ def ca_result(ca_host: str, hostvars: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "crl_pem": authority.get("crl_pem") or "",
         "crl_changed": bool(authority.get("crls_changed")),
+        "revocations": list(authority.get("revocations") or ()),
         "revoked_serial_numbers": [one["serial_number"] for one in authority.get("revoked") or ()],
     }
 

@@ -280,6 +280,11 @@ crls:
   returned: success
   type: list
   elements: dict
+revocations:
+  description: As RV(pgtls.postgresql.certificate_revoke#module:revocations); empty where CRLs are left alone.
+  returned: success
+  type: list
+  elements: dict
 revoked:
   description: As RV(pgtls.postgresql.certificate_revoke#module:revoked); empty where CRLs are left alone.
   returned: success

@@ -59,6 +59,14 @@ EXAMPLES = r"""
   delegate_to: ca1
   register: revocation
 
+- name: Revoke whatever was issued to a host that was broken into
+  pgtls.postgresql.certificate_revoke:
+    directory: /etc/pgtls-ca
+    passphrase: "{{ vault_pgtls_ca_passphrase }}"
+    revocations:
+      - {host: app7.swgalaxy, reason: keyCompromise}
+  delegate_to: ca1
+
 - name: Keep the CRLs current (every week, from a timer)
   pgtls.postgresql.certificate_revoke:
     directory: /etc/pgtls-ca
@@ -93,6 +101,19 @@ crls:
       type: str
     revoked_count:
       description: How many certificates it holds.
+      type: int
+revocations:
+  description: The elements of O(revocations), each with how many certificates it stands for.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: null, common_name: null, host: app1, serial_number: null, reason: keyCompromise, state: revoked, count: 3, changed_count: 2}]
+  contains:
+    count:
+      description: How many certificates it stands for that have not expired.
+      type: int
+    changed_count:
+      description: How many of them were revoked or released by this run.
       type: int
 revoked:
   description: Everything that is revoked.

@@ -26,6 +26,7 @@ from .compat import (
 )
 from .errors import PkiError, UnreadableError
 from .identity import render_name
+from .kept_entries import build_kept_since, kept_since
 from .keys import signing_hash
 from .policy import UNSPECIFIED, Reason, revocation_reason
 from .validity import BACKDATE, render_time
@@ -55,7 +56,10 @@ class CrlEntry:
 
 @dataclass(frozen=True)
 class RevocationList:
-    """A signed list; number and next_update are None where a list that others made has none."""
+    """A signed list; number, next_update and kept_since are None where a list that others made has none.
+
+    kept_since: entries of what has expired since then are there.
+    """
 
     issuer: str
     entries: tuple[CrlEntry, ...]
@@ -64,6 +68,7 @@ class RevocationList:
     next_update: datetime | None
     names_key: bool
     pem: str
+    kept_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ def load_revocation_list(data: bytes, issuer: x509.Certificate, path: str) -> Re
         next_update(crl),
         key_identifier is not None,
         crl.public_bytes(serialization.Encoding.PEM).decode("ascii"),
+        kept_since(crl),
     )
 
 
@@ -173,11 +179,13 @@ def sign_revocation_list(
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(start).next_update(end)
     builder = builder.add_extension(build_key_identifier(issuer), critical=False)
     builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+    since = start if previous is None or previous.kept_since is None else previous.kept_since
+    builder = builder.add_extension(build_kept_since(since), critical=False)
     for entry in entries:
         builder = builder.add_revoked_certificate(_build(entry))
     crl = builder.sign(authority.key, signing_hash(authority.key))  # type: ignore[arg-type]
     pem = crl.public_bytes(serialization.Encoding.PEM).decode("ascii")
-    return RevocationList(authority.name, entries, number, start, end, True, pem)
+    return RevocationList(authority.name, entries, number, start, end, True, pem, since)
 
 
 def _build(entry: CrlEntry) -> x509.RevokedCertificate:

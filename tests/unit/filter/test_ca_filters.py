@@ -25,6 +25,7 @@ NOTHING: dict[str, Any] = {
     "issuers": [],
     "crl_pem": "",
     "crl_changed": False,
+    "revocations": [],
     "revoked_serial_numbers": [],
 }
 AUTHORITY = {"generation": 1, "phase": "stable", "chain_pem": "C", "root_pem": "R", "trusted_pem": "R", "changed": True}

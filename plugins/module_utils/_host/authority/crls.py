@@ -16,10 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from ..._pki.certificates import load_certificates, render_serial
-from ..._pki.compat import not_after, x509
+from ..._pki.compat import x509
 from ..._pki.identity import render_name
 from ..._pki.policy import Reason
-from ..._pki.profiles import is_authority
 from ..._pki.revocation import (
     CrlSchedule,
     Ledger,
@@ -40,6 +39,7 @@ from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_f
 from .directory import all_authority_directories, certificate_path, crl_path
 from .issued_copies import IssuedCertificates, issued_in
 from .open_or_create import open_authority
+from .revocation_targets import find_targets, is_issued
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class WantedCrls:
     """What the options of the fragment ``crls`` request of a home.
 
     create: whether its CAs get CRLs although nothing is revoked; those that exist are kept current whatever it says.
-    revocations: what to revoke or release, with the keys name, serial_number, reason and state.
+    revocations: what to revoke or release, with the keys name, common_name, host, serial_number, reason and state.
     """
 
     create: bool
@@ -136,65 +136,46 @@ def _records(directory: str) -> Records:
     return Records(directory, certificate, issued_in(directory), current_list(directory, certificate))
 
 
-def changed_ledger(
-    home: str, records: Sequence[Records], items: Sequence[Mapping[str, Any]], now: datetime
-) -> tuple[Ledger, list[str]]:
-    """Everything that is revoked once the items are done, by directory and serial; and what to warn of.
+@dataclass(frozen=True)
+class Changes:
+    """What the elements of the option ``revocations`` change.
+
+    ledger: everything that is revoked then, by directory and serial. counts: for each element, what it stands for.
+    """
+
+    ledger: Ledger
+    counts: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[str] = ()
+
+
+def plan_changes(home: str, records: Sequence[Records], items: Sequence[Mapping[str, Any]], now: datetime) -> Changes:
+    """What is revoked once the items are done.
 
     :raises PkiError: for a change that a revocation does not allow.
-    :raises ModuleError: for a name that nothing was issued under.
+    :raises ModuleError: for somebody to whom nothing was issued.
     """
     ledger: Ledger = {
         (each.directory, entry.serial): entry for each in records if each.current for entry in each.current.entries
     }
     warnings: list[str] = []
+    counts = []
     for item in items:
-        if item["name"] is None:
-            whose = f"the certificate {item['serial_number']}"
-            keys, said = _by_serial(home, records, ledger, parse_serial(item["serial_number"]))
-        else:
-            whose = f"the certificate {item['name']}"
-            keys, said = _by_name(home, records, item["name"], now)
-        kept: list[str] = []
+        targets = find_targets(home, records, ledger, item, now)
+        before = ledger
         if item["state"] == "released":
-            ledger = release(ledger, keys, whose)
+            ledger = release(ledger, targets.keys, targets.whose)
         else:
-            ledger, kept = revoke(ledger, keys, item["reason"], revoked_at(now), whose)
-        warnings += [f"{whose}: {sentence}" for sentence in said] + kept
-    return ledger, warnings
-
-
-def _by_name(
-    home: str, records: Sequence[Records], name: str, now: datetime
-) -> tuple[list[tuple[str, int]], list[str]]:
-    """The leaves of a name that have not expired; a CA below another may have the name by chance."""
-    found = [(each.directory, certificate) for each in records for certificate in each.issued.read(name)]
-    leaves = [(directory, certificate) for directory, certificate in found if not is_authority(certificate)]
-    if not leaves:
-        what = (
-            "a CA, which is revoked by its" if found else f"nothing that the CA in {home} issued; correct it, or give a"
-        )
-        raise ModuleError(f"revocations: the name {name} is of {what} serial_number")
-    alive = [(directory, leaf.serial_number) for directory, leaf in leaves if not_after(leaf) >= now]
-    return alive, [] if alive else ["all that was issued under this name has expired, so there is nothing to revoke"]
+            ledger, kept = revoke(ledger, targets.keys, item["reason"], revoked_at(now), targets.whose)
+            warnings += kept
+        warnings += [f"{targets.whose}: {sentence}" for sentence in targets.warnings]
+        changed = sum(before.get(key) != ledger.get(key) for key in targets.keys)
+        counts.append({**item, "count": len(targets.keys), "changed_count": changed})
+    return Changes(ledger, counts, warnings)
 
 
 def yet_unissued(records: Sequence[Records], items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The items whose name nothing was issued under: in check mode an earlier task may only have said that it would."""
-    return [item for item in items if item["name"] and not any(item["name"] in each.issued.serials for each in records)]
-
-
-def _by_serial(
-    home: str, records: Sequence[Records], ledger: Ledger, serial: int
-) -> tuple[list[tuple[str, int]], list[str]]:
-    """What nobody here has issued is from the time before a CA was adopted, and only the first generation is."""
-    directories = [each.directory for each in records if serial in each.issued.names]
-    directories = directories or [each.directory for each in records if (each.directory, serial) in ledger]
-    if directories:
-        return [(directory, serial) for directory in directories], []
-    known = [each.directory for each in records]
-    first = home if home in known else known[0]
-    return [(first, serial)], [f"no copy of it is kept here, so only its number is used, for the CA in {first}"]
+    """The items to whom nothing was issued: in check mode an earlier task may only have said that it would."""
+    return [item for item in items if not is_issued(records, item)]
 
 
 def next_lists(
@@ -252,7 +233,7 @@ class CrlsOfHome:
 
 
 # Nobody has looked after them.
-NO_CRLS = CrlsOfHome([], False, {"crl_pem": "", "crls": [], "revoked": []})
+NO_CRLS = CrlsOfHome([], False, {"crl_pem": "", "crls": [], "revoked": [], "revocations": []})
 
 
 def ensure_crls(writer: Writer, keys: CaKeys, wanted: WantedCrls, now: datetime) -> CrlsOfHome:
@@ -272,11 +253,11 @@ def ensure_crls(writer: Writer, keys: CaKeys, wanted: WantedCrls, now: datetime)
         raise ModuleError(f"there is no CA in {keys.home}; make one with the module ca, or name its directory")
     promised = yet_unissued(records, wanted.revocations) if check_mode else []
     items = [item for item in wanted.revocations if item not in promised]
-    ledger, warnings = changed_ledger(keys.home, records, items, now)
-    lists = next_lists(records, ledger, wanted.timing, keys, now)
+    changes = plan_changes(keys.home, records, items, now)
+    lists = next_lists(records, changes.ledger, wanted.timing, keys, now)
     written = write_files(writer, [each.file() for each in lists if each.reason is not None])
     changed = bool(promised) or any(each.changed for each in written)
-    return CrlsOfHome(written, changed, report_lists(lists), warnings)
+    return CrlsOfHome(written, changed, {**report_lists(lists), "revocations": changes.counts}, changes.warnings)
 
 
 def report_lists(lists: Sequence[NextList]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ..._pki.authority import Authority
-from ..._pki.certificates import render_pem, serial_hex
+from ..._pki.certificates import serial_hex
 from ..._pki.compat import not_after, not_before, x509
 from ..._pki.errors import PkiError
 from ..._pki.orders import SigningOrder
@@ -18,7 +18,7 @@ from ..._pki.revocation import HOLD
 from ..files.writer import FileAttributes, Writer, write_files
 from .crls import current_list
 from .directory import issued_file, write_directories
-from .issued_copies import issued_in
+from .issued_copies import issued_in, render_copy
 
 # So many signatures may be lost to a kill, and are made again by the next run.
 BATCH = 50
@@ -72,8 +72,8 @@ def sign_and_keep(
         write_files(
             writer,
             [
-                issued_file(directory, name, serial_hex(leaf), render_pem([leaf]).encode())
-                for (_host, name), leaf in leaves.items()
+                issued_file(directory, name, serial_hex(leaf), render_copy(leaf, host))
+                for (host, name), leaf in leaves.items()
             ],
         )
         signed.update(leaves)

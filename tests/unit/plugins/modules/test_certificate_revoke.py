@@ -207,7 +207,7 @@ def test_a_serial_that_nobody_knows_is_revoked_with_a_warning(home):
         ({"revocations": [{"name": "Below"}]}, "the name Below is of a CA, which is revoked by its serial_number"),
         ({"revocations": [{"serial_number": "app1"}]}, "serial_number is 'app1', but must be hexadecimal digits"),
         ({"revocations": [{"name": "app1", "reason": "lost"}]}, "value of reason must be one of"),
-        ({"revocations": [{}]}, "one of the following is required: name, serial_number"),
+        ({"revocations": [{}]}, "one of the following is required: name, common_name, host, serial_number"),
         ({"revocations": [{"name": "app1", "serial_number": "01"}]}, "mutually exclusive"),
         ({"crl_lifetime_days": 10}, "crl_renew_before_days is 10, but must be from 0 to less than"),
         ({"crl_lifetime_days": 0}, "crl_lifetime_days is 0"),
@@ -224,6 +224,52 @@ def test_bad_wishes_are_refused_and_nothing_is_written(home, options, said):
     assert tree(home.directory) == before
 
 
+def test_a_common_name_and_a_host_reach_whatever_was_issued_to_them(home: Home) -> None:
+    home.below("clients")
+    issued = {
+        "first": home.issue("app1", common_name="App 1", host="a"),
+        "second name": home.issue("other", common_name="App 1", host="b"),
+        "below": home.issue("app1", common_name="App 1", host="a", intermediate="clients"),
+        "another": home.issue("app2", common_name="App 2", host="a"),
+        "no host": home.issue("app3", common_name="App 3"),
+    }
+    serials = {what: one["serial_number"] for what, one in issued.items()}
+    everything = set(serials.values())
+
+    def reached(**item: str) -> set[str]:
+        done = home.revoke({"reason": "certificateHold", **item})
+        assert not done["failed"], done
+        (told,) = done["revocations"]
+        found = {one["serial_number"] for one in done["revoked"]}
+        assert (told["count"], told["changed_count"]) == (len(found), len(found))
+        again = home.revoke({"reason": "certificateHold", **item})["revocations"][0]
+        assert (again["count"], again["changed_count"]) == (len(found), 0)
+        home.revoke({"state": "released", **item})
+        return found
+
+    assert reached(common_name="App 1") == everything - {serials["another"], serials["no host"]}
+    assert reached(host="a") == everything - {serials["second name"], serials["no host"]}
+    assert reached(host="a", name="app1") == {serials["first"], serials["below"]}
+    assert reached(host="b", common_name="App 1") == {serials["second name"]}
+    assert home.revoke({"host": "a"})["warnings"] == [
+        "the certificates of the host a: 1 copies do not say which host they are for, so revoke those by name or serial_number"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"host": "nowhere"}, "the host nowhere is of nothing that the CA in"),
+        ({"common_name": "Nobody", "host": "a"}, "the common name Nobody with the host a is of nothing"),
+        ({"host": "a", "serial_number": "1F"}, "mutually exclusive"),
+    ],
+)
+def test_nobody_is_an_error(home: Home, item: dict, words: str) -> None:
+    home.issue("app1", host="a")
+    assert words in home.revoke(item)["msg"]
+    assert "mutually" in words or home.revoke(item, check=True)["changed"], "an earlier task may have promised it"
+
+
 def test_what_has_ended_is_not_revoked(home):
     start, end = (datetime.now(timezone.utc) - timedelta(days=days) for days in (9, 1))
     shape = "%Y-%m-%dT%H:%M:%SZ"
@@ -231,7 +277,7 @@ def test_what_has_ended_is_not_revoked(home):
     result = home.revoke({"name": "old"})
     assert result["revoked"] == []
     assert result["warnings"] == [
-        "the certificate old: all that was issued under this name has expired, so there is nothing to revoke"
+        "the certificate old: all that was issued to it has expired, so there is nothing to revoke"
     ]
 
 

@@ -230,6 +230,32 @@ def test_crls_of_a_ca_that_was_restored_from_a_backup_are_refused(site, later):
     assert crl_serials(published) == {serial(one) for one in (item, first, second)}
 
 
+def test_a_revocation_that_vanished_is_refused_under_a_higher_number_too(site):
+    """The CA was put back to an older state and has signed more since, so its number says nothing any more."""
+    site.ca()
+    lost, other, third = site.item(), site.item("app2"), site.item("app3")
+    site.issue(lost, other, third)
+    published, ca = site.folder / "revoked.crl", (site.ca_directory / "ca.crt").read_text()
+
+    def revoke(**item: str) -> dict:
+        done = site.run("certificate_revoke", {"directory": str(site.ca_directory), "revocations": [item]})
+        assert not done["failed"], done
+        return site.request({**lost, "crl": str(published)}, crl_pem=done["crl_pem"], trusted_pem=ca)
+
+    shutil.copytree(site.ca_directory, site.folder / "backup")
+    assert not revoke(name="app1", reason="keyCompromise")["failed"]
+    before = published.read_bytes()
+    shutil.rmtree(site.ca_directory)
+    shutil.copytree(site.folder / "backup", site.ca_directory)
+    revoke(name="app2")
+    refused = revoke(name="app3")
+    assert f"with the number 2 does not revoke {serial(lost)} for good, but the one in {published}" in refused["msg"]
+    assert published.read_bytes() == before
+
+    assert not revoke(serial_number=serial(lost), reason="keyCompromise")["failed"]  # the way out that it names
+    assert crl_serials(published) == {serial(one) for one in (lost, other, third)}
+
+
 def crl_serials(path: Path) -> set[str]:
     shown = openssl("crl", "-noout", "-text", "-in", path)
     return set(re.findall(r"Serial Number: ([0-9A-F]+)", shown))

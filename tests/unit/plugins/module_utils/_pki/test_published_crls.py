@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.kept_entries import build_kept_since
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.published_crls import check_crls_follow
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -19,7 +20,9 @@ KEYS = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("old", "new")
 NOW = datetime.now(timezone.utc)
 
 
-def crl(number: int | None, *serials: int, key: str = "old", name: str = "CA") -> bytes:
+def crl(
+    number: int | None, *serials: int, key: str = "old", name: str = "CA", keeps: bool = False, hold: int = 0
+) -> bytes:
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer)
     builder = builder.last_update(NOW).next_update(NOW + timedelta(days=1))
@@ -27,8 +30,12 @@ def crl(number: int | None, *serials: int, key: str = "old", name: str = "CA") -
     builder = builder.add_extension(identifier, critical=False)
     if number is not None:
         builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+    if keeps:
+        builder = builder.add_extension(build_kept_since(NOW), critical=False)
     for serial in serials:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW)
+        if serial == hold:
+            entry = entry.add_extension(x509.CRLReason(x509.ReasonFlags.certificate_hold), critical=False)
         builder = builder.add_revoked_certificate(entry.build())
     return builder.sign(KEYS[key], hashes.SHA256()).public_bytes(Encoding.PEM)
 
@@ -39,6 +46,11 @@ def crl(number: int | None, *serials: int, key: str = "old", name: str = "CA") -
         (b"", crl(1)),
         (crl(1, 5), crl(2, 5, 6)),
         (crl(1, 5), crl(2)),  # it may have expired
+        (crl(1, 5), crl(2, keeps=True)),
+        (crl(1, 5, keeps=True), crl(2)),
+        (crl(1, 5, keeps=True, hold=5), crl(2, keeps=True)),  # it was released
+        (crl(1, 5, keeps=True, hold=5), crl(2, 5, keeps=True)),
+        (crl(1, 5, keeps=True), crl(2, 6, 5, keeps=True, hold=6)),
         (crl(3, 5), crl(3, 6, 5)),
         (crl(9, 5), crl(1, key="new")),
         (crl(9, 5), crl(1, name="another CA")),
@@ -62,3 +74,9 @@ def test_what_says_less_does_not(published: bytes, new: bytes) -> None:
         PkiError, match=r"the CRL of CN=CA has the number \d.* but the one in revoked.crl has the number \d"
     ):
         check_crls_follow(published, new, "revoked.crl")
+
+
+@pytest.mark.parametrize("new", [crl(2, 6, keeps=True), crl(2, 6, 5, keeps=True, hold=5)], ids=["gone", "on hold now"])
+def test_what_is_revoked_for_good_stays_so_under_any_number(new: bytes) -> None:
+    with pytest.raises(PkiError, match=r"with the number 2 does not revoke 05 for good, but the one in revoked.crl"):
+        check_crls_follow(crl(1, 5, keeps=True), new, "revoked.crl")
