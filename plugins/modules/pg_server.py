@@ -152,6 +152,13 @@ options:
         type: list
         elements: dict
         required: true
+  superusers_by_certificate:
+    description:
+      - Whether a rule that lets the name in a certificate choose any role (method V(cert) for V(all), a group or a regular expression, without
+        C(map)) lets in superusers, and whoever may become one with C(SET ROLE).
+      - If not, a rule before it rejects those that the server has at the time. A warning names the roles that such a rule opens in any case.
+    type: bool
+    default: false
   backup:
     description:
       - Keep a copy of each configuration file that changes.
@@ -406,6 +413,7 @@ SPEC = {
     "roles": {"type": "list", "elements": "str", "default": []},
     "mapping_blocks": {"type": "list", "elements": "dict", "default": [], "options": MAPPING_BLOCK},
     "rule_blocks": {"type": "list", "elements": "dict", "default": [], "options": RULE_BLOCK},
+    "superusers_by_certificate": {"type": "bool", "default": False},
     "backup": {"type": "bool", "default": False},
     "restart": {"type": "str", "choices": ["never", "if_pending", "always", "later"], "default": "never"},
     "timeout_seconds": {"type": "int", "default": 60},

@@ -9,7 +9,6 @@ The tests build on each other in the order they stand.
 from __future__ import annotations
 
 import json
-import re
 
 import psycopg
 import pytest
@@ -64,9 +63,44 @@ def test_a_client_that_was_taken_out_does_not_get_in_any_more(converged: Site) -
     assert get_in(converged, "app1", "app1") == "app1"
 
 
+OPEN = {"pgtls_server_accept_unlisted_certificates": True}
+
+
 def test_the_rule_for_every_certificate_is_a_choice_with_a_warning(converged: Site) -> None:
-    output = play(converged, LISTED, pgtls_server_accept_unlisted_certificates=True)
-    assert re.search(r"\[WARNING\][^\[]*superuser", output)
+    sql(converged, "CREATE ROLE deputy LOGIN; GRANT postgres TO deputy; CREATE ROLE copier LOGIN REPLICATION")
+    output = " ".join(play(converged, LISTED, **OPEN).split())
+    assert '"hostssl all all 0.0.0.0/0 cert" lets whoever has a certificate of the CA in' in output
+    assert "listed or not: app1, app2, boss, copier (replication), left, report;" in output
+    assert "superusers are rejected before it: deputy, postgres" in output
     assert get_in(converged, "left", "left") == "left"
+    for role in ("postgres", "deputy"):
+        refused(converged, "boss", role)
+    assert changed(play(converged, LISTED, **OPEN)) == 0
+
+
+def test_superusers_are_a_second_choice(converged: Site) -> None:
+    output = " ".join(play(converged, LISTED, **OPEN, pgtls_server_accept_unlisted_superusers=True).split())
+    assert "superusers included: deputy, postgres" in output
+    assert get_in(converged, "boss", "postgres") == "postgres"
     assert changed(play(converged, LISTED)) > 0
-    refused(converged, "left", "left")
+    for name, role in (("left", "left"), ("boss", "postgres")):
+        refused(converged, name, role)
+
+
+def test_the_revoked_certificate_of_the_proof_is_nobodys(converged: Site) -> None:
+    """A server without the CRL accepts the certificate, and lets it in as nobody."""
+    pair = {"sslcert": "revoked.crt", "sslkey": "revoked.key"}
+    files = {key: str(converged.directory / "verify" / name) for key, name in pair.items()}
+    with pytest.raises(psycopg.OperationalError, match="certificate revoked"):
+        psycopg.connect(**{**conninfo(converged, "app1"), **files})
+    sql(converged, "ALTER SYSTEM SET ssl_crl_file = ''")
+    sql(converged, "SELECT pg_reload_conf()")
+    try:
+        while sql(converged, "SHOW ssl_crl_file") != [""]:
+            time.sleep(0.05)
+        for role in ("app1", "left", "boss", "postgres"):
+            with pytest.raises(psycopg.OperationalError, match=r"certificate authentication failed|rejects connection"):
+                psycopg.connect(**{**conninfo(converged, "app1"), **files, "user": role})
+    finally:
+        sql(converged, "ALTER SYSTEM RESET ssl_crl_file")
+        sql(converged, "SELECT pg_reload_conf()")

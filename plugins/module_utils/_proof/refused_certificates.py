@@ -13,12 +13,18 @@ FOREIGN = "foreign"
 REVOKED = "revoked"
 SERVER_ONLY = "server-only"
 
-# What makes the difference; a revoked certificate is one that the CA has revoked since.
+# What makes the difference. A revoked certificate is one that the CA has revoked since; until then, and for a server that has
+# no CRL, it is as good as any other, so its name is nobody's and it does not live long.
 FAULTS: dict[str, dict[str, Any]] = {
     EXPIRED: {"not_before": "2020-01-01T00:00:00Z", "not_after": "2020-12-31T00:00:00Z"},
     SERVER_ONLY: {"usages": ["server"], "dns_names": ["not-a-client.invalid"]},
     FOREIGN: {"untrusted_ca": "Somebody else's root"},
-    REVOKED: {"replace_revoked": False},
+    REVOKED: {
+        "common_name": "revoked for verify",
+        "lifetime_days": 30,
+        "renew_before_days": 5,
+        "replace_revoked": False,
+    },
 }
 
 

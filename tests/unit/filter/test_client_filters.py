@@ -291,7 +291,7 @@ def test_what_must_be_refused_is_like_the_first_client_but_for_one_fault() -> No
         "verify-foreign",
         "verify-revoked",
     ]
-    assert {one["common_name"] for one in found} == {"CN shop"}
+    assert [one["common_name"] for one in found] == ["CN shop"] * 3 + ["revoked for verify"], "that one is nobody"
     assert [(one["certificate"], one["private_key"]) for one in found] == [
         (f"/v/{fault}.crt", f"/v/{fault}.key") for fault in faults
     ]
@@ -300,7 +300,8 @@ def test_what_must_be_refused_is_like_the_first_client_but_for_one_fault() -> No
         for one in found
     )
     alike = {"common_name": "CN shop", "usages": ["client"]}
-    assert revoked == {**alike, "replace_revoked": False}
+    short = {"lifetime_days": 30, "renew_before_days": 5}
+    assert revoked == {**alike, "common_name": "revoked for verify", **short, "replace_revoked": False}
     assert expired == {**alike, "not_before": "2020-01-01T00:00:00Z", "not_after": "2020-12-31T00:00:00Z"}
     assert server_only == {**alike, "usages": ["server"], "dns_names": ["not-a-client.invalid"]}
     assert foreign == {**alike, "untrusted_ca": "Somebody else's root", "root": "/v/foreign-root.pem"}

@@ -13,19 +13,27 @@ from .methods import normal_options
 from .wording import show_rule
 
 
+def is_any_role_by_certificate(rule: Rule) -> bool:
+    """Whether a rule lets the name in a certificate choose among roles that it does not name, with nothing else asked."""
+    options = dict(normal_options(rule.method, rule.options, rule.version))
+    by_name_alone = rule.method == "cert" or (rule.method == "trust" and options.get("clientcert") == "verify-full")
+    is_general = any(name.kind != "name" for name in rule.users)
+    return by_name_alone and is_general and not options.get("map") and rule.address is not None
+
+
 def any_role_by_certificate(rule: Rule) -> str | None:
     """What a rule says that lets the name in a certificate choose the role, with nothing else asked; None for others.
 
     A rule with a map is none of them, nor is one that names its roles: there the CA decides about those roles only.
     """
-    options = dict(normal_options(rule.method, rule.options, rule.version))
-    by_name_alone = rule.method == "cert" or (rule.method == "trust" and options.get("clientcert") == "verify-full")
-    general = [_whom(name) for name in rule.users if name.kind != "name"]
-    if not by_name_alone or options.get("map") or not general or rule.address is None:
+    address = rule.address
+    if address is None or not is_any_role_by_certificate(rule):
         return None
+    options = dict(normal_options(rule.method, rule.options, rule.version))
+    general = [_whom(name) for name in rule.users if name.kind != "name"]
     noun = "distinguished name" if options.get("clientname") == "DN" else "common name"
-    where = rule.address.text if rule.address.netmask is None else f"{rule.address.text} {rule.address.netmask}"
-    place = "any address" if is_everybody(rule.address) else where
+    where = address.text if address.netmask is None else f"{address.text} {address.netmask}"
+    place = "any address" if is_everybody(address) else where
     return (
         f"{show_rule(rule)} lets whoever has a certificate of the CA in from {place} as the role that has the {noun} of "
         f"the certificate ({', '.join(general)}); name the roles in the rule, or name a map (map=) that lists who is whom"

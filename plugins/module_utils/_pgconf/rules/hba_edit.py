@@ -174,8 +174,16 @@ def describe_let_in(
     return warnings
 
 
-def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
-    """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load."""
+def describe_doubts(
+    document: Document[Entry],
+    wishes: Wishes,
+    dead: Sequence[DeadRule] = (),
+    of_any_role: Callable[[Rule], str | None] = any_role_by_certificate,
+) -> list[str]:
+    """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load.
+
+    of_any_role: what to say of a rule that lets the name in a certificate choose the role; None for nothing.
+    """
     doubts = describe_broken(document.version, problems(document))
     wanted = {record.match_key for record in wishes.present}
     if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
@@ -186,7 +194,7 @@ def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[De
     hidden_keys = {one.rule.rule.match_key for one in dead}
     for rule in wishes.present:
         if isinstance(rule, Rule) and rule.match_key not in hidden_keys:
-            doubts += [sentence for sentence in (any_role_by_certificate(rule),) if sentence]
+            doubts += [sentence for sentence in (of_any_role(rule),) if sentence]
     for one in dead:
         hidden, shadow = one.rule.rule, one.shadow.rule
         if one.rule.file is None and hidden.match_key in wanted and hidden.match_key != shadow.match_key:
