@@ -61,7 +61,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..module_utils._proof.connection_kinds import REQUEST, REQUIRE_CLIENT_CERTIFICATE
 from ..plugin_utils.site_clients import certificate_map
 
-_EVERYWHERE = "0.0.0.0/0"
+# Both families, in every mode: a client that comes by IPv6 is the same client.
+_ADDRESSES = ("all",)
 
 
 def rule_blocks(
@@ -86,22 +87,24 @@ def rule_blocks(
 def _rules_of_client(client: Mapping[str, Any]) -> list[dict[str, Any]]:
     databases, role = client.get("databases", "all"), client["database_role"]
     options = {"map": certificate_map(client)}
-    addresses = client.get("addresses", [_EVERYWHERE])
+    addresses = client.get("addresses", _ADDRESSES)
     return [{**_rule("hostssl", databases, role, address, "cert"), "options": options} for address in addresses]
 
 
 def _rules_of_others(tls_mode: str, accepts_unlisted: bool, password_users: Mapping[str, Any]) -> list[dict[str, Any]]:
     needs_certificate = tls_mode == REQUIRE_CLIENT_CERTIFICATE
     by_password = bool(password_users) or not needs_certificate
-    by_common_name = not by_password and accepts_unlisted
+    rest = needs_certificate  # whether there is anybody left to reject
     rules = []
-    if by_password or by_common_name:
-        connection = "host" if tls_mode == REQUEST else "hostssl"
-        method = password_users.get("method", "scram-sha-256") if by_password else "cert"
-        databases = password_users.get("databases", "all")
-        addresses = password_users.get("addresses", ["all"] if tls_mode == REQUEST else [_EVERYWHERE])
+    if by_password:
+        connection, method = "host" if tls_mode == REQUEST else "hostssl", password_users.get("method", "scram-sha-256")
+        databases, addresses = password_users.get("databases", "all"), password_users.get("addresses", _ADDRESSES)
         rules += [_rule(connection, databases, "all", address, method) for address in addresses]
-    if needs_certificate and not by_common_name:
+        rest = rest and not (databases in ("all", ["all"]) and "all" in addresses)
+    elif accepts_unlisted:
+        rules.append(_rule("hostssl", "all", "all", "0.0.0.0/0", "cert"))
+        rest = False
+    if rest:
         rules.append(_rule("hostssl", "all", "all", "all", "reject"))
     return rules
 

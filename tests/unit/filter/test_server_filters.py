@@ -14,6 +14,7 @@ from ansible_collections.pgtls.postgresql.plugins.filter.mapping_blocks import m
 from ansible_collections.pgtls.postgresql.plugins.filter.rule_blocks import rule_blocks
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.editing.entry_specs import RULES
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules import hba, hba_edit
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.rules.included_rules import find_dead_rules
 
 APP1 = {"name": "app1", "common_name": "Application 1", "database_role": "shop"}
 APP2 = {
@@ -45,7 +46,7 @@ def line(rule):
 def test_each_client_has_a_rule_for_each_of_its_addresses_and_a_map_of_its_own():
     listed, others = blocks([APP1, APP2])
     assert listed == [
-        "hostssl all shop 0.0.0.0/0 cert map=certmap_app1",
+        "hostssl all shop all cert map=certmap_app1",
         "hostssl ['a', 'replication'] wh y, a 10.0.0.0/8 cert map=certmap_app2",
         "hostssl ['a', 'replication'] wh y, a ::1/128 cert map=certmap_app2",
         *NO_PLAINTEXT,
@@ -67,9 +68,9 @@ def test_each_client_has_a_rule_for_each_of_its_addresses_and_a_map_of_its_own()
     [
         ("request", {}, [], ["host all all all scram-sha-256"]),
         ("request", {"password_users": {"addresses": ["::/0"]}}, [], ["host all all ::/0 scram-sha-256"]),
-        ("require", {}, NO_PLAINTEXT, ["hostssl all all 0.0.0.0/0 scram-sha-256"]),
-        ("require", {"reject_plaintext": False}, [], ["hostssl all all 0.0.0.0/0 scram-sha-256"]),
-        ("require", {"reject_plaintext": "no"}, [], ["hostssl all all 0.0.0.0/0 scram-sha-256"]),
+        ("require", {}, NO_PLAINTEXT, ["hostssl all all all scram-sha-256"]),
+        ("require", {"reject_plaintext": False}, [], ["hostssl all all all scram-sha-256"]),
+        ("require", {"reject_plaintext": "no"}, [], ["hostssl all all all scram-sha-256"]),
         (
             "require",
             {"password_users": {"method": "md5", "databases": ["a", "b"], "addresses": ["10.0.0.1", "10.0.0.2"]}},
@@ -83,9 +84,21 @@ def test_each_client_has_a_rule_for_each_of_its_addresses_and_a_map_of_its_own()
             "require_client_certificate",
             {"accept_unlisted": True, "password_users": {"databases": "reports"}},
             NO_PLAINTEXT,
-            ["hostssl reports all 0.0.0.0/0 scram-sha-256", *NOBODY_ELSE],
+            ["hostssl reports all all scram-sha-256", *NOBODY_ELSE],
         ),
-        ("require", {"accept_unlisted": True}, NO_PLAINTEXT, ["hostssl all all 0.0.0.0/0 scram-sha-256"]),
+        (
+            "require_client_certificate",
+            {"password_users": {"method": "md5"}},
+            NO_PLAINTEXT,
+            ["hostssl all all all md5"],
+        ),
+        (
+            "require_client_certificate",
+            {"password_users": {"addresses": ["0.0.0.0/0"]}},
+            NO_PLAINTEXT,
+            ["hostssl all all 0.0.0.0/0 scram-sha-256", *NOBODY_ELSE],
+        ),
+        ("require", {"accept_unlisted": True}, NO_PLAINTEXT, ["hostssl all all all scram-sha-256"]),
     ],
 )
 def test_who_is_no_client_is_let_in_by_password_or_by_name_or_not_at_all(mode, wishes, plaintext, others):
@@ -104,3 +117,4 @@ def test_the_server_takes_every_rule(version):
             wishes = hba_edit.read_wishes({"exclusive": False, **block, **checked.validated_parameters}, version)
             document = hba_edit.ensure_rules(document, wishes, hba_edit.read_placement(block, version))
         assert "certmap_app1" in document.render()
+        assert find_dead_rules(document) == []
