@@ -11,7 +11,9 @@ version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes C(pgtls_clients) and returns a sentence for each mistake that would otherwise show up late or never.
-positional: host, groups, settings
+  - First come variables of the host that have the prefix C(pgtls_) and are none of this collection, and values that the argument spec of their
+    role does not allow. Only where there are none, the others are looked for.
+positional: host, groups, settings, hostvars
 options:
   _input:
     description: Who may log in by certificate, as the role C(server) describes it.
@@ -27,7 +29,13 @@ options:
     type: dict
     required: true
   settings:
-    description: The C(provider) of the CA, its C(ca_host), and the C(names) and addresses by which clients connect to the host.
+    description:
+      - The C(provider) of the CA and its C(ca_host); and C(port), C(common_name), C(subject), C(dns_names) and C(ip_addresses) of the server of
+        this host, as far as they are set.
+    type: dict
+    required: true
+  hostvars:
+    description: The variable C(hostvars).
     type: dict
     required: true
 seealso:
@@ -38,9 +46,9 @@ seealso:
 EXAMPLES = r"""
 - name: Check the clients
   ansible.builtin.assert:
-    that: not (pgtls_clients | pgtls.postgresql.inventory_mistakes(inventory_hostname, groups, site))
+    that: not (pgtls_clients | pgtls.postgresql.inventory_mistakes(inventory_hostname, groups, site, hostvars))
   vars:
-    site: {provider: pgtls, ca_host: "{{ pgtls_ca_host }}", names: "{{ pgtls_server_dns_names }}"}
+    site: {provider: pgtls, ca_host: "{{ pgtls_ca_host }}", dns_names: "{{ pgtls_server_dns_names }}"}
 """
 
 RETURN = r"""
@@ -53,19 +61,28 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plugin_utils.inventory_mistakes import mistakes_of_host, mistakes_of_site
+from ..plugin_utils.host_variables import inventory_variables
+from ..plugin_utils.inventory_mistakes import mistakes_of_host, mistakes_of_names, mistakes_of_site
+from ..plugin_utils.role_options import unknown_variables, wrong_values
 
 
 def inventory_mistakes(
-    clients: Sequence[Mapping[str, Any]], host: str, groups: Mapping[str, Sequence[str]], settings: Mapping[str, Any]
+    clients: Sequence[Mapping[str, Any]],
+    host: str,
+    groups: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Any],
+    hostvars: Mapping[str, Any],
 ) -> list[str]:
     """Find the mistakes; see the documentation of the filter.
 
     :raises AnsibleFilterError: for an entry of pgtls_clients without a name, a common name or hosts.
     """
-    return [
+    variables = inventory_variables(hostvars, host)
+    wrong = [*unknown_variables(variables), *wrong_values(variables)]
+    return wrong or [
         *mistakes_of_site(clients, groups, settings["provider"], settings["ca_host"]),
-        *mistakes_of_host(host, groups, settings["names"]),
+        *mistakes_of_host(host, groups, settings),
+        *mistakes_of_names(clients),
     ]
 
 

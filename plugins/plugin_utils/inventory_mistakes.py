@@ -10,7 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..module_utils._pki.errors import PkiError
+from ..module_utils._pki.names import parse_identity
 from .site_clients import ClientEntry, told
+
+_GROUPS = ("ca", "postgres_servers", "postgres_clients")
 
 
 def mistakes_of_site(
@@ -20,6 +24,12 @@ def mistakes_of_site(
 
     :raises AnsibleFilterError: for an entry of pgtls_clients without a name, a common name or hosts.
     """
+    if not any(groups.get(name) for name in _GROUPS):
+        yield (
+            f"no host of the inventory is in one of the groups {', '.join(_GROUPS)}, so there is nothing to do; "
+            "put the hosts into these groups."
+        )
+        return
     if provider == "pgtls" and ca_host not in groups.get("ca", ()):
         yield (
             f"pgtls_ca_host is {ca_host or 'not set'}, which is not a host of the group ca; "
@@ -47,13 +57,41 @@ def mistakes_of_site(
         )
 
 
-def mistakes_of_host(host: str, groups: Mapping[str, Sequence[str]], names: Sequence[str]) -> Iterator[str]:
-    """One sentence for each mistake that concerns this host alone; names are those by which clients connect to it."""
-    if host in groups.get("postgres_servers", ()) and not names:
+def mistakes_of_host(host: str, groups: Mapping[str, Sequence[str]], server: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence for each mistake that concerns this host alone.
+
+    server: port, common_name, subject, dns_names and ip_addresses of its server, as far as they are set.
+    """
+    if host not in groups.get("postgres_servers", ()):
+        return
+    if not (server.get("dns_names") or server.get("ip_addresses")):
         yield (
             f"{host} is a server but has no pgtls_server_dns_names and no pgtls_server_ip_addresses; "
             "list the names by which its clients connect."
         )
+    port = int(server.get("port") or 5432)
+    if not 1 <= port <= 65535:
+        yield f"pgtls_server_port of {host} is {port}; give the port of its server, from 1 to 65535."
+    yield from _wrong_names(f"the certificate of the server {host}", server)
+
+
+def mistakes_of_names(clients: Sequence[ClientEntry]) -> Iterator[str]:
+    """One sentence for each client whose certificate cannot have its names."""
+    for client in clients:
+        yield from _wrong_names(f"the certificate of {told(client, 'name')} in pgtls_clients", client)
+
+
+def _wrong_names(whose: str, names: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        parse_identity(
+            str(names.get("common_name") or ""),
+            names.get("subject"),
+            names.get("dns_names") or (),
+            names.get("ip_addresses") or (),
+            whose,
+        )
+    except PkiError as error:
+        yield f"{error}."
 
 
 def _hosts(client: ClientEntry) -> Sequence[Any]:

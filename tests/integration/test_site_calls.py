@@ -14,7 +14,7 @@ import pytest
 from demo_site import Site, changed
 
 CALLBACKS = Path(__file__).parent / "callbacks"
-SERVICES = {"pgtls_client_service_file": "{{ pgtls_demo_directory }}/pg_service.conf"}
+SERVICES = {"pgtls_client_service_file": "{{ demo_directory }}/pg_service.conf"}
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from .acceptance import check_accepted
 from .certificates import links, load_certificates
 from .compat import find_extension, is_self_signed, not_after, not_before, same_public_key, x509
 from .errors import PkiError
-from .identity import Identity, build_alternative_names, build_name, render_name
+from .identity import build_alternative_names, build_name, render_name
 from .keys import key_type_of, signing_hash
 from .name_constraints import build_name_constraints, check_domains_nest, check_name_constraints
+from .names import Identity
 from .profiles import (
     CLIENT,
     SERVER,

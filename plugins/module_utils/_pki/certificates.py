@@ -24,8 +24,9 @@ from .compat import (
     x509,
 )
 from .errors import PkiError, UnreadableError
-from .identity import Identity, identity_of, render_name, render_subject
+from .identity import identity_of, render_name, render_subject
 from .keys import key_type_of
+from .names import Identity
 from .profiles import is_authority, usages_of
 from .validity import Lifetime, render_time, whole_days
 

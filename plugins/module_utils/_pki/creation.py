@@ -15,9 +15,10 @@ from .acceptance import may_sign_lists, strictness
 from .authority import Authority, IssuingLimits, create_intermediate, create_root
 from .compat import is_issued_by, is_self_signed, not_after, x509
 from .errors import PkiError
-from .identity import parse_identity, render_name, render_subject, subject_pairs
+from .identity import render_name, render_subject, subject_pairs
 from .keys import DEFAULT_KEY_TYPE, KEY_TYPES, generate_key, key_type_of
 from .name_constraints import parse_domains, permitted_domains
+from .names import parse_identity
 from .profiles import parse_usages, path_length_of, usages_of
 from .rollover import first_name, successor_name
 from .validity import Lifetime, render_time, whole_days

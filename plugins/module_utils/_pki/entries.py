@@ -18,7 +18,7 @@ from typing import Any
 
 from .authority import check_names
 from .errors import PkiError
-from .identity import Identity, parse_identity
+from .names import Identity, parse_identity
 from .profiles import parse_usages
 from .requests import check_file_name
 from .validity import Lifetime, lifetime_of

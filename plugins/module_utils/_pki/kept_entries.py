@@ -14,20 +14,22 @@ from datetime import datetime, timezone
 
 from .compat import x509
 
-_OID = x509.ObjectIdentifier("2.5.29.60")
+_OID = "2.5.29.60"
 _HEADER = b"\x18\x0f"  # GeneralizedTime of 15 octets (X.690 section 8.25)
 _FORM = "%Y%m%d%H%M%SZ"
 
 
 def build_kept_since(date: datetime) -> x509.UnrecognizedExtension:
     """The extension, to be added as one that is not critical."""
-    return x509.UnrecognizedExtension(_OID, _HEADER + date.astimezone(timezone.utc).strftime(_FORM).encode())
+    return x509.UnrecognizedExtension(
+        x509.ObjectIdentifier(_OID), _HEADER + date.astimezone(timezone.utc).strftime(_FORM).encode()
+    )
 
 
 def kept_since(crl: x509.CertificateRevocationList) -> datetime | None:
     """Since when a CRL keeps what has expired; None where it does not say so in the one form that DER allows."""
     for extension in crl.extensions:
-        if extension.oid == _OID and isinstance(extension.value, x509.UnrecognizedExtension):
+        if extension.oid.dotted_string == _OID and isinstance(extension.value, x509.UnrecognizedExtension):
             content = extension.value.value
             try:
                 date = datetime.strptime(content[len(_HEADER) :].decode("ascii"), _FORM)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from .errors import PkiError
-from .identity import Identity
+from .names import Identity
 from .profiles import PURPOSES
 from .validity import Validity
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from .compat import find_extension, x509
 from .errors import PkiError
-from .identity import Identity, build_name, parse_dns_name, render_name, render_subject, subject_pairs
+from .identity import build_name, render_name, render_subject, subject_pairs
+from .names import Identity, parse_dns_name
 
 _NOT_UNDERSTOOD = ("excluded DirectoryName", "permitted RegisteredID", "excluded RegisteredID")
 _HOST_LIKE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")

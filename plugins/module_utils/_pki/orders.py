@@ -17,9 +17,10 @@ from .certificates import summarise_wish
 from .compat import is_issued_by, not_after, not_before, same_public_key, x509
 from .entries import Entry, entries_of
 from .errors import PkiError
-from .identity import Identity, identity_of
+from .identity import identity_of
 from .keys import key_type_of
 from .limits import SigningPolicy, check_limits
+from .names import Identity
 from .policy import renewal_due
 from .profiles import usages_of
 from .requests import parse_request, request_key

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from .compat import UnsupportedAlgorithm, serialization, x509
 from .errors import PkiError, UnreadableError
-from .identity import Identity, build_alternative_names, build_name
+from .identity import build_alternative_names, build_name
 from .keys import KEY_TYPES, key_type_of, signing_hash
+from .names import Identity
 from .profiles import build_extended_key_usage
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .authority import create_root, sign_leaf
-from .identity import build_name, parse_identity, render_name
+from .identity import build_name, render_name
 from .keys import DEFAULT_KEY_TYPE, generate_key
+from .names import parse_identity
 from .policy import Authorities, InstalledCertificate, Reason, WantedCertificate, reissue_reasons
 
 if TYPE_CHECKING:

@@ -9,21 +9,37 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
 from ansible_collections.pgtls.postgresql.plugins.filter.inventory_mistakes import inventory_mistakes
 
 GROUPS = {"all": ["ca1", "db1", "web1"], "ca": ["ca1"], "postgres_servers": ["db1"], "apps": ["web1"]}
 APP = {"name": "app", "common_name": "App", "hosts": ["apps"]}
 
 
-def mistakes(*clients: dict[str, Any], host: str = "db1", **settings: Any) -> list[str]:
-    known = {"provider": "pgtls", "ca_host": "ca1", "names": ["db1.example"], **settings}
-    return inventory_mistakes(clients, host, GROUPS, known)
+class Variables(dict[str, Any]):
+    """The variables of a host; one that is an exception cannot be worked out yet."""
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+
+def mistakes(
+    *clients: dict[str, Any],
+    host: str = "db1",
+    groups: dict[str, Any] = GROUPS,
+    variables: dict[str, Any] | None = None,
+    **settings: Any,
+) -> list[str]:
+    known = {"provider": "pgtls", "ca_host": "ca1", "dns_names": ["db1.example"], **settings}
+    return inventory_mistakes(clients, host, groups, known, {host: Variables(variables or {})})
 
 
 def test_an_inventory_without_mistakes_has_none() -> None:
     assert mistakes(APP, {**APP, "name": "other", "common_name": "Other", "hosts": ["web1", "db1"]}) == []
-    assert mistakes(host="web1", names=[]) == []
+    assert mistakes(host="web1", dns_names=[]) == []
     assert mistakes(provider="external", ca_host="") == []
 
 
@@ -32,7 +48,7 @@ def test_an_inventory_without_mistakes_has_none() -> None:
     [
         ([], {"ca_host": "db1"}, "pgtls_ca_host is db1, which is not a host of the group ca"),
         ([], {"ca_host": ""}, "pgtls_ca_host is not set, which is not"),
-        ([], {"names": []}, "db1 is a server but has no pgtls_server_dns_names"),
+        ([], {"dns_names": []}, "db1 is a server but has no pgtls_server_dns_names"),
         ([{**APP, "hosts": ["nowhere"]}], {}, "does not have: nowhere; correct the key hosts of app."),
         ([{**APP, "hosts": "nowhere"}], {}, "does not have: nowhere; correct"),
         (
@@ -40,6 +56,12 @@ def test_an_inventory_without_mistakes_has_none() -> None:
             {},
             "the group all, which gives no host a certificate; name hosts or another group",
         ),
+        ([], {"port": "70000"}, "pgtls_server_port of db1 is 70000; give the port of its server, from 1 to 65535."),
+        ([], {"dns_names": ["db1_example"]}, "server db1: dns_names holds 'db1_example', which is not a host name"),
+        ([], {"ip_addresses": ["10.0.0.0/8"]}, "server db1: ip_addresses holds '10.0.0.0/8', which is not an IPv4"),
+        ([], {"subject": {"C": "Germany"}}, "server db1: subject.C has 7 bytes, but at most 2"),
+        ([{**APP, "common_name": "x" * 65}], {}, "the certificate of app in pgtls_clients: common_name has 65 bytes"),
+        ([{**APP, "subject": {"X": "y"}}], {}, "the certificate of app in pgtls_clients: subject holds 'X'"),
         ([APP, {**APP, "name": "b"}], {}, "two entries with the same name or the same common_name"),
         ([APP, {**APP, "common_name": "B"}], {}, "two entries with the same name or the same common_name"),
     ],
@@ -50,7 +72,7 @@ def test_each_mistake_is_one_sentence(clients: list[dict[str, Any]], settings: d
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    assert len(mistakes({**APP, "hosts": ["nowhere"]}, ca_host="", names=[])) == 3
+    assert len(mistakes({**APP, "hosts": ["nowhere"]}, ca_host="", dns_names=[])) == 3
     lost, twins = mistakes({**APP, "hosts": ["nowhere"]}, APP)
     assert "nowhere; correct the key hosts of app." in lost and "the same name" in twins
 
@@ -60,3 +82,53 @@ def test_an_entry_that_lacks_what_it_must_have_is_named(key: str) -> None:
     entry = {name: value for name, value in APP.items() if name != key}
     with pytest.raises(AnsibleFilterError, match=f"of pgtls_clients has no {key}; add it"):
         mistakes(entry)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("pgtls_sever_tls_mode", "require", "no variable of this collection; is pgtls_server_tls_mode meant?"),
+        ("pgtls_client_onwer", "me", "no variable of this collection; is pgtls_client_owner meant?"),
+        ("pgtls_zzz", 1, "no variable of this collection; correct it, or give your own variable another prefix."),
+        ("pgtls_server_tls_mode", "required", "pgtls_server_tls_mode: value of pgtls_server_tls_mode must be one of"),
+        ("pgtls_server_port", "5432a", "pgtls_server_port: argument 'pgtls_server_port' is of type"),
+        (
+            "pgtls_clients",
+            [{**APP, "database_role": "a", "usage": "x"}],
+            "unknown key pgtls_clients.usage. Supported parameters include: addresses",
+        ),
+        ("pgtls_clients", [{"name": "a"}], "missing required arguments: "),
+        ("pgtls_server_subject", ["CN"], "pgtls_server_subject: "),
+    ],
+)
+def test_each_variable_is_one_that_there_is_and_holds_what_its_role_takes(name: str, value: Any, said: str) -> None:
+    (sentence,) = mistakes(APP, variables={name: value})
+    assert sentence.startswith(name)
+    assert said in sentence
+
+
+def test_what_is_right_or_not_known_yet_is_no_mistake() -> None:
+    good = {
+        "ansible_host": "x",
+        "other": 1,
+        "pgtls_server_port": "5433",
+        "pgtls_server_subject": {"O": "Acme"},
+        "pgtls_server_result": {},
+        "pgtls_ca_result": {},
+        "pgtls_ca_intermediates": [{"name": "a", "common_name": "A", "usages": ["server"]}],
+        "pgtls_client_directory": AnsibleUndefinedVariable("'x' is undefined"),
+        "pgtls_ca_passphrase": None,
+    }
+    assert mistakes(APP, variables=good) == []
+
+
+def test_a_value_that_is_wrong_is_told_for_every_role_in_one_go() -> None:
+    wrong = {"pgtls_ca_key_type": "rsa", "pgtls_verify_depth": "deep", "pgtls_trust_store_managed": "perhaps"}
+    assert len(mistakes(APP, variables=wrong)) == 3
+
+
+def test_an_inventory_without_our_groups_is_told() -> None:
+    (sentence,) = mistakes(host="web1", groups={"all": ["web1"], "databases": ["web1"]}, ca_host="")
+    assert sentence.startswith(
+        "no host of the inventory is in one of the groups ca, postgres_servers, postgres_clients"
+    )

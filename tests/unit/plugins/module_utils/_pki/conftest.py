@@ -15,8 +15,8 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority im
     create_root,
     sign_leaf,
 )
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
 
 NOW = datetime.fromisoformat("2028-02-29T12:00:00+00:00")

@@ -25,9 +25,9 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority im
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.certificates import render_pem
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError, UnreadableError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.exact_requests import exact_request
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.requests import build_request
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime

@@ -19,8 +19,8 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority im
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.certificates import describe, links, render_pem
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.compat import not_after, not_before
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
 from openssl_judge import openssl, text_of, verdict
 

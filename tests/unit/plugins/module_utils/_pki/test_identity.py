@@ -10,11 +10,13 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import (
     build_name,
+    render_subject,
+    subject_pairs,
+)
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import (
     parse_dns_name,
     parse_identity,
     parse_ip_address,
-    render_subject,
-    subject_pairs,
 )
 from hypothesis import given
 from hypothesis import strategies as st

@@ -20,12 +20,12 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority im
 )
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.certificates import render_pem
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key, serialise_private_key
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.name_constraints import (
     parse_domains,
     permitted_domains,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime
 from openssl_judge import openssl, text_of, verdict
 

@@ -11,9 +11,10 @@ from base64 import b64decode, b64encode
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.compat import same_public_key
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import identity_of, parse_identity
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import identity_of
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.profiles import usages_of
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.requests import build_request

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority import create_root
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.limits import SigningPolicy
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.orders import read_orders
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.requests import build_request
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.validity import Lifetime

@@ -20,9 +20,9 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.compat impor
     split_crls,
 )
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.installation import check_signed
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import generate_key
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.policy import (
     Authorities,
     InstalledCertificate,

@@ -20,12 +20,12 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.authority im
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.certificates import load_certificates, render_pem
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.compat import x509
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.identity import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.keys import (
     KEY_TYPES,
     generate_key,
     load_private_key,
 )
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.names import parse_identity
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.revocation import (
     HOLD,
     REASONS,
