@@ -30,7 +30,7 @@ options:
     required: true
   settings:
     description:
-      - The C(provider) of the CA and its C(ca_host); and C(port), C(common_name), C(subject), C(dns_names) and C(ip_addresses) of the server of
+      - The C(provider) of the CA and its C(ca_host); the C(tags) of the run; and C(port), C(common_name), C(subject), C(dns_names) and C(ip_addresses) of the server of
         this host, as far as they are set.
     type: dict
     required: true
@@ -62,7 +62,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..plugin_utils.host_variables import inventory_variables
-from ..plugin_utils.inventory_mistakes import mistakes_of_host, mistakes_of_names, mistakes_of_site
+from ..plugin_utils.inventory_mistakes import mistakes_of_host, mistakes_of_names, mistakes_of_run, mistakes_of_site
 from ..plugin_utils.role_options import unknown_variables, wrong_values
 
 
@@ -78,7 +78,7 @@ def inventory_mistakes(
     :raises AnsibleFilterError: for an entry of pgtls_clients without a name, a common name or hosts.
     """
     variables = inventory_variables(hostvars, host)
-    wrong = [*unknown_variables(variables), *wrong_values(variables)]
+    wrong = [*mistakes_of_run(settings.get("tags", ())), *unknown_variables(variables), *wrong_values(variables)]
     return wrong or [
         *mistakes_of_site(clients, groups, settings["provider"], settings["ca_host"]),
         *mistakes_of_host(host, groups, settings),

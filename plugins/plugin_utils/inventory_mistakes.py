@@ -14,7 +14,16 @@ from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.names import parse_identity
 from .site_clients import ClientEntry, told
 
+# The tags of the plays of site.yml, and those that Ansible gives a meaning.
+_TAGS = ("ca", "client", "trust_store", "server", "verify")
+_ANY_TAG = ("all", "always", "tagged", "untagged")
 _GROUPS = ("ca", "postgres_servers", "postgres_clients")
+
+
+def mistakes_of_run(tags: Sequence[str]) -> Iterator[str]:
+    """One sentence for tags that leave nothing of the site to do."""
+    if tags and not set(tags) & {*_TAGS, *_ANY_TAG}:
+        yield f"no play of the site has the tag {', '.join(tags)}, so there is nothing to do; its tags are {', '.join(_TAGS)}."
 
 
 def mistakes_of_site(

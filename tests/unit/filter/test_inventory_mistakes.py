@@ -132,3 +132,15 @@ def test_an_inventory_without_our_groups_is_told() -> None:
     assert sentence.startswith(
         "no host of the inventory is in one of the groups ca, postgres_servers, postgres_clients"
     )
+
+
+@pytest.mark.parametrize("tags", [["all"], ["server"], ["other", "verify"], []])
+def test_tags_of_the_site_are_no_mistake(tags: list[str]) -> None:
+    assert mistakes(APP, tags=tags) == []
+
+
+def test_a_tag_that_no_play_has_is_told() -> None:
+    (sentence,) = mistakes(APP, tags=["srever"])
+    assert sentence == (
+        "no play of the site has the tag srever, so there is nothing to do; its tags are ca, client, trust_store, server, verify."
+    )
