@@ -129,9 +129,21 @@ options:
         description: The group that owns the files.
         type: str
       mode:
-        description: The permissions of the certificate files, an octal number.
+        description: The permissions of the certificate files but the root, an octal number.
         type: raw
         default: "0640"
+      root_owner:
+        description:
+          - The user that owns the file O(certificates[].root), which certificates of several owners may share. Not given, it is
+            O(certificates[].owner); an empty string leaves it to whom it belongs.
+        type: str
+      root_group:
+        description: The group that owns it, likewise.
+        type: str
+      root_mode:
+        description: The permissions of the file O(certificates[].root), an octal number. What it holds is public, and others verify the server with it.
+        type: raw
+        default: "0644"
       key_mode:
         description: The permissions of the private key, an octal number.
         type: raw

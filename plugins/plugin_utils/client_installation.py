@@ -49,6 +49,8 @@ def _certificate(client: ClientEntry, settings: Mapping[str, Any]) -> dict[str, 
         "root": files.root,
         **_owned(_owner(client, settings), settings["group"]),
     }
+    if files.root == shared_root(settings["directory"]):  # other clients use it too
+        found.update(root_owner=settings["owner"] or "", root_group=settings["group"] or "")
     if "pkcs12_passphrase" in client:
         found.update(pkcs12=f"{files.stem}.p12", pkcs12_passphrase=client["pkcs12_passphrase"])
     if boolean(client.get("pkcs8_der") or False):

@@ -9,6 +9,9 @@ The tests build on each other in the order they stand.
 from __future__ import annotations
 
 import json
+import os
+import stat
+import subprocess
 
 import psycopg
 import pytest
@@ -104,3 +107,18 @@ def test_the_revoked_certificate_of_the_proof_is_nobodys(converged: Site) -> Non
     finally:
         sql(converged, "ALTER SYSTEM RESET ssl_crl_file")
         sql(converged, "SELECT pg_reload_conf()")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_clients_of_several_users_share_the_root_that_all_of_them_can_read(converged: Site) -> None:
+    clients = {**LISTED, "owner": "postgres"}, {**LEFT, "owner": "nobody"}
+    play(converged, *clients)
+    folder = converged.directory / "clients"
+    for name, owner in (("app1", "postgres"), ("left", "nobody")):
+        assert (folder / f"{name}.key").owner() == owner
+        command = ["setpriv", "--reuid", owner, "--clear-groups", "--regid", "65534"]
+        subprocess.run(
+            [*command, "cat", f"{folder}/rootCA.pem", f"{folder}/{name}.key"], check=True, capture_output=True
+        )
+    assert stat.S_IMODE((folder / "rootCA.pem").stat().st_mode) == 0o644
+    assert changed(play(converged, *clients)) == 0

@@ -134,10 +134,24 @@ def test_a_client_needs_a_certificate_in_the_directory_of_its_host() -> None:
                 "root": "/etc/pgtls/client/rootCA.pem",
                 "owner": None,
                 "group": None,
+                "root_owner": "",
+                "root_group": "",
             }
         ],
         "trusted_files": [],
     }
+
+
+def test_the_root_that_clients_share_belongs_to_none_of_them() -> None:
+    found = client_installation(
+        [client(owner="a"), client("crm", owner="b")], {**SETTINGS, "owner": "app", "group": "staff"}
+    )
+    assert [(one["owner"], one["root_owner"], one["root_group"]) for one in found["certificates"]] == [
+        ("a", "app", "staff"),
+        ("b", "app", "staff"),
+    ]
+    (alone,) = client_installation([client(owner="a", libpq_home="/home/a")], SETTINGS)["certificates"]
+    assert "root_owner" not in alone
 
 
 def test_libpq_finds_the_files_of_a_client_in_its_home_that_nobody_else_reads() -> None:

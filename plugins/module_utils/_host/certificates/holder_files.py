@@ -133,7 +133,10 @@ def certificate_files(holding: Holding, leaf: x509.Certificate, chain: Sequence[
     )
     files = [
         DesiredFile(
-            path, render_pem(after).encode(), place.attributes, shown=(_summary(before, exact), _summary(after, exact))
+            path,
+            render_pem(after).encode(),
+            place.attributes_of(path),
+            shown=(_summary(before, exact), _summary(after, exact)),
         )
         for path, before, after in contents
         if path
@@ -197,7 +200,7 @@ def _root_file(holding: Holding, path: str) -> list[DesiredFile]:
     trusted = holding.authorities.trusted
     if trusted:
         shown = (_summary(holding.current.root, False), _summary(trusted, False))
-        return [DesiredFile(path, render_pem(trusted).encode(), holding.place.attributes, shown=shown)]
+        return [DesiredFile(path, render_pem(trusted).encode(), holding.place.attributes_of(path), shown=shown)]
     return _as_it_is(holding, path)
 
 
@@ -206,7 +209,7 @@ def _as_it_is(holding: Holding, path: str | None) -> list[DesiredFile]:
     if path is None or path not in holding.contents:
         return []
     content = holding.contents[path]
-    return [DesiredFile(path, content, holding.place.attributes, seen=ExpectedContent(content))]
+    return [DesiredFile(path, content, holding.place.attributes_of(path), seen=ExpectedContent(content))]
 
 
 def predicted_files(holding: Holding, summary: str, chain: Sequence[x509.Certificate]) -> list[DesiredFile]:
@@ -226,7 +229,7 @@ def predicted_files(holding: Holding, summary: str, chain: Sequence[x509.Certifi
         ),
     )
     files = [
-        DesiredFile(path, content, place.attributes, shown=(_summary(before, exact), after))
+        DesiredFile(path, content, place.attributes_of(path), shown=(_summary(before, exact), after))
         for path, before, content, after in contents
         if path
     ]

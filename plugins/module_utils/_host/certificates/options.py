@@ -51,6 +51,9 @@ CERTIFICATE: Spec = {
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "mode": {"type": "raw", "default": "0640"},
+            "root_owner": {"type": "str"},
+            "root_group": {"type": "str"},
+            "root_mode": {"type": "raw", "default": "0644"},
             "key_mode": {"type": "raw", "default": "0600", "no_log": False},
             "untrusted_ca": {"type": "str"},
             "replace_revoked": {"type": "bool", "default": True},
@@ -129,6 +132,7 @@ class CertificatePlace:
     fullchain: str | None
     root: str | None
     attributes: FileAttributes
+    root_attributes: FileAttributes
     key_attributes: FileAttributes
     private_key_passphrase: str | None = field(default=None, repr=False)
     pkcs12: str | None = None
@@ -143,6 +147,10 @@ class CertificatePlace:
     def next_private_key(self) -> str:
         """The key that waits for its certificate, because the one in use must keep working until then."""
         return f"{self.private_key}.next"
+
+    def attributes_of(self, path: str | None) -> FileAttributes:
+        """Owner and mode of one of the files that are public."""
+        return self.root_attributes if path == self.root else self.attributes
 
     def authorities(self, site: SiteAuthorities) -> Authorities:
         """What is known of the CAs of this certificate; an untrusted one is no CA of the site."""
@@ -235,9 +243,19 @@ def _place(item: Mapping[str, Any]) -> CertificatePlace:
     return CertificatePlace(
         wanted=wanted,
         attributes=FileAttributes.of(item),
+        root_attributes=_root_attributes(item),
         key_attributes=FileAttributes(item["owner"], item["group"], item["key_mode"]),
         **{option: item[option] or None for option in _PLACES},  # type: ignore[arg-type] # the spec requires some of them
     )
+
+
+def _root_attributes(item: Mapping[str, Any]) -> FileAttributes:
+    """The file may be shared by holders of several owners, so it may have an owner of its own, or none that is told."""
+    owner, group = (
+        item[option] if item[f"root_{option}"] is None else item[f"root_{option}"] or None
+        for option in ("owner", "group")
+    )
+    return FileAttributes(owner, group, item["root_mode"])
 
 
 def _own_files(place: CertificatePlace) -> list[str]:

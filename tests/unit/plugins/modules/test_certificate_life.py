@@ -78,7 +78,7 @@ def test_files_have_their_modes(site):
         "private_key": 0o600,
         "certificate": 0o640,
         "fullchain": 0o640,
-        "root": 0o640,
+        "root": 0o644,
     }
     assert {field: mode_of(item[field]) for field in modes} == modes
     ca = site.ca_directory
@@ -87,6 +87,8 @@ def test_files_have_their_modes(site):
     os.chmod(item["private_key"], 0o644)
     assert site.install(item, signed=[])["changed"] is True
     assert mode_of(item["private_key"]) == 0o600
+    assert site.install({**item, "root_mode": "0600"}, signed=[])["changed"] is True
+    assert mode_of(item["root"]) == 0o600
 
 
 def test_check_mode_predicts_a_fresh_site_without_touching_it(site):
