@@ -242,7 +242,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 summary:
-  description: One sentence about what was done (in check mode, would be), what is installed until when, and how many gained or lost access.
+  description: One sentence about what was done (in check mode, would be), what is installed until when, who gained or lost access, and when the CRLs expire.
   returned: success
   type: str
   sample: "/var/lib/pgsql/data (version 16, port 5432, running): reloaded; certificate db1 installed, serial 3F00, until 2027-11-27T00:00:00Z"

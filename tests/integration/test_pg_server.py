@@ -36,6 +36,7 @@ def test_two_calls_bring_a_stock_server_to_proven_mutual_tls(world):
     assert done["roles_created"] == ["app1"]
     assert done["served_fingerprint"] == done["certificates"][0]["fingerprint_sha256"]
     assert any("app1" in one["sentence"] for one in done["access_changes"])
+    assert "access changed (everybody " in done["summary"] and "CRLs" not in done["summary"]
     assert world.login(sslmode="verify-full", **world.client()) == "app1"
     assert "no pg_hba.conf entry" in world.login(sslmode="disable") or "rejects" in world.login(sslmode="disable")
     again = world.call()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from .certificates import render_serial
-from .compat import find_extension, split_crls, x509
+from .compat import find_extension, next_update, split_crls, x509
 from .errors import PkiError, UnreadableError
 from .identity import render_name
 from .kept_entries import kept_since
@@ -48,6 +49,12 @@ def check_crls_follow(published: bytes, new: bytes, path: str) -> None:
         follower = current.get((held.issuer, held.key_identifier))
         if follower is not None:
             _check_follows(held, follower, path)
+
+
+def first_end(content: str) -> datetime | None:
+    """When the first of some CRLs (PEM) expires; None without one that says so. A server refuses every client then."""
+    ends = [end for end in map(next_update, split_crls(content.encode())) if end is not None]
+    return min(ends, default=None)
 
 
 def _readable_ones(content: bytes) -> Iterator[_Published]:

@@ -13,6 +13,8 @@ from datetime import datetime
 from time import time
 from typing import Any
 
+from ..._pki.published_crls import first_end
+from ..._pki.validity import render_time
 from ..certificates.due import Examined, examine, hold_warnings, rehearsed_files, requested
 from ..certificates.holder_files import Holding, read_holding
 from ..certificates.installation import Installation, plan_installation
@@ -34,6 +36,7 @@ from .server_plan import ServerPlan, plan_server
 
 # How much older a file may look than what was done to it: files are stamped with the time of the kernel's last tick.
 _TICK_SECONDS = 1.0
+_MOST_CHANGES = 3
 
 
 @dataclass(frozen=True)
@@ -180,9 +183,13 @@ def _summary(run: _Run, plan: ServerPlan, installation: Installation, applied: A
         state = "installed" if one["installed"] else "kept"
         until = f", serial {one['serial_number']}, until {one['not_after']}" if one["serial_number"] else ""
         words.append(f"certificate {one['name']} {would if one['installed'] else ''}{state}{until}")
-    kinds = [one["change"] for one in plan.reports["access_changes"]]
-    if kinds:
-        words.append(f"access: {kinds.count('gains')} gained, {kinds.count('loses')} lost")
+    changes = [one["sentence"] for one in plan.reports["access_changes"]]
+    if changes:
+        more = f", and {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
+        words.append(f"access {would}changed ({', '.join(changes[:_MOST_CHANGES])}{more})")
+    crls_end = first_end(run.desired.params["crl_pem"] or "")
+    if crls_end is not None:
+        words.append(f"CRLs until {render_time(crls_end)}")
     return f"{_where_it_listens_then(run, plan, applied)}: {'; '.join(words)}"
 
 

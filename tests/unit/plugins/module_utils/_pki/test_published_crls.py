@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.kept_entries import build_kept_since
-from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.published_crls import check_crls_follow
+from ansible_collections.pgtls.postgresql.plugins.module_utils._pki.published_crls import check_crls_follow, first_end
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,11 +21,17 @@ NOW = datetime.now(timezone.utc)
 
 
 def crl(
-    number: int | None, *serials: int, key: str = "old", name: str = "CA", keeps: bool = False, hold: int = 0
+    number: int | None,
+    *serials: int,
+    key: str = "old",
+    name: str = "CA",
+    keeps: bool = False,
+    hold: int = 0,
+    days: int = 1,
 ) -> bytes:
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer)
-    builder = builder.last_update(NOW).next_update(NOW + timedelta(days=1))
+    builder = builder.last_update(NOW).next_update(NOW + timedelta(days=days))
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(KEYS[key].public_key())
     builder = builder.add_extension(identifier, critical=False)
     if number is not None:
@@ -80,3 +86,9 @@ def test_what_says_less_does_not(published: bytes, new: bytes) -> None:
 def test_what_is_revoked_for_good_stays_so_under_any_number(new: bytes) -> None:
     with pytest.raises(PkiError, match=r"with the number 2 does not revoke 05 for good, but the one in revoked.crl"):
         check_crls_follow(crl(1, 5, keeps=True), new, "revoked.crl")
+
+
+def test_the_first_end_counts() -> None:
+    one, other = crl(1, days=3), crl(1, name="another CA", days=2)
+    assert first_end((one + other).decode()) == (NOW + timedelta(days=2)).replace(microsecond=0)
+    assert first_end("") is None
