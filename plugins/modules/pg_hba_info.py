@@ -219,26 +219,38 @@ unreachable_rules:
       type: str
 findings:
   description:
-    - What deserves a second look. Rules that can never be met are left out.
+    - What deserves a second look, one entry for each kind. Rules that can never be met are left out.
   returned: success
   type: list
   elements: dict
   contains:
     code:
       description:
-        - V(trust_over_network), V(password_over_network) (a password readable on the network), V(md5), V(open_to_all) (every address),
+        - V(trust_over_network), V(trust_on_host) (any user of the server's host), V(ident_over_network), V(password_over_network) (a password
+          readable on the network), V(md5), V(open_to_all) (every address, by one rule or by several), V(name_like_keyword) (such as V(ALL)),
           V(certificate_is_any_role) (whoever has a certificate of the CA becomes the role of its name, whatever role that is),
           V(cert_without_ca_file), V(map_unknown), V(hostssl_without_ssl), V(no_rule_for_replication), V(ident_file_rejected).
       type: str
     file:
-      description: The file; null when no line is meant.
+      description: The file of the first one; null when no line is meant.
       type: str
     line:
-      description: The line; null when no line is meant.
+      description: The line of the first one; null when no line is meant.
       type: int
     sentence:
-      description: The finding in words.
+      description: The first rule of this kind in words, and the lines of others like it.
       type: str
+    places:
+      description: All places of this kind.
+      type: list
+      elements: dict
+      contains:
+        file:
+          description: The file; null when no line is meant.
+          type: str
+        line:
+          description: The line; null when no line is meant.
+          type: int
 explain:
   description: What becomes of each connection of O(explain), in their order.
   returned: success

@@ -15,7 +15,7 @@ from ..rules.hba import Rule
 from ..settings.values import canonical_name, parse_boolean
 from .authentication import LoginAttempt, ServerContext
 from .explain import describe_explanation, describe_located, explain, explain_unloaded
-from .findings import describe_finding, describe_unreachable, find_risky_rules, rejected_maps
+from .findings import describe_findings, describe_unreachable, find_risky_rules, rejected_maps
 from .verdict import FileVerdict, LineVerdict, Located
 
 
@@ -75,7 +75,7 @@ def describe_hba(
         "ident_accepted": None if maps is None else maps.accepted,
         "rules": [describe_located(one) for one in rules],
         "unreachable_rules": describe_unreachable(rules),
-        "findings": [describe_finding(one) for one in findings],
+        "findings": describe_findings(findings),
         "explain": [describe_explanation(one) for one in explained],
     }
 

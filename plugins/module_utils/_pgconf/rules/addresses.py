@@ -169,4 +169,5 @@ _LOOPBACK = (parse_address(Token("127.0.0.0/8")), parse_address(Token("::1/128")
 
 def is_loopback(address: Address) -> bool:
     """Whether no client of another host has such an address."""
-    return any(covers(loopback, address) for loopback in _LOOPBACK)
+    is_named = address.kind == "name" and address.text.lower() == "localhost"
+    return is_named or any(covers(loopback, address) for loopback in _LOOPBACK)

@@ -26,21 +26,35 @@ def any_role_by_certificate(rule: Rule) -> str | None:
 
     A rule with a map is none of them, nor is one that names its roles: there the CA decides about those roles only.
     """
-    address = rule.address
-    if address is None or not is_any_role_by_certificate(rule):
+    if not is_any_role_by_certificate(rule):
         return None
     options = dict(normal_options(rule.method, rule.options, rule.version))
     general = [_whom(name) for name in rule.users if name.kind != "name"]
     noun = "distinguished name" if options.get("clientname") == "DN" else "common name"
-    where = address.text if address.netmask is None else f"{address.text} {address.netmask}"
-    place = "any address" if is_everybody(address) else where
     return (
-        f"{show_rule(rule)} lets whoever has a certificate of the CA in from {place} as the role that has the {noun} of "
+        f"{show_rule(rule)} lets whoever has a certificate of the CA in from {from_where(rule)} as the role that has the {noun} of "
         f"the certificate ({', '.join(general)}); name the roles in the rule, or name a map (map=) that lists who is whom"
     )
 
 
+def from_where(rule: Rule) -> str:
+    """The addresses of a rule in words; the socket has none."""
+    address = rule.address
+    if address is None:
+        return "the socket"
+    if is_everybody(address):
+        return "any address"
+    return address.text if address.netmask is None else f"{address.text} {address.netmask}"
+
+
+def whose_roles(rule: Rule) -> str:
+    """The roles of a rule in words."""
+    return ", ".join(_whom(name) for name in rule.users)
+
+
 def _whom(name: Name) -> str:
+    if name.kind == "name":
+        return name.text
     if name.kind == "group":
         return f"any member of {name.text}"
     if name.kind == "regex":

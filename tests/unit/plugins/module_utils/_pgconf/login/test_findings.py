@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.environment import Files
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login.authentication import ServerContext
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.login.findings import (
-    describe_finding,
+    describe_findings,
     describe_unreachable,
     find_risky_rules,
     rejected_maps,
@@ -34,10 +34,21 @@ def codes(text: str, version: int = 16, maps: str | None = None, **server: Any) 
     ("text", "server", "expected"),
     [
         ("host all all 10.0.0.0/8 scram-sha-256", {}, []),
-        ("local all all trust", {}, []),
-        ("host all all 127.0.0.1/32 trust", {}, []),
-        ("host all all ::1/128 trust", {}, []),
-        ("host all all samehost trust", {}, []),
+        ("local all all trust", {}, ["trust_on_host"]),
+        ("host all all 127.0.0.1/32 trust", {}, ["trust_on_host"]),
+        ("host all all ::1/128 trust", {}, ["trust_on_host"]),
+        ("host all all samehost trust", {}, ["trust_on_host"]),
+        ("host all all localhost trust", {}, ["trust_on_host"]),
+        ("local all all reject\nlocal all all trust", {}, []),
+        ("host all all 10.0.0.0/8 ident", {}, ["ident_over_network"]),
+        ("host all all 127.0.0.1/32 ident", {}, []),
+        ("local all all ident", {}, []),
+        ("local ALL all peer", {}, ["name_like_keyword"]),
+        ("local Replication all peer", {}, ["name_like_keyword"]),
+        ("local all All peer", {}, ["name_like_keyword"]),
+        ("local all sameuser peer", {}, ["name_like_keyword"]),
+        ('local "all" "all" peer', {}, []),
+        ("host all all SameHost scram-sha-256", {}, ["name_like_keyword"]),
         ("host all all samenet trust", {}, ["trust_over_network"]),
         ("host all all .example.com trust", {}, ["trust_over_network"]),
         ("host all all 127.0.0.0/7 trust", {}, ["trust_over_network"]),
@@ -66,6 +77,16 @@ def codes(text: str, version: int = 16, maps: str | None = None, **server: Any) 
         ("host all all 0.0.0.0/0 scram-sha-256", {}, ["open_to_all"]),
         ("host all all ::/0 scram-sha-256", {}, ["open_to_all"]),
         ("host all all 10.0.0.0 0.0.0.0 scram-sha-256", {}, ["open_to_all"]),
+        ("host all all 0.0.0.0/1 scram-sha-256\nhost all all 128.0.0.0/1 scram-sha-256", {}, ["open_to_all"]),
+        (
+            "host all all 128.0.0.0/1 md5\nhost all all 0.0.0.0/2 ldap ldapserver=x ldapprefix=y\nhost all a,b 64.0.0.0/2 trust",
+            {},
+            ["md5", "password_over_network", "trust_over_network"],
+        ),
+        ("host all all 0.0.0.0/1 scram-sha-256\nhost all all 128.0.0.0/1 reject", {}, []),
+        ("hostssl all all 0.0.0.0/0 cert map=m", {}, []),
+        ("hostssl all app 0.0.0.0/0 cert", {}, []),
+        ("hostssl all all 0.0.0.0/0 cert", {}, ["open_to_all", "certificate_is_any_role"]),
         ("host all all all reject", {}, []),
         ("host all all all trust", {}, ["trust_over_network", "open_to_all"]),
         ("host all all all reject\nhost all all all trust", {}, []),
@@ -106,7 +127,7 @@ def test_replication_needs_a_rule_of_its_own(text: str, is_found: bool) -> None:
 
 def test_a_finding_has_its_place_and_a_sentence() -> None:
     verdict = judge_hba("\nhost all all all md5", 16, Files("/etc/pg_hba.conf"))
-    found = [describe_finding(finding) for finding in find_risky_rules(verdict.entries, ServerContext())]
+    found = describe_findings(find_risky_rules(verdict.entries, ServerContext()))
     assert [(one["code"], one["file"], one["line"]) for one in found] == [
         ("md5", "/etc/pg_hba.conf", 2),
         ("open_to_all", "/etc/pg_hba.conf", 2),
@@ -131,6 +152,42 @@ def test_who_becomes_any_role_from_where_is_told(rule: str, words: str) -> None:
         one for one in find_risky_rules(judge_hba(f"hostssl {rule}", 16).entries, ServerContext()) if one.line_number
     ]
     assert words in next(one.sentence for one in found if one.code == "certificate_is_any_role")
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ("host all u1 192.0.2.9/32 trust", "whoever connects from 192.0.2.9/32 in as u1, without proof of identity"),
+        ("host all u1,+staff all trust", "whoever connects from any address in as u1, any member of staff, without"),
+        ("hostssl all all 10.0.0.0 255.0.0.0 trust clientcert=verify-ca", "whoever has any certificate of the CA and connects from 10.0.0.0 255.0.0.0 in as any role, superusers"),
+        ("local all u1 trust", "lets every user of the server's host in as u1, without"),
+        ("host all all localhost trust", "lets every user of the server's host in as any role, superusers included, without"),
+        ("host all u1 all ident", "what the client's own host says about its user (RFC 1413 section 6), and lets it in as u1;"),
+        ("local ALL all peer", "names the database ALL, which is no keyword there; write what is meant"),
+        ("local all sameuser peer", "names the role sameuser, which"),
+        ("host all all Samenet md5", "names the host Samenet, which"),
+    ],
+)  # fmt: skip
+def test_who_gets_in_from_where_as_whom_is_told(rule: str, sentence: str) -> None:
+    found = find_risky_rules(judge_hba(rule, 16).entries, ServerContext())
+    assert any(sentence in one.sentence for one in found), found
+
+
+def test_each_kind_is_told_once_with_its_places() -> None:
+    texts = {"/etc/more.conf": "host all c 10.0.0.0/8 md5\n"}
+    rules = "".join(f"host all u{number} 10.0.0.0/8 md5\n" for number in range(12))
+    verdict = judge_hba(
+        rules + "include more.conf\nlocal replication all peer", 16, Files("/etc/pg_hba.conf", texts.get)
+    )
+    (found,) = describe_findings(find_risky_rules(verdict.entries, ServerContext()))
+    assert (found["code"], found["file"], found["line"], len(found["places"])) == ("md5", "/etc/pg_hba.conf", 1, 13)
+    assert found["sentence"].endswith("; likewise lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more")
+    assert found["places"][-1] == {"file": "/etc/more.conf", "line": 1}
+    two = judge_hba("host all a 10.0.0.0/8 md5\ninclude more.conf", 16, Files("/etc/pg_hba.conf", texts.get))
+    assert (
+        "; likewise line 1 of /etc/more.conf"
+        in describe_findings(find_risky_rules(two.entries, ServerContext()))[0]["sentence"]
+    )
 
 
 def test_a_rejected_file_of_maps_is_a_finding() -> None:
