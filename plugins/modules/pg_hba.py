@@ -328,6 +328,7 @@ from ..module_utils._pgconf.rules.hba_edit import (
     check_hidden,
     check_loadable,
     describe_doubts,
+    describe_met_first,
     describe_unreachable,
     ensure_rules,
     find_hidden,
@@ -374,7 +375,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         dead = find_dead_rules(after, behind)
         hidden = check_hidden(find_hidden(before, dead, [wishes], edit.path, behind), guard.force)
         report = write_validated(writer, edit, judge, text, after.render())
-        for doubt in (*hidden, *describe_doubts(after, wishes, dead)):
+        doubts = [*hidden, *describe_doubts(after, wishes, dead)]
+        for doubt in doubts + describe_met_first(before, after, dead, [wishes], edit.path, behind):
             module.warn(doubt)
     described = {"rules": describe_rules(after), "includes": describe_includes(after)}
     return {**report, **access, **described, "unreachable_rules": describe_unreachable(dead)}

@@ -69,6 +69,14 @@ def test_the_server_accepts_every_class_of_hba_line(kept: Any) -> None:
     assert not run_module("pg_hba", args)["changed"]
 
 
+def test_a_rule_for_tls_while_tls_is_off_draws_a_warning(kept: Any) -> None:
+    rule = {"type": "hostssl", "user": "app1", "address": "10.0.0.0/8", "method": "scram-sha-256"}
+    said = run_module("pg_hba", {**options(kept, "pg_hba"), "rules": [rule]})["warnings"]
+    assert [one for one in said if "is never met while ssl is off; turn ssl on" in one and "hostssl all app1" in one]
+    again = run_module("pg_hba", {**options(kept, "pg_hba"), "rules": [rule]})
+    assert not again["changed"] and not [one for one in again["warnings"] if "ssl is off" in one]
+
+
 def test_the_server_reads_the_names_that_we_mean(kept: Any) -> None:
     run_module("pg_hba", {**options(kept, "pg_hba"), "rules": HBA_RULES[1:2]})
     row = kept.sql("SELECT database, user_name FROM pg_hba_file_rules WHERE auth_method = 'trust'")[0]

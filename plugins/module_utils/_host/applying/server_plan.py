@@ -148,7 +148,7 @@ def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Pa
     dead = find_dead_rules(after, behind)
     doubts = [doubt for one in wishes for doubt in hba_edit.describe_doubts(after, one, dead, lambda rule: None)]
     doubts += shielded.warnings
-    doubts += hba_edit.describe_let_in(after, dead, wishes, edit.path, behind)
+    doubts += hba_edit.describe_met_first(before, after, dead, wishes, edit.path, behind)
     reports = {"unreachable_rules": hba_edit.describe_unreachable(dead)}
     hidden = hba_edit.find_hidden(before, dead, wishes, edit.path, behind)
     return _Part(PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports, hidden=hidden)

@@ -26,6 +26,7 @@ from ..._pgconf.login.guarded import Guarded, read_guard, read_guarded
 from ..._pgconf.login.lockout import Situation, find_lockouts, read_rules, situation_of
 from ..._pgconf.login.verdict import Located, judge_ident
 from ..._pgconf.rules.hba import Rule, rules_by_line
+from ..._pgconf.rules.wording import show_rule
 from ..._pgconf.text.document import Document
 from ..._pgconf.text.records import Entry
 from ..._pgconf.text.token_lines import read_token_lines
@@ -96,6 +97,8 @@ def check_hba_edit(
     server = read_server(judge)
     guarded = find_guarded(guard, judge, server)
     locked = refuse_lockouts(writer, guard, situation_of(old, server), situation_of(new, server), guarded)
+    if server.ssl_on is False:
+        _warn_of_tls(writer, edit.path, old, new)
     if not same_file(main, edit.path):
         _warn_of_hidden(writer, edit.path, old, new)
     comparison = compare_access(rules_of(old), rules_of(new))
@@ -145,6 +148,15 @@ def _warn_of_hidden(writer: Writer, path: str, old: Sequence[Located], new: Sequ
         if is_new and not same_file(one["shadowed_by_file"], path):
             place = f"line {one['shadowed_by_line']} of {one['shadowed_by_file']}"
             writer.warn(f"the rule {one['rule']} is never met because {one['shadowed_by']} ({place}) is met first")
+
+
+def _warn_of_tls(writer: Writer, path: str, old: Sequence[Located], new: Sequence[Located]) -> None:
+    """Warn of new rules that need TLS, which the server does not speak."""
+    known = {one.text for one in old}
+    for one in new:
+        is_new = isinstance(one.entry, Rule) and one.text not in known and same_file(one.file, path)
+        if is_new and one.entry.type == "hostssl":
+            writer.warn(f"the rule {show_rule(one.entry)} is never met while ssl is off; turn ssl on")
 
 
 def _is_judged(judge: ServerValidator) -> bool:

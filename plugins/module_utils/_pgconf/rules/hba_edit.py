@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -19,12 +19,14 @@ from ..text.tokens import Name
 from .any_role import any_role_by_certificate
 from .hba import Rule, is_remote, read_match_fields, read_rule
 from .include_lines import Include, read_include
-from .included_rules import DeadRule, RulesOfInclude, newly_hidden, nothing_known, placed_rules
+from .included_rules import DeadRule, PlacedRule, RulesOfInclude, newly_hidden, nothing_known, placed_rules
 from .shadowing import Shadow, overlap
-from .wording import show_rule
+from .wording import describe_outcome, show_rule
 
 EFFECTIVE = Placement()
 _EVERYBODY = Name("keyword", "all")
+# Pairs of rules that are looked at for a warning; far more than any file that people write has.
+_MOST_COMPARED = 1_000_000
 
 
 def ensure_rules(
@@ -142,36 +144,56 @@ def _wanted(wishes: Sequence[Wishes]) -> list[Rule]:
     return [record for one in wishes for record in one.present if isinstance(record, Rule)]
 
 
-def describe_let_in(
+def describe_met_first(
+    before: Document[Entry],
     document: Document[Entry],
     dead: Sequence[DeadRule],
     wishes: Sequence[Wishes],
     path: str,
     behind: RulesOfInclude = nothing_known,
 ) -> list[str]:
-    """For each rejection of everybody that a task wants, a warning of the rules of others that let somebody in before it.
+    """A warning for each rule of a task that rules of others take part of the connections from, and let them in otherwise.
 
-    Only connections from other hosts count; path is that of the file at hand.
+    That is said of a rejection of everybody whenever it is wanted, and of every other rule when it is new. Only connections
+    from other hosts count; path is that of the file at hand.
     """
     wanted = _wanted(wishes)
+    known = {entry.match_key for _index, entry in before.entries() if isinstance(entry, Rule)}
+    asked = [
+        rule
+        for rule in wanted
+        if (_EVERYBODY in rule.users if rule.method == "reject" else rule.match_key not in known)
+    ]
+    if not asked:
+        return []
     own = {rule.match_key for rule in wanted}
-    unmet = {(one.rule.file, one.rule.line) for one in dead}
+    gone = {(one.rule.file, one.rule.line) for one in dead}
+    places: dict[Hashable, int] = {}
+    others = []
+    for index, one in enumerate(placed_rules(document, behind)):
+        places.setdefault(one.rule.match_key, index)
+        is_open = one.rule.method != "reject" and one.rule.match_key not in own and (one.file, one.line) not in gone
+        if is_open and is_remote(one.rule):
+            others.append((index, one))
     warnings = []
-    for rejection in (rule for rule in wanted if rule.method == "reject" and _EVERYBODY in rule.users):
-        above = takewhile(lambda one: one.rule.match_key != rejection.match_key, placed_rules(document, behind))
-        found = [
-            one
-            for one in above
-            if one.rule.method != "reject" and one.rule.match_key not in own and (one.file, one.line) not in unmet
-            if is_remote(one.rule) and overlap(one.rule, rejection)
-        ]
+    for rule in asked[: max(1, _MOST_COMPARED // (len(others) or 1))]:
+        above = takewhile(lambda pair, place=places[rule.match_key]: pair[0] < place, others)  # type: ignore[misc]
+        found = [one for _index, one in above if one.rule.effect != rule.effect and overlap(one.rule, rule)]
         if found:
-            more = f" and {len(found) - 1} more rules let" if len(found) > 1 else " lets"
-            warnings.append(
-                f"{show_rule(found[0].rule)} (line {found[0].line} of {found[0].file or path}){more} others in before "
-                f"{show_rule(rejection)} is met; remove what is no longer meant"
-            )
+            warnings.append(_met_first(rule, found, path))
     return warnings
+
+
+def _met_first(rule: Rule, found: Sequence[PlacedRule], path: str) -> str:
+    first, several = found[0], len(found) > 1
+    who = f"{show_rule(first.rule)} (line {first.line} of {first.file or path})"
+    who += f" and {len(found) - 1} more rules" if several else ""
+    if rule.method == "reject":
+        return f"{who} {'let' if several else 'lets'} others in before {show_rule(rule)} is met; remove what is no longer meant"
+    return (
+        f"{who} {'are' if several else 'is'} met before {show_rule(rule)} by some of its connections, and let{'' if several else 's'} them in "
+        f"otherwise ({describe_outcome(first.rule)})"
+    )
 
 
 def describe_doubts(

@@ -176,6 +176,33 @@ def test_a_rule_of_others_is_hidden_by_force_alone(options: dict[str, Any], tmp_
     assert last["changed"], last
 
 
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        ("host all all 10.77.1.0/24 trust", "(trust)"),
+        ("host all +admin 10.77.1.0/24 md5", "(md5)"),
+        ("host all all gw.example.com scram-sha-256", "(scram-sha-256)"),
+        ("host all all 10.78.0.0/16 trust", ""),
+        ("host all other 10.77.1.0/24 trust", ""),
+        ("host all all 10.77.1.0/24 reject", ""),
+        ("host all all 127.0.0.1/32 trust", ""),
+        ("hostssl all all 10.77.1.0/24 cert map=m1", ""),
+    ],
+)
+def test_a_rule_that_takes_part_of_a_new_one_draws_a_warning(options: dict[str, Any], above: str, said: str) -> None:
+    path = Path(options["path"])
+    path.write_text(f"local all all peer\n{above}\n")
+    args = {**options, "rules": [{**RULE, "address": "10.77.0.0/16"}]}
+    warnings = [one for one in run_module("pg_hba", args)["warnings"] if "met before" in one]
+    assert len(warnings) == bool(said)
+    for warning in warnings:
+        assert warning.startswith(
+            f'"{" ".join(above.split()[:5])}" (line 2 of {path}) is met before "hostssl all app1 10.77'
+        )
+        assert warning.endswith(f"by some of its connections, and lets them in otherwise {said}")
+    assert not [one for one in run_module("pg_hba", args)["warnings"] if "met before" in one], "it is no news"
+
+
 def test_broken_markers_name_their_line(options: dict[str, Any]) -> None:
     Path(options["path"]).write_text(HBA_TEXT + "# END pgtls x\n")
     assert "line 4" in run_module("pg_hba", {**options, "rules": [RULE]})["msg"]
