@@ -60,7 +60,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.host_variables import inventory_variables, refuse_claims
+from ..plugin_utils.host_variables import inventory_variables, refuse_claims, refuse_words_of_ours
 
 SETTINGS = (
     "provider",
@@ -88,6 +88,7 @@ def ca_settings(
     :raises AnsibleFilterError: for a host that may not hold the CA, and for facts that claim variables of this collection.
     """
     refuse_claims(host, facts)
+    refuse_words_of_ours(hostvars, host)
     if ca_host != host and ca_host not in groups.get("ca", ()):
         raise AnsibleFilterError(
             f"pgtls_ca_host is {ca_host} for {host}, which is not a member of the group ca; put the host that holds the CA in that group"

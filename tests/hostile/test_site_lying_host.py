@@ -42,10 +42,17 @@ def issued(site: Site) -> dict[str, x509.Certificate]:
 CLIENTS = ("--limit", "ca:postgres_clients")
 
 
-def play(site: Site, lie: str, host: str = "apps1", succeeds: bool = False, **variables: Any) -> str:
+def play(
+    site: Site,
+    lie: str,
+    host: str = "apps1",
+    succeeds: bool = False,
+    inventory_variables: dict[str, Any] | None = None,
+    **variables: Any,
+) -> str:
     """Bring the clients up to date (where a server lies, once that one is) while a host lies."""
     inventory = site.directory / "lying.json"
-    liar = {"ansible_python_interpreter": lying_interpreter(site.directory, lie)}
+    liar = {**(inventory_variables or {}), "ansible_python_interpreter": lying_interpreter(site.directory, lie)}
     inventory.write_text(json.dumps({**INTRUDER, "all": {"hosts": {host: liar}}}))
     options = ("-i", str(inventory), "-e", json.dumps({**SMALL, **variables}))
     limit = () if host == "raxus" else CLIENTS
@@ -130,6 +137,37 @@ def test_facts_set_no_variable_of_ours(site: Site, forged: dict[str, Any]) -> No
     output = play(site, f"result['ansible_facts'] = {facts!r}")
     assert re.search(rf"the facts of \w+ set {', '.join(sorted(forged))}, but", " ".join(output.split()))
     assert not marker.exists()
+    assert issued(site) == before
+
+
+OTHERS = [{"name": "mine", "common_name": "PostgreSQL client2", "database_role": "app2", "hosts": ["apps1"]}]
+MADE_OF_OTHERS = {
+    "a whole list": ({"pgtls_clients": "{{ site_clients }}"}, {"site_clients": OTHERS}),
+    "by way of a third": (
+        {"pgtls_clients": "{{ apps_clients | default([]) }}", "apps_clients": "{{ tenants.shop.clients }}"},
+        {"tenants": {"shop": {"clients": OTHERS}}},
+    ),
+    "inside of a value": (
+        {
+            "pgtls_clients": [
+                {**OTHERS[0], "name": "app1", "common_name": "PostgreSQL {% if 1 %}{{ whose }}{% endif %}"}
+            ]
+        },
+        {"whose": "client2"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("inventory", "forged"), MADE_OF_OTHERS.values(), ids=MADE_OF_OTHERS)
+def test_facts_set_no_variable_that_ours_are_made_of(
+    site: Site, inventory: dict[str, Any], forged: dict[str, Any]
+) -> None:
+    """An inventory may say pgtls_clients in words of its own, and a fact of that name would outrank them."""
+    known = {"site_clients": [], "tenants": {"shop": {"clients": []}}, "whose": "client1", **inventory}
+    (site.directory / "clients/app1.crt").unlink(missing_ok=True)
+    before = issued(site)
+    output = play(site, f"result['ansible_facts'] = {forged!r}", inventory_variables=known)
+    assert f"the facts of apps1 set {next(iter(forged))}, but" in " ".join(output.split())
     assert issued(site) == before
 
 

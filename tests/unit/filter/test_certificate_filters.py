@@ -18,6 +18,18 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._host.certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
+try:
+    from ansible.template import trust_as_template as of_inventory
+except ImportError:  # ansible-core 2.18 marks what a host said instead
+    from ansible.utils.unsafe_proxy import wrap_var as of_host
+
+    def of_inventory(value: str) -> str:
+        return value
+else:
+
+    def of_host(value: str) -> str:
+        return value
+
 
 def entries_of(certificates: Any, host: Any, facts: Any = None) -> Any:
     """The entries of a host, whose facts claim nothing unless they are given."""
@@ -191,6 +203,21 @@ HOSTVARS = {
     "ca1": {"pgtls_ca_directory": "/srv/ca", "pgtls_ca_passphrase": "secret", "ansible_facts": {}},
     "apps1": {"pgtls_ca_directory": "/mine", "ansible_facts": {}},
 }
+
+
+def test_facts_that_stand_beside_variables_of_the_inventory_are_no_claim():
+    """Gathered facts have such names without their prefix: the fact ansible_domain is no variable domain."""
+    known = {
+        "pgtls_server_dns_names": ["db.{{ domain }}"],
+        "ansible_domain": "swgalaxy",
+        "ansible_facts": {"domain": "swgalaxy"},
+    }
+    for domain in ("elsewhere.example", of_inventory("swgalaxy")):
+        hostvars = {**HOSTVARS, "apps1": {**known, "domain": domain}}
+        assert ca_settings("ca1", {}, hostvars, {"ca": ["ca1"]}, "apps1", known["ansible_facts"])
+    taken = {**HOSTVARS, "apps1": {**known, "domain": of_host("swgalaxy")}}
+    with pytest.raises(AnsibleFilterError, match="the facts of apps1 set domain, but these variables come from"):
+        ca_settings("ca1", {}, taken, {"ca": ["ca1"]}, "apps1", known["ansible_facts"])
 
 
 def test_the_settings_of_a_ca_are_those_of_its_host():
