@@ -50,7 +50,7 @@ from typing import Any
 def issued_certificates(variables: Mapping[str, Any]) -> dict[str, Any]:
     """What came of the last round; what a round before it has left behind counts for nothing."""
     registers = ("__pgtls_ca_request", "__pgtls_ca_answer", "__pgtls_ca_installed")
-    request, answer, installed = (variables.get(name) or {} for name in registers)
+    request, answer, installed = (_result(variables.get(name)) for name in registers)
     requests, certificates, waiting = _named(request.get("requests")), _named(request.get("certificates")), []
     changed = bool(request.get("changed", False))
     if requests:
@@ -60,6 +60,11 @@ def issued_certificates(variables: Mapping[str, Any]) -> dict[str, Any]:
         if [one["name"] for one in after] == [one["name"] for one in certificates]:
             changed, certificates = changed or bool(installed.get("changed", False)), after
     return {"changed": changed, "certificates": certificates, "waiting": waiting}
+
+
+def _result(register: Any) -> Mapping[str, Any]:
+    """The result of a task; what is none, such as a fact of that name, counts for nothing."""
+    return register if isinstance(register, Mapping) else {}
 
 
 def _named(items: Any) -> list[Mapping[str, Any]]:
