@@ -16,9 +16,9 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration"), str(HERE.parent / "faults")]
-from clusters import cluster, fresh_cluster, make_cluster, site
+from clusters import cluster, converged, converged_sites, fresh_cluster, make_cluster, site
 
-__all__ = ["cluster", "fresh_cluster", "make_cluster", "site"]
+__all__ = ["cluster", "converged", "converged_sites", "fresh_cluster", "make_cluster", "site"]
 SECONDS = 240  # far more than any test needs on a busy machine
 
 
