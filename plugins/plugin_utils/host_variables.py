@@ -60,6 +60,8 @@ _MEANING = frozenset(
 
 
 _WORD = re.compile(r"[^\W\d]\w*")
+# An inventory that writes this means a fact, whatever its name.
+_FACT = re.compile(r"""ansible_facts(\.\w+|\[\s*(['"])\w+\2\s*\])""")
 
 
 def refuse_claims(host: str, facts: Any) -> None:
@@ -79,11 +81,8 @@ def refuse_words_of_ours(hostvars: Mapping[str, Any], host: str) -> None:
     """
     untemplated: Mapping[str, Any] = getattr(hostvars, "raw_get", hostvars.__getitem__)(host)
     facts = untemplated.get("ansible_facts")
-    taken = {
-        str(name)
-        for name, value in (facts.items() if isinstance(facts, Mapping) else ())
-        if name in untemplated and untemplated[name] == value and not _is_of_inventory(untemplated[name])
-    }
+    names = {str(name) for name in facts} if isinstance(facts, Mapping) else set()
+    taken = {name for name in names & set(untemplated) if not _is_of_inventory(untemplated[name])}
     if taken:
         _refuse(host, taken & _words_of_ours(untemplated))
 
@@ -120,7 +119,7 @@ def _words_of_ours(variables: Mapping[str, Any]) -> set[str]:
     found: set[str] = set()
     due = [value for name, value in variables.items() if str(name).startswith("pgtls_")]
     while due:
-        words = {word for text in _templates(due.pop()) for word in _WORD.findall(text)} - found
+        words = {word for text in _templates(due.pop()) for word in _WORD.findall(_FACT.sub("", text))} - found
         found |= words
         due += [variables[word] for word in words if word in variables]
     return found

@@ -143,6 +143,10 @@ def test_facts_set_no_variable_of_ours(site: Site, forged: dict[str, Any]) -> No
 OTHERS = [{"name": "mine", "common_name": "PostgreSQL client2", "database_role": "app2", "hosts": ["apps1"]}]
 MADE_OF_OTHERS = {
     "a whole list": ({"pgtls_clients": "{{ site_clients }}"}, {"site_clients": OTHERS}),
+    "beside one that is called alike": (
+        {"pgtls_clients": "{{ site_clients }}"},
+        {"site_clients": OTHERS, "ansible_site_clients": []},
+    ),
     "by way of a third": (
         {"pgtls_clients": "{{ apps_clients | default([]) }}", "apps_clients": "{{ tenants.shop.clients }}"},
         {"tenants": {"shop": {"clients": OTHERS}}},

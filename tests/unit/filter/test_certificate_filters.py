@@ -212,10 +212,17 @@ def test_facts_that_stand_beside_variables_of_the_inventory_are_no_claim():
         "ansible_domain": "swgalaxy",
         "ansible_facts": {"domain": "swgalaxy"},
     }
-    for domain in ("elsewhere.example", of_inventory("swgalaxy")):
+    for domain in (of_inventory("elsewhere.example"), of_inventory("swgalaxy")):
         hostvars = {**HOSTVARS, "apps1": {**known, "domain": domain}}
         assert ca_settings("ca1", {}, hostvars, {"ca": ["ca1"]}, "apps1", known["ansible_facts"])
     taken = {**HOSTVARS, "apps1": {**known, "domain": of_host("swgalaxy")}}
+    for meant in (
+        "{{ ansible_facts.domain }}",
+        '{{ ansible_facts["domain"] }}',
+        "{{ ansible_facts[ 'domain' ] | lower }}",
+    ):
+        named = {**HOSTVARS, "apps1": {**taken["apps1"], "pgtls_server_dns_names": [meant]}}
+        assert ca_settings("ca1", {}, named, {"ca": ["ca1"]}, "apps1", known["ansible_facts"])
     with pytest.raises(AnsibleFilterError, match="the facts of apps1 set domain, but these variables come from"):
         ca_settings("ca1", {}, taken, {"ca": ["ca1"]}, "apps1", known["ansible_facts"])
 
