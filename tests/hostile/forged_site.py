@@ -19,6 +19,7 @@ from lies import VALUES, WHOLE
 
 FORGE = Path(__file__).with_name("forge.py")
 SECONDS = 200
+AMOUNTS = ("all", "some", "one")
 HONEST = {"ca1", "raxus", "apps1"}
 DATABASE = ["raxus.swgalaxy", "mobus.swgalaxy", "pgsql.swgalaxy"]
 CLIENTS = [
@@ -70,10 +71,11 @@ class ForgedSite:
         self.play("site", {"postgres_servers": {"hosts": {"raxus": recorded}}})
         self.play("revoke", {})
 
-    def liars_of_each_family(self, amounts: tuple[str, ...] = ("all", "some", "one")) -> None:
-        """One client host and one server for each family of lies, which alters now more and now less."""
+    def liars(self, families: int) -> None:
+        """One client host and one server for each of so many families of lies, which alter now more and now less."""
         chance = Random(self.seed)
-        lies = [*(f"{family}.{chance.choice(amounts)}" for family in VALUES), *(f"{family}.all" for family in WHOLE)]
+        lies = [f"{family}.{chance.choice(AMOUNTS)}" for family in VALUES] + [f"{family}.all" for family in WHOLE]
+        lies = chance.sample(lies, families)
         self.clients = {f"client-{lie.replace('.', '-')}": lie for lie in lies}
         self.servers = {f"server-{lie.replace('.', '-')}": lie for lie in lies}
 

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, the pgtls.postgresql authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whoever signs for a site, its own CA, CAs below a root, a command or a CA that files go to: hosts that lie get what the inventory gives.
+"""Whoever signs for a site, CAs below its root, a command or a CA that files go to: hosts that lie get what the inventory gives.
 
-Each liar holds one client of its own and lies in one play with the others; `apps1` is honest.
+The root itself signs in test_site_lying_host.py and test_site_forged_results.py. Each liar holds one client of its own and lies in one
+play with the others; `apps1` is honest.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from foreign_ca import ForeignCa
 from lying_host import lying_interpreter
 from openssl_judge import openssl
 
-SIGNERS = ("own", "below", "command", "external")
+SIGNERS = ("below", "command", "external")
 MORE = {
     "usages": ["server", "client"],
     "dns_names": ["raxus.swgalaxy"],
@@ -68,7 +69,7 @@ class Signed:
                 {"name": "servers", "common_name": "Server CA", "usages": ["server"]},
                 {"name": "clients", "common_name": "Client CA", "usages": ["client"]},
             ]
-        elif kind != "own":
+        else:
             self.variables.update(pgtls_ca_provider=kind, pgtls_ca_crl=False)
             self._elsewhere(ForeignCa(folder / "foreign"))
 
@@ -118,7 +119,7 @@ def test_a_lying_host_gets_what_the_inventory_gives_from_every_signer(site: Site
     signed = Signed(site, tmp_path, kind)
     output = " ".join(signed.play(lies(tmp_path, signed.marker)).split())
     own_client = {"app1": "PostgreSQL client1", **{name: f"PostgreSQL {name}" for name in ("greedy", "nobody")}}
-    if kind in ("own", "below"):  # of a request they take the key alone
+    if kind == "below":  # of a request they take the key alone
         own_client.update({name: f"PostgreSQL {name}" for name in ("server", "somebody")})
     found = signed.certificates()
     subjects = sorted(one.subject.rfc4514_string() for one in found)
