@@ -105,14 +105,24 @@ class Stage:
         pid, out = self.start(module, args, **how)
         return self.end(pid, out, begin)
 
+    def run_within(self, seconds: float, module: str, args: dict[str, Any], **how: Any) -> tuple[Run, list[str]]:
+        """Run it, and kill it when it takes longer; names the processes that it left behind, which are killed as well."""
+        begin = time.monotonic()
+        pid, out = self.start(module, args, **how)
+        timer = threading.Timer(seconds, _kill, [pid])
+        timer.start()
+        run = self.end(pid, out, begin)
+        timer.cancel()
+        left = _session(pid)
+        _kill(pid)
+        return run, left
+
     def run_and_kill(self, module: str, args: dict[str, Any], after_seconds: float, **how: Any) -> Run:
         """Start it, wait, and kill its whole session. It may have ended by then."""
         begin = time.monotonic()
         pid, out = self.start(module, args, **how)
         time.sleep(after_seconds)
-        for kill in (os.killpg, os.kill):  # it may not be a session yet
-            with contextlib.suppress(ProcessLookupError):
-                kill(pid, signal.SIGKILL)
+        _kill(pid)
         return self.end(pid, out, begin)
 
     def name_calls(self, module: str, args: dict[str, Any]) -> tuple[Run, list[str]]:
@@ -137,7 +147,13 @@ class Stage:
 
     def start_and_pause(self, module: str, args: dict[str, Any], line: int) -> tuple[int, str]:
         """Start it and return when it stands still before a line (or has ended without coming there)."""
-        pid, out = self.start(module, args, pause_at=line)
+        return self._until_it_stands(*self.start(module, args, pause_at=line))
+
+    def start_standing(self, module: str, args: dict[str, Any]) -> tuple[int, str]:
+        """Start it and return when it stands still before its first line."""
+        return self._until_it_stands(*self.start(module, args, stand=True))
+
+    def _until_it_stands(self, pid: int, out: str) -> tuple[int, str]:
         while _state(pid) not in "TZ":
             time.sleep(0.002)
         return pid, out
@@ -160,6 +176,23 @@ class Stage:
         self.process.stdin.close()
         self.process.wait(20)
         self.folder.cleanup()
+
+
+def _kill(pid: int) -> None:
+    for kill in (os.killpg, os.kill):  # it may not be a session yet
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+
+
+def _session(leader: int) -> list[str]:
+    """The processes of a session, with their commands."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended by now
+            text = path.read_text()
+            if text.rpartition(")")[2].split()[3] == str(leader):
+                found.append(text.partition(")")[0])
+    return found
 
 
 def _state(pid: int) -> str:

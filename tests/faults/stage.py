@@ -4,12 +4,13 @@
 
 """The stage: a process that has everything imported and forks one actor, in a session of its own, for each run of a module.
 
-It reads one JSON object a line: {"start": {module, args, out, count, kill_at, kill_at_hot, pause_at, user, temporary}}
-answers {"pid"}; {"wait": pid} answers {"status"}. An actor writes the module's result to ``out``. With ``count`` it also
+It reads one JSON object a line: {"start": {module, args, out, check, count, kill_at, kill_at_hot, pause_at, stand, user,
+temporary}} answers {"pid"}; {"wait": pid} answers {"status"}. An actor writes the module's result to ``out``. With ``count`` it also
 writes which lines of ours it went through to ``out``.lines; with ``kill_at`` it kills its whole session with SIGKILL just
 before it runs that line, so a number is a moment that can be had again (nearly so where threads write); ``kill_at_hot``
-is the same for a count of the lines that write only; with ``pause_at`` it stops there until somebody sends SIGCONT. As a
-command ("stage.py FILE") it is the actor of the one order in that file, for strace.
+is the same for a count of the lines that write only; with ``pause_at`` it stops there until somebody sends SIGCONT, with
+``stand`` before its first line of all. ``check`` asks for check mode. As a command ("stage.py FILE") it is the actor of the
+one order in that file, for strace.
 """
 
 from __future__ import annotations
@@ -36,17 +37,24 @@ ACTORS = (
     "ca_rollover",
     "certificate_command",
     "certificate_exchange",
+    "certificate_info",
     "certificate_install",
     "certificate_request",
     "certificate_revoke",
     "certificate_sign",
+    "connection_check",
     "login_role",
+    "pg_cluster_info",
     "pg_conf",
+    "pg_conf_info",
     "pg_hba",
+    "pg_hba_info",
     "pg_hosts",
     "pg_ident",
+    "pg_ident_info",
     "pg_reload",
     "pg_server",
+    "pg_service",
     "trust_anchor",
 )
 PLUGINS = os.sep + os.path.join("postgresql", "plugins") + os.sep
@@ -139,8 +147,11 @@ def act(order: dict[str, Any]) -> None:
     counter = LineCounter(order)
     code = 1
     try:
-        with module_arguments({**order["args"], "_ansible_check_mode": False, "_ansible_no_log": False}):
+        how = {"_ansible_check_mode": order.get("check", False), "_ansible_no_log": False}
+        with module_arguments({**order["args"], **how}):
             module = importlib.import_module(f"{MODULES}.{order['module']}")
+            if order.get("stand"):
+                os.kill(os.getpid(), signal.SIGSTOP)
             if {"count", *STOPS} & set(order):
                 threading.settrace(counter.call)
                 sys.settrace(counter.call)

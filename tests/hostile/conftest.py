@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,16 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration"), str(HERE.parent / "faults")]
+from actors import Stage
 from clusters import cluster, converged, converged_sites, fresh_cluster, make_cluster, site
+
+# One for all processes of a run.
+os.environ.setdefault("PGTLS_HOSTILE_SEED", str(random.SystemRandom().randrange(10**6)))
+
+from openssl_authority import new_authority
+from server_worlds import RunningWorld, stopped_worlds
+from treasury import Spoils, Treasury
+from worlds import Authority, World, client_worlds, exchange_worlds
 
 __all__ = ["cluster", "converged", "converged_sites", "fresh_cluster", "make_cluster", "site"]
 SECONDS = 240  # far more than any test needs on a busy machine
@@ -41,3 +52,64 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the sites, which take longest."""
     items.sort(key=lambda item: not item.path.name.startswith("test_site"))
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    made = Stage()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def treasury(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Treasury]:
+    """Things of root that nobody else may touch."""
+    pair = new_authority(tmp_path_factory.mktemp("spoils") / "ca", "Another CA").pair
+    made = Treasury(Spoils(Path(pair.key).read_bytes(), Path(pair.certificate).read_bytes()))
+    yield made
+    made.close()
+
+
+def worlds_of_files(stage: Stage, authority: Authority) -> list[World]:
+    makers = (client_worlds, exchange_worlds, stopped_worlds)
+    return [world for make in makers for world in make(stage, authority)]
+
+
+@pytest.fixture(scope="module")
+def explored(stage: Stage) -> Iterator[Callable[[str], World]]:
+    """Return a function that returns a world, with the paths that are touched in it."""
+    authority = Authority(stage)
+    worlds = {world.title: world for world in worlds_of_files(stage, authority)}
+
+    def explore(title: str) -> World:
+        if not worlds[title].touched:
+            worlds[title].explore(stage)
+        return worlds[title]
+
+    yield explore
+    for world in worlds.values():
+        world.close()
+    authority.close()
+
+
+@pytest.fixture(scope="module")
+def running(stage: Stage, tmp_path_factory: pytest.TempPathFactory, make_cluster: Any) -> World:
+    """Return the world of a server at work, with the paths that are touched in it."""
+    world = RunningWorld(stage, tmp_path_factory.mktemp("running"), make_cluster())
+    world.explore(stage)
+    return world
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many paths were touched by hostile hands, and how often."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    rows = [dict(report.user_properties)["tries"] for report in reports if dict(report.user_properties).get("tries")]
+    write = terminalreporter.write_line
+    write(f"PGTLS_HOSTILE_SEED={os.environ['PGTLS_HOSTILE_SEED']}")
+    for title in dict.fromkeys(row["world"] for row in rows):
+        mine = [row for row in rows if row["world"] == title]
+        paths = {path for row in mine for path in row["paths"]}
+        write(f"{title:<40}{len(paths):>6} paths{sum(row['tries'] for row in mine):>8} tries")
+    if rows:
+        paths = {(row["world"], path) for row in rows for path in row["paths"]}
+        write(f"{'all worlds':<40}{len(paths):>6} paths{sum(row['tries'] for row in rows):>8} tries")

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever a hostile user puts at any path that root touches in directories of his: nothing of root is read, changed or given.
+
+The paths are those of honest runs, as strace saw them.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from every_path import try_kind
+from planted_kinds import KINDS
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
+# The title of each world, the least paths that are known to be touched in it, and at how many of them each kind is tried.
+WORLDS = {
+    "home, empty": (10, 3),
+    "home, signed": (10, 4),
+    "home, complete": (10, 6),
+    "home, rekeyed": (10, 4),
+    "exchange, empty": (5, 3),
+    "exchange, answered": (5, 3),
+    "cluster, stopped": (15, 8),
+    "cluster, killed": (10, 3),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("title", WORLDS)
+def test_nothing_of_root_is_touched(stage, treasury, explored, title, kind, record_property):
+    floor, few = WORLDS[title]
+    world = explored(title)
+    assert len(world.touched) >= floor, f"few paths were seen: {sorted(world.touched)}"
+    tries = try_kind(stage, treasury, world, kind, few)
+    record_property("tries", {"world": title, "kind": kind, "tries": tries.count, "paths": sorted(tries.paths)})
+    assert not tries.problems, "\n".join(tries.problems)
