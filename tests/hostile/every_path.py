@@ -102,7 +102,7 @@ def attempt(stage: Stage, treasury: Treasury, world: World, kind: str, spot: Spo
                 break
     problems += touched
     problems += found_in(world, treasury)
-    problems += set_ids(world, spot if kind.startswith("set-id") else None)
+    problems += set_ids(world, treasury, spot if kind.startswith("set-id") else None)
     return problems
 
 
@@ -137,10 +137,14 @@ def found_in(world: World, treasury: Treasury) -> list[str]:
     ]
 
 
-def set_ids(world: World, spot: Spot | None) -> list[str]:
-    """Set-id bits but those that the user gave to a file of his own."""
-    found = set_id_bits(world.folder)
+def set_ids(world: World, treasury: Treasury, spot: Spot | None) -> list[str]:
+    """Set-id bits but those of root's own file, and those that the user gave to a file of his own."""
+    own = {(status.st_dev, status.st_ino) for status in map(os.lstat, treasury.before)}
+    found = {
+        path: identity
+        for path, identity in set_id_bits(world.folder).items()
+        if (os.lstat(path).st_dev, os.lstat(path).st_ino) not in own
+    }
     if spot is not None and found.get(spot.path, (world.uid, 0))[0] == world.uid:
         found.pop(spot.path, None)
     return [f"{path} of uid {uid} has mode {mode:04o}" for path, (uid, mode) in found.items()]
-

@@ -47,7 +47,12 @@ class Spot:
 
     def other_treasure(self, public: bool = False) -> str:
         """A file of root of the same sort with another content."""
-        return self.treasury.file(self.treasury.spoils.like(self.content), public)
+        comment = ("everybody may read this",) if public else ()
+        return self.treasury.file(self.treasury.spoils.like(self.content, *comment), public)
+
+    def program(self) -> str:
+        """A set-id file of root, which everybody may read."""
+        return self.treasury.file(self.content, public=True, set_id=0o6111)
 
 
 def _small(folder: str) -> dict[str, Item]:
@@ -101,6 +106,8 @@ KINDS: dict[str, Callable[[Spot], None]] = {
     "hard link": lambda spot: os.link(spot.treasure(), spot.path),
     "hard link to another": lambda spot: os.link(spot.other_treasure(), spot.path),
     "hard link to what all may read": lambda spot: os.link(spot.other_treasure(public=True), spot.path),
+    "hard link to a set-id file of root": lambda spot: os.link(spot.program(), spot.path),
+    "link to a set-id file of root": lambda spot: _link(spot.program(), spot),
     "pipe": lambda spot: os.mkfifo(spot.path, 0o644),
     "directory": _directory,
     "socket": _socket,
@@ -109,7 +116,7 @@ KINDS: dict[str, Callable[[Spot], None]] = {
     "set-id program": lambda spot: shutil.copyfile("/bin/true", spot.path) and None,
     "set-id file": _set_id_content,
 }
-_FILES_ALONE = ("link to another", "hard link", "sparse", "set-id", "directory")
+_FILES_ALONE = ("link to another", "link to a set-id", "hard link", "sparse", "set-id", "directory")
 _SHARED = ("hard link",)
 
 

@@ -148,9 +148,7 @@ class RunningWorld(World):
         found = {"data": look(self.data), "sockets": look(str(self.cluster.socket_directory)), ".": look(self.folder)}
         for name in os.listdir(self.data):
             path = os.path.join(self.data, name)
-            if os.path.isfile(path) and not os.path.islink(path):
-                found[f"data/{name}"] = look(path)
-            elif os.path.isdir(path):
+            if not os.path.islink(path) and (os.path.isfile(path) or os.path.isdir(path)):
                 found[f"data/{name}"] = look(path)
         return {name: item for name, item in found.items() if item is not None}
 
@@ -160,9 +158,11 @@ class RunningWorld(World):
             shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
         for name in (f"data/{name}" for name in self.names):
             item, path = self.before.get(name), os.path.join(self.folder, name)
-            if item is not None and item.kind == "file" and os.path.basename(name) not in (*FILES, "postmaster.pid"):
-                if not os.path.lexists(path) or not os.path.isfile(path):
-                    put_back_one(path, item)
+            is_ours = (
+                item is not None and item.kind == "file" and os.path.basename(name) not in (*FILES, "postmaster.pid")
+            )
+            if item is not None and is_ours and look_or_none(path) != item:
+                put_back_one(path, item)
         try:
             self.scene.reset()
         except (AssertionError, subprocess.CalledProcessError):  # what was planted stopped it, or stood in its way
@@ -184,6 +184,11 @@ class RunningWorld(World):
 
     def close(self) -> None:
         """The server and its directories go with the fixture that made them."""
+
+
+def look_or_none(path: str) -> Item | None:
+    """A regular file, None for anything else."""
+    return look(path) if os.path.isfile(path) and not os.path.islink(path) else None
 
 
 def put_back_one(path: str, item: Item) -> None:

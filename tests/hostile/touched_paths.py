@@ -123,5 +123,3 @@ def below(directory: str, paths: dict[str, set[str]]) -> dict[str, set[str]]:
             path = os.path.dirname(path)
             found.setdefault(path, set()).add("looked at")
     return found
-
-

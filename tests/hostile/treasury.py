@@ -85,7 +85,7 @@ class Spoils:
     private_key: bytes
     certificate: bytes
 
-    def like(self, content: bytes | None) -> bytes:
+    def like(self, content: bytes | None, comment: str = SECRET_COMMENT) -> bytes:
         """What is as good in the place of a file with this content, and another secret."""
         if content is None or b"PRIVATE KEY" in content:
             return self.private_key
@@ -93,7 +93,7 @@ class Spoils:
             return self.certificate
         if b"\0" in content:
             return content[:-1] + bytes([content[-1] ^ 1])
-        return content + f"# {SECRET_COMMENT}\n".encode()
+        return content + f"# {comment}\n".encode()
 
 
 class Treasury:
@@ -109,11 +109,11 @@ class Treasury:
         self.alarm = Alarm()
         self.before: dict[str, Item] = {}
 
-    def file(self, content: bytes, public: bool = False) -> str:
+    def file(self, content: bytes, public: bool = False, set_id: int = 0) -> str:
         """One more file of root with this content."""
         path = os.path.join(self.public if public else self.secret, f"treasure{len(self.before)}")
-        place(path, Item("file", 0, 0, 0o644 if public else 0o600, content))
-        self.before[path] = Item("file", 0, 0, 0o644 if public else 0o600, content)
+        self.before[path] = Item("file", 0, 0, (0o644 if public else 0o600) | set_id, content)
+        place(path, self.before[path])
         return path
 
     def tree(self, items: dict[str, Item], public: bool = False) -> str:

@@ -167,9 +167,7 @@ def client_worlds(stage: Stage, authority: Authority) -> list[World]:
     worlds.append(world("complete", *reading_calls(home), *keeping_calls(home, request(), first)))
     rekeyed = {"key_type": "ecdsa-p384", "key_mode": "0640"}
     waiting = do(stage, "certificate_request", request(**rekeyed))["requests"]
-    worlds.append(
-        world("rekeyed", Call("install", "certificate_install", install(waiting, **rekeyed)))
-    )
+    worlds.append(world("rekeyed", Call("install", "certificate_install", install(waiting, **rekeyed))))
     return worlds
 
 
@@ -186,9 +184,7 @@ def keeping_calls(home: str, request: dict[str, Any], install: dict[str, Any]) -
         Call("other modes", "certificate_install", {**install, "certificates": client_items(home, mode="0644")}),
         Call("services", "pg_service", services(home, "old", "new", backup=True)),
         Call("no services", "pg_service", services(home, state="absent")),
-        Call(
-            "new service file", "pg_service", {**services(home, "new"), "path": f"{home}/services.conf"}
-        ),
+        Call("new service file", "pg_service", {**services(home, "new"), "path": f"{home}/services.conf"}),
     ]
 
 

@@ -16,7 +16,7 @@ from ..._pki.answers import facts_of, find_certificates
 from ..._pki.certificates import load_certificates, load_der, render_pem
 from ..._pki.errors import PkiError, UnreadableError
 from ..errors import ModuleError
-from ..files.reading import read_bytes
+from ..files.reading import open_directory, read_bytes
 from .openssl_purposes import read_purposes
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def read_source(path: str, now: datetime) -> Collection:
 def _read_folder(folder: str, now: datetime) -> Collection:
     found: list[Described] = []
     unreadable = []
-    paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.lower().endswith(_ENDINGS)]
+    with open_directory(folder) as handle:
+        names = sorted(os.listdir(handle))
+    paths = [os.path.join(folder, name) for name in names if name.lower().endswith(_ENDINGS)]
     for path in filter(os.path.isfile, paths):
         try:
             certificates = _certificates(read_bytes(path) or b"", path)

@@ -15,13 +15,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from stat import S_IMODE
 from typing import Any
 
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..errors import DatabaseError, ModuleError
+from ..files.directory import look_at
+from ..files.links import safe_target
 from ..files.pending_validation import undo_killed, until_judged
-from ..files.reading import read_bytes
 from ..files.writer import (
     DesiredFile,
     ExpectedContent,
@@ -191,11 +191,11 @@ def write_validated(
 
 def _remember(path: str) -> DesiredFile:
     """The file as it is, as something that can be written again."""
-    content = read_bytes(path)
-    if content is None:
+    found = look_at(safe_target(path))
+    if found is None:
         return DesiredFile(path, None)
-    status = os.stat(path)
-    return DesiredFile(path, content, FileAttributes(str(status.st_uid), str(status.st_gid), S_IMODE(status.st_mode)))
+    uid, gid, mode = found.identity.uid, found.identity.gid, found.identity.mode & 0o777
+    return DesiredFile(path, found.content, FileAttributes(str(uid), str(gid), mode))
 
 
 def _find_complaint(judge: ServerValidator, path: str) -> str | None:

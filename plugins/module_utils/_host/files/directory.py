@@ -20,11 +20,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from stat import S_IMODE, S_ISREG
+from stat import S_IMODE
 from time import monotonic, sleep
 
 from ..errors import ModuleError
-from .reading import check_regular, read_all, walk_to
+from .reading import open_directory, open_in, read_all, walk_to
 
 PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.05
@@ -116,17 +116,17 @@ class Directory:
     def stage_link(self, name: str, identity: Ownership, node: tuple[int, int]) -> str:
         """Give a file of this directory one more name, which is returned; its owner and mode are corrected first.
 
-        :param node: device and inode of the file that is meant; another one that stands there by now is refused.
+        :param node: device and inode of the file that is meant; another one that stands there by now is refused, and so is
+            one of another owner: inodes are used again.
         :raises ModuleError: when that fails.
         """
         temporary = _temporary_name()
         path = os.path.join(self.path, name)
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with _in_one_sentence(path):
-            handle = os.open(name, flags, dir_fd=self.handle)
+            handle = open_in(self.handle, name, path)
             try:
                 status = os.fstat(handle)
-                if (status.st_dev, status.st_ino) != node:
+                if (status.st_dev, status.st_ino) != node or status.st_uid != identity.uid:
                     raise ModuleError(
                         f"{path} was changed by somebody else during this run and is left as it is; run again"
                     )
@@ -286,7 +286,8 @@ def remove_leftovers(directory: str, patience_seconds: float = PATIENCE_SECONDS)
     :raises ModuleError: when another run does not leave in time.
     """
     with suppress(OSError):
-        left = [name for name in os.listdir(directory) if _LEFTOVER.fullmatch(name)]
+        with open_directory(directory) as handle:
+            left = [name for name in os.listdir(handle) if _LEFTOVER.fullmatch(name)]
         if not left:
             return
         with locked_directory(directory, patience_seconds) as folder:
@@ -298,12 +299,8 @@ def remove_leftovers(directory: str, patience_seconds: float = PATIENCE_SECONDS)
 def _look(handle: int, directory: str, name: str) -> ReadFile | None:
     path = os.path.join(directory, name)
     try:
-        if not S_ISREG(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
-            raise ModuleError(f"{path} is not a regular file; move it away or choose another path")
-        # Whoever owns the directory may put a pipe there between the two calls: never wait for its other end.
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
+        file = open_in(handle, name, path)
         try:
-            check_regular(file, path)
             status = os.fstat(file)
             return ReadFile(read_all(file, path), Ownership.of(status), (status.st_dev, status.st_ino))
         finally:

@@ -40,7 +40,7 @@ def undo_killed(writer: Writer, path: str) -> None:
         return
     pattern = re.compile(re.escape(name) + r"\.pgtls-(before|none)-([0-9a-f]{16})")
     with locked_directory(directory) as folder:
-        for match in filter(None, map(pattern.fullmatch, os.listdir(directory) if folder.alone else ())):
+        for match in filter(None, map(pattern.fullmatch, os.listdir(folder.handle) if folder.alone else ())):
             if _undo(folder, name, match):
                 writer.warn(f"an earlier run ended before {path} was judged; it was restored as it was before that")
 

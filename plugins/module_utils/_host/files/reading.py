@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one way to read a file in a directory of somebody else: regular files only, never waiting, up to a size.
+"""The one way to read a file or a directory of somebody else: regular files only, never waiting, up to a size.
 
 Links are followed as links.py says: root's and ours as they are, those of others as that user, so that nobody makes root
-read what he may not read himself.
+read what he may not read himself. What something is, and whose, is found out before it is opened.
 """
 
 from __future__ import annotations
@@ -50,18 +50,46 @@ def open_regular(path: str, any_size: bool = False) -> Iterator[int]:
     place = find_place(path)
     with acting_as(os.geteuid() if place.uid is None else place.uid):
         seen = walk_to(place.target, _LOOK) if place.uid is None else os.open(place.target, _LOOK)
-        try:
-            check_regular(
-                seen, path, any_size
-            )  # before it is opened, because that alone may start something at a device
-            handle = os.open(f"/proc/self/fd/{seen}", _FLAGS)
-        finally:
-            os.close(seen)
+        handle = _open_seen(seen, place, path, any_size)
     try:
-        _check_reader(handle, place)
         yield handle
     finally:
         os.close(handle)
+
+
+def open_in(directory: int, name: str, path: str) -> int:
+    """Open a regular file of an open directory that no link led to; path is its whole path.
+
+    :raises OSError: when it cannot be opened.
+    :raises ModuleError: when it is something else, or a hard link to what the owner of the directory may not read.
+    """
+    return _open_seen(os.open(name, _LOOK, dir_fd=directory), Place(path), path)
+
+
+@contextmanager
+def open_directory(path: str) -> Iterator[int]:
+    """Open a directory to list it, through links as somebody's word allows.
+
+    :raises OSError: when it cannot be opened, be it that whose link leads there may not look into it.
+    :raises ModuleError: for links that lead nowhere good.
+    """
+    place, flags = find_place(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    with acting_as(os.geteuid() if place.uid is None else place.uid):
+        handle = walk_to(place.target, flags) if place.uid is None else os.open(place.target, flags)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _open_seen(seen: int, place: Place, path: str, any_size: bool = False) -> int:
+    """Open for reading what was looked at, which is closed then: opening alone may start something at a device."""
+    try:
+        check_regular(seen, path, any_size)
+        _check_reader(seen, place)
+        return os.open(f"/proc/self/fd/{seen}", _FLAGS)
+    finally:
+        os.close(seen)
 
 
 def read_all(handle: int, path: str) -> bytes:
@@ -116,6 +144,8 @@ def _check_reader(handle: int, place: Place) -> None:
     """Refuse what the user on whose word we came here may not read: a hard link is his word too."""
     status = os.fstat(handle)
     if status.st_mode & _READABLE_BY_ALL or (place.uid is None and status.st_nlink == 1):
+        return
+    if os.geteuid() != 0 == os.getuid():  # acting as somebody, whom the kernel asks when the file is opened
         return
     whose = owner_of_place(os.path.dirname(place.target)) if place.uid is None else place.uid
     if whose is None or status.st_uid == whose:

@@ -383,7 +383,7 @@ class _Write:
 
         if plan.wanted.backup and plan.before is not None and plan.now is not None:
             backup = f"{self.name}.{os.getpid()}.{strftime('%Y-%m-%d@%H:%M:%S~')}"  # as Ansible names its backups
-            self.folder.put(backup, plan.before, plan.now, label)
+            self.folder.put(backup, plan.before, replace(plan.now, mode=plan.now.mode & _KEPT_MODE), label)
         if temporary is None:
             self.folder.remove(self.name)
         else:

@@ -14,6 +14,8 @@ from stat import S_ISDIR, S_ISREG
 from ..._pgconf.environment import DirectoryError, Files
 from ..._pgconf.errors import ConfigError
 from ..errors import ModuleError
+from ..files.links import acting_as, owner_of_place
+from ..files.reading import open_directory
 from ..files.writer import read_text
 
 
@@ -29,8 +31,27 @@ def read_configuration(path: str) -> tuple[str, Files]:
 
 
 def files_around(path: str) -> Files:
-    """Return the way to the files that a configuration file names; nothing is read before it is asked for."""
-    return Files(os.path.abspath(path), _read_included, _list_directory)
+    """Return the way to the files that a configuration file names; nothing is read before it is asked for.
+
+    They are read as the owner of its directory, who may have named them: nothing that he may not read himself.
+    """
+    main = os.path.abspath(path)
+
+    def read(wanted: str) -> str | None:
+        with acting_as(_owner_of_word(main)):
+            return _read_included(wanted)
+
+    def list_directory(wanted: str) -> Sequence[str] | None:
+        with acting_as(_owner_of_word(main)):
+            return _list_directory(wanted)
+
+    return Files(main, read, list_directory)
+
+
+def _owner_of_word(main: str) -> int:
+    """Who says what a main file includes: the owner of the place where it really lies."""
+    owner = owner_of_place(os.path.dirname(os.path.realpath(main)))
+    return os.geteuid() if owner is None else owner
 
 
 def _read_included(path: str) -> str | None:
@@ -56,11 +77,13 @@ def _list_directory(path: str) -> Sequence[str] | None:
     if "\0" in path:
         return None
     try:
-        with os.scandir(path) as found:
+        with open_directory(path) as handle, os.scandir(handle) as found:
             return sorted(entry.name for entry in found if not entry.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
+    except (OSError, ModuleError) as error:
+        if isinstance(error, ModuleError):
+            raise ConfigError(str(error)) from error
         raise ConfigError(
             f"the directory {path} cannot be read ({error.strerror}); check its owner and mode"
         ) from error
@@ -79,12 +102,13 @@ def files_with(main: str, path: str, text: str) -> tuple[str, Files]:
     :raises ModuleError: when the main file cannot be read.
     """
     directory, name = os.path.split(os.path.abspath(path))
+    around = files_around(main)
 
     def read(wanted: str) -> str | None:
-        return text if same_file(wanted, path) else _read_included(wanted)
+        return text if same_file(wanted, path) else around.read(wanted)
 
     def list_directory(wanted: str) -> Sequence[str] | None:
-        names = _list_directory(wanted)
+        names = around.list_directory(wanted)
         return sorted({*names, name}) if names is not None and same_file(wanted, directory) else names
 
     main_text = text if same_file(main, path) else read_text(main) or ""

@@ -30,7 +30,7 @@ from ..._pki.compat import (
 from ..._pki.errors import PkiError
 from ..._pki.identity import render_name
 from ..errors import ModuleError
-from ..files.reading import read_bytes
+from ..files.reading import open_directory, read_bytes
 from .clusters import Cluster
 from .tls_files import acting_as_owner, tls_is_on
 
@@ -118,9 +118,10 @@ def _crl_files(cluster: Cluster) -> list[str]:
     file, directory = cluster.path("ssl_crl_file"), cluster.path("ssl_crl_dir")
     files = [file] if file is not None else []
     if directory is not None and os.path.isdir(directory):
-        files += [
-            os.path.join(directory, name) for name in sorted(os.listdir(directory)) if _HASHED_NAME.fullmatch(name)
-        ]
+        with acting_as_owner(cluster), open_directory(directory) as handle:
+            files += [
+                os.path.join(directory, name) for name in sorted(os.listdir(handle)) if _HASHED_NAME.fullmatch(name)
+            ]
     return files
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from stat import S_ISREG
 
 from ..errors import ModuleError
+from ..files.reading import open_regular
 
 PATRONI = "patroni"
 _DYNAMIC_CONFIGURATION = "patroni.dynamic.json"
@@ -60,15 +60,10 @@ def sign_beside(path: str) -> str | None:
 
 def _has_header(path: str) -> bool:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        with open_regular(path) as handle:
+            head = os.read(handle, _HEAD_BYTES)
+    except (OSError, ModuleError):
         return False
-    try:
-        head = os.read(handle, _HEAD_BYTES) if S_ISREG(os.fstat(handle).st_mode) else b""
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
     lines = [line.strip() for line in head.splitlines()]
     comments = next((index for index, line in enumerate(lines) if line and not line.startswith(b"#")), len(lines))
     return _HEADER in lines[:comments]

@@ -45,7 +45,7 @@ def expected_fingerprints(cluster: Cluster) -> dict[str | None, str]:
 
     :raises ModuleError: when a file is missing or holds no certificate.
     """
-    return {pair.server_name: fingerprint_of(pair) for pair in find_pairs(cluster)}
+    return {pair.server_name: fingerprint_of(cluster, pair) for pair in find_pairs(cluster)}
 
 
 def served_certificates(cluster: Cluster, names: list[str | None]) -> list[Listener]:

@@ -79,12 +79,13 @@ def hosts_file(cluster: Cluster) -> str | None:
     return os.path.join(directory, named or "pg_hosts.conf")
 
 
-def fingerprint_of(pair: ServedKeyPair) -> str:
-    """Return the SHA-256 fingerprint of the first certificate of a file.
+def fingerprint_of(cluster: Cluster, pair: ServedKeyPair) -> str:
+    """Return the SHA-256 fingerprint of the first certificate of a file, which is read as the server would read it.
 
     :raises ModuleError: when it is missing or holds no certificate.
     """
-    found = _CERTIFICATE.search(read_text(pair.certificate) or "")
+    with acting_as_owner(cluster):
+        found = _CERTIFICATE.search(read_text(pair.certificate) or "")
     try:
         if found:
             return fingerprint_sha256(ssl.PEM_cert_to_DER_cert(found.group()))
@@ -104,7 +105,7 @@ def check_tls_files(cluster: Cluster) -> None:
         return
     _check_protocols(cluster)
     for pair in find_pairs(cluster):
-        fingerprint_of(pair)
+        fingerprint_of(cluster, pair)
         _check_key_file(cluster, pair)
         with acting_as_owner(cluster):
             _check_pair(cluster, pair)
@@ -131,7 +132,9 @@ def _pairs_by_name(cluster: Cluster) -> list[ServedKeyPair]:
         return []
     from ..._pgconf.maps.hosts import HostLine, parse_hosts  # few servers have such a file
 
-    lines = [line.entry for line in parse_hosts(read_text(path) or "", cluster.version).lines]
+    with acting_as_owner(cluster):
+        text = read_text(path) or ""
+    lines = [line.entry for line in parse_hosts(text, cluster.version).lines]
     return [pair for line in lines if isinstance(line, HostLine) for pair in _pairs_of_line(cluster, path, line)]
 
 

@@ -82,8 +82,8 @@ def _find_change(transaction: Transaction, one: SavedFile) -> _Change | None:
 
 def _is_what_was_kept(one: SavedFile, kept: ReadFile) -> bool:
     """Whether the owner of the directory left alone what will be put back: the link is the same file, the copy the same bytes."""
-    if one.linked:
-        return kept.node == (one.device, one.inode)
+    if one.linked:  # of the same owner too, because the inode of a file that is gone is given to another one
+        return (kept.node, kept.identity.uid) == ((one.device, one.inode), one.uid)
     return content_digest(kept.content) == one.digest
 
 
