@@ -43,6 +43,11 @@ class Tries:
     paths: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
+    def add(self, other: Tries) -> None:
+        self.count += other.count
+        self.paths |= other.paths
+        self.problems += other.problems
+
     def note(self, where: str, problems: list[str]) -> None:
         self.problems += [f"{where}: {problem}" for problem in problems]
 
@@ -52,20 +57,27 @@ def try_kind(stage: Stage, treasury: Treasury, world: World, kind: str, few: int
     tries = Tries()
     paths = [path for path in sorted(world.touched) if is_for(kind, world.belongs(path))]
     for path in sample(paths, few, f"{world.title} {kind}"):
-        for call in sample([call for call in world.calls if call.title in world.touched[path]], 1, f"{path} {kind}"):
+        for call in calls_at(world, path, kind):
             with planted(treasury, world, kind, path) as spot:
                 problems = attempt(stage, treasury, world, kind, spot, call)
             tries.count += 2
-            tries.paths.add(path)
+            tries.paths.add(os.path.relpath(path, world.folder))
             tries.note(f"{kind} at {path}, {call.title}", problems)
     return tries
+
+
+def calls_at(world: World, path: str, kind: str) -> list[Call]:
+    """The runs that touch a path: all of them in the long form, one where a server works."""
+    calls = [call for call in world.calls if call.title in world.touched[path]]
+    if IS_ALL and not world.is_alive:
+        return calls
+    return random.Random(f"{SEED} {os.path.basename(path)} {kind}").sample(calls, 1)
 
 
 @contextmanager
 def planted(treasury: Treasury, world: World, kind: str, path: str) -> Iterator[Spot]:
     """Something of a kind in the place of a path, and all as it was in the end."""
-    spot = Spot(path, world.uid, world.belongs(path), treasury)
-    world.reset()
+    spot = Spot(path, world.uid, world.belongs(path), treasury, world.is_alive)
     plant(kind, spot)
     try:
         yield spot

@@ -22,12 +22,17 @@ SMALL = 1 << 20
 
 @dataclass(frozen=True)
 class Spot:
-    """A path of a hostile user, what an honest run would find or leave there, and what is left of root's to point to."""
+    """A path of a hostile user, what an honest run would find or leave there, and what is left of root's to point to.
+
+    is_kept: the honest file is moved aside, because it cannot be made again. source: where the honest one is meanwhile.
+    """
 
     path: str
     uid: int
     honest: Item | None
     treasury: Treasury
+    is_kept: bool = False
+    source: str = ""
 
     @property
     def is_directory(self) -> bool:
@@ -42,7 +47,7 @@ class Spot:
     def treasure(self, public: bool = False) -> str:
         """A file of root that could be the honest one, or a directory of root with all that is in the honest one."""
         if self.is_directory:
-            return self.treasury.tree(_small(self.path + ".aside"), public)
+            return self.treasury.tree(_small(self.source or self.path + ".aside"), public)
         return self.treasury.file(self.content, public)
 
     def other_treasure(self, public: bool = False) -> str:
@@ -58,7 +63,7 @@ class Spot:
 def _small(folder: str) -> dict[str, Item]:
     """What is in a directory, without the heart of a database."""
     found = {".": Item("directory", 0, 0, 0o700, None)}
-    for name in os.listdir(folder):
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name)
         item = look(path) if os.path.isfile(path) and os.path.getsize(path) < SMALL else None
         if item is not None:
@@ -130,9 +135,16 @@ def plant(kind: str, spot: Spot) -> None:
     if spot.is_directory:
         os.makedirs(spot.path, exist_ok=True)
         os.rename(spot.path, spot.path + ".aside")
+    elif os.path.lexists(spot.path) and spot.is_kept:
+        os.rename(spot.path, spot.path + ".aside")
     elif os.path.lexists(spot.path):
         os.unlink(spot.path)
     make_way(spot)
+    put(kind, spot)
+
+
+def put(kind: str, spot: Spot) -> None:
+    """Put it where nothing is."""
     KINDS[kind](spot)
     if not kind.startswith(_SHARED):
         os.lchown(spot.path, spot.uid, spot.uid)

@@ -122,7 +122,9 @@ class RunningWorld(World):
     def __init__(self, stage: Any, folder: Path, cluster: Any) -> None:
         self.scene = EverythingScene(stage, folder, cluster)
         self.data, self.cluster = str(cluster.data_directory), cluster
-        super().__init__("cluster, running", os.path.dirname(self.data), POSTGRES, self._calls(), seconds=60)
+        super().__init__(
+            "cluster, running", os.path.dirname(self.data), POSTGRES, self._calls(), seconds=60, is_alive=True
+        )
         self.names = set(os.listdir(self.data))
         self.before = self.look()
 

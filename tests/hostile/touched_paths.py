@@ -19,11 +19,14 @@ from actors import Run, Stage
 UNFORESEEABLE = re.compile(r"\.pgtls-[0-9a-f]{16}(\.d)?|.*\.\d+\.\d{4}-\d\d-\d\d@[\d:]+~")
 # The server's own programs work as its owner, who may do in his directories as he likes.
 _SERVER = re.compile(r'execve\("[^"]*/(postgres|pg_ctl|pg_ctlcluster|postmaster)"')
+_CHILD = re.compile(r"^(\d+) +(?:<\.\.\. )?(?:clone3?|v?fork)\b.*= (\d+)")
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
 _AT = re.compile(r'(?:\w+<([^>]*)>, )"((?:[^"\\]|\\.)*)"')
 _PLAIN = re.compile(r'^"((?:[^"\\]|\\.)*)"')
 _OPEN_FILE = re.compile(r"^\d+<(/[^>]*)>")
 _SOCKET = re.compile(r'sun_path="((?:[^"\\]|\\.)*)"')
+_OTHERS = "fchmod,fchown,ftruncate,fsetxattr,flock,getdents64,connect,bind"
+_CHILDREN = "clone,clone3,fork,vfork"
 _VERBS = {
     "rename": "renamed",
     "link": "linked",
@@ -37,13 +40,8 @@ _VERBS = {
     "chmod": "chmodded",
     "truncate": "written",
     "utimens": "written",
-    "write": "written",
-    "pwrite64": "written",
     "setxattr": "labelled",
     "lsetxattr": "labelled",
-    "read": "read",
-    "pread64": "read",
-    "mmap": "read",
     "getdents64": "listed",
     "flock": "locked",
     "connect": "connected to",
@@ -56,12 +54,13 @@ def touched(stage: Stage, module: str, args: dict[str, Any]) -> tuple[Run, dict[
     """Run a module to its end; return the run, and what it did by path."""
     pid, out = stage.start_standing(module, args)
     log = out + ".trace"
-    command = ["strace", "-f", "-y", "-s", "4096", "-e", "trace=%file,%desc,connect,bind", "-e", "signal=none"]
+    command = ["strace", "-f", "-y", "-s", "4096", "-e", f"trace=%file,{_OTHERS},{_CHILDREN}", "-e", "signal=none"]
     with subprocess.Popen([*command, "-o", log, "-p", str(pid)], stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
         line = tracer.stderr.readline()
         assert "attached" in line, line
         run = stage.go_on(pid, out)
+        tracer.terminate()  # a server that the run started goes on, and nobody need look
         tracer.communicate()
     return run, _parsed(Path(log).read_text(errors="surrogateescape").splitlines())
 
@@ -70,6 +69,9 @@ def _parsed(lines: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     servers: set[str] = set()
     for line in lines:
+        child = _CHILD.match(line)
+        if child is not None and child[1] in servers:
+            servers.add(child[2])
         match = _CALL.match(line)
         if match is None or match[1] in servers:
             continue
@@ -84,8 +86,6 @@ def _parsed(lines: list[str]) -> dict[str, set[str]]:
 
 def _paths(name: str, words: str) -> Iterator[str]:
     yield from (_text(match) for match in _SOCKET.findall(words))
-    if name in ("read", "write", "pread64", "pwrite64"):  # what was read may look like anything
-        words = words.partition(",")[0]
     at = _AT.findall(words)
     yield from (os.path.join(_text(directory), _text(path)) for directory, path in at)
     if plain := _PLAIN.match(words):
@@ -106,7 +106,7 @@ def _verb(name: str, words: str) -> str:
             return "made"
         if "O_PATH" in flags:
             return "looked at"
-        return "written" if "O_WRONLY" in flags or "O_RDWR" in flags else "opened"
+        return "written" if "O_WRONLY" in flags or "O_RDWR" in flags else "read"
     return _VERBS.get(stem, "looked at")
 
 

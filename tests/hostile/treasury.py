@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pictures import Item, look, picture, place
 
-IN_ATTRIB, IN_OPEN, IN_IGNORED = 0x4, 0x20, 0x8000
+IN_ATTRIB, IN_OPEN, IN_MOVE_SELF = 0x4, 0x20, 0x800
 EVERYTHING = 0xFFF
 _NAMES = {
     0x1: "read",
@@ -32,7 +32,7 @@ _NAMES = {
     0x100: "a name was made in it",
     0x200: "a name was removed from it",
     0x400: "removed",
-    0x800: "moved",
+    IN_MOVE_SELF: "moved",
 }
 # Whoever may read it may do so; nobody else than root may change it.
 CHANGES = EVERYTHING & ~0x39
@@ -142,13 +142,14 @@ class Treasury:
     def guarded(self, untouchable: str | None = None, is_linked: bool = False) -> Iterator[list[str]]:
         """Collect what was done to root's things meanwhile.
 
-        untouchable: what nobody may open (a device). is_linked: names of a file may go, so the kernel tells of that.
+        untouchable: what nobody may open (a device). is_linked: a name of a file is the user's, who may move and remove it.
         """
         problems: list[str] = []
+        less = ~(IN_ATTRIB | IN_MOVE_SELF) if is_linked else ~0
         for folder, mask in ((self.secret, EVERYTHING), (self.public, CHANGES)):
-            self.alarm.watch(folder, mask & ~IN_ATTRIB if is_linked else mask)
+            self.alarm.watch(folder, mask & less)
             for path in (path for path in self.before if path.startswith(folder)):
-                self.alarm.watch(path, mask & ~IN_ATTRIB if is_linked else mask)
+                self.alarm.watch(path, mask & less)
         if untouchable is not None:
             self.alarm.watch(untouchable, IN_OPEN)
         yield problems

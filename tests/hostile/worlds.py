@@ -36,7 +36,10 @@ class Call:
 
 @dataclass
 class World:
-    """A folder of a user; seconds: the most that a run may take. honest: what is there before, or after an honest run."""
+    """A folder of a user; seconds: the most that a run may take. honest: what is there before, or after an honest run.
+
+    is_alive: a server works there, whose files cannot all be made again.
+    """
 
     title: str
     folder: str
@@ -44,6 +47,7 @@ class World:
     calls: list[Call]
     before: dict[str, Item] = field(default_factory=dict)
     seconds: float = 20
+    is_alive: bool = False
     touched: dict[str, dict[str, set[str]]] = field(default_factory=dict)  # by path, by title of the call
     honest: dict[str, Item] = field(default_factory=dict)
     outside: dict[str, set[str]] = field(default_factory=dict)

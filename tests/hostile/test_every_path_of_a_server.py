@@ -1,0 +1,24 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The same for the owner of a data directory whose server is at work: see test_every_path.py."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from every_path import try_kind
+from planted_kinds import KINDS
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
+FLOOR, FEW = 20, 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_of_root_is_touched(stage, treasury, running, kind, record_property):
+    assert len(running.touched) >= FLOOR, f"few paths were seen: {sorted(running.touched)}"
+    tries = try_kind(stage, treasury, running, kind, FEW)
+    record_property("tries", {"world": running.title, "kind": kind, "tries": tries.count, "paths": sorted(tries.paths)})
+    assert not tries.problems, "\n".join(tries.problems)
