@@ -25,7 +25,7 @@ from clusters import cluster, converged, converged_sites, fresh_cluster, make_cl
 os.environ.setdefault("PGTLS_HOSTILE_SEED", str(random.SystemRandom().randrange(10**6)))
 
 from openssl_authority import new_authority
-from server_worlds import RunningWorld, stopped_worlds
+from server_worlds import RunningWorld, connecting_world, stopped_worlds
 from treasury import Spoils, Treasury
 from worlds import Authority, World, client_worlds, exchange_worlds
 
@@ -92,11 +92,22 @@ def explored(stage: Stage) -> Iterator[Callable[[str], World]]:
 
 
 @pytest.fixture(scope="module")
-def running(stage: Stage, tmp_path_factory: pytest.TempPathFactory, make_cluster: Any) -> World:
+def running(stage: Stage, tmp_path_factory: pytest.TempPathFactory, make_cluster: Any) -> RunningWorld:
     """Return the world of a server at work, with the paths that are touched in it."""
     world = RunningWorld(stage, tmp_path_factory.mktemp("running"), make_cluster())
     world.explore(stage)
     return world
+
+
+@pytest.fixture(scope="module")
+def connecting(stage: Stage, running: RunningWorld) -> Iterator[World]:
+    """Return the world of a client of that server."""
+    authority = Authority(stage)
+    world = connecting_world(stage, authority, running.cluster)
+    world.explore(stage)
+    yield world
+    world.close()
+    authority.close()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hostile_users import NOBODY
 from kept_state import forget_state
 from open_transaction import open_transaction
 from pictures import Item, look, picture, put_back
@@ -191,6 +192,31 @@ class RunningWorld(World):
 def look_or_none(path: str) -> Item | None:
     """A regular file, None for anything else."""
     return look(path) if os.path.isfile(path) and not os.path.islink(path) else None
+
+
+def connecting_world(stage: Any, authority: Authority, cluster: Any) -> World:
+    """The files of a client who connects to a server that speaks TLS."""
+    home = owned_folder("connecting", NOBODY)
+    (item,) = client_items(home)[:1]
+    item = {name: value for name, value in item.items() if not name.startswith(("fullchain", "pkcs"))}
+    made = {"certificates": [item], "directories": [{"path": f"{home}/.postgresql", "owner": "nobody"}]}
+    requests = do(stage, "certificate_request", made)["requests"]
+    signed = authority.sign([item], requests)
+    do(stage, "certificate_install", {"certificates": [item], "signed": signed, **authority.trusted})
+    lists = Path(home, "crls")
+    lists.mkdir()
+    for number in range(2):
+        Path(lists, f"0123abc{number}.r0").write_text(authority.crl)
+    give(home, NOBODY)
+    where = {"host": "127.0.0.1", "port": cluster.port, "user": "app1", "dbname": "postgres", "sslmode": "verify-ca"}
+    files = {"sslcert": item["certificate"], "sslkey": item["private_key"], "sslrootcert": item["root"]}
+    where |= {"connect_timeout": 5}
+    attempts = [
+        {"name": "one list", "conninfo": {**where, **files, "sslcrl": item["crl"]}},
+        {"name": "many lists", "conninfo": {**where, **files, "sslcrldir": str(lists)}},
+    ]
+    args = {"attempts": attempts, "fail_on_difference": False, "parallel": 1}
+    return World("home, connecting", home, NOBODY, [Call("attempts", "connection_check", args)], picture(home))
 
 
 def put_back_one(path: str, item: Item) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..._proof import attempts as proof
 from ..errors import ModuleError
+from .client_files import CLIENT_FILES, OpenedFiles, opened_files
 from .database import fetch, in_one_line, load_driver, quiet_environment
 from .fair_threads import in_threads
 from .tls_probe import LEGACY_PROTOCOLS, ProbeError, probe
@@ -24,7 +25,6 @@ from .tls_probe import LEGACY_PROTOCOLS, ProbeError, probe
 _NO_FILE = "/dev/null/none"
 _TRIES = 3
 _CONNECT_TIMEOUT_SECONDS = 10
-_CLIENT_FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir")
 # The words of libpq for a physical replication connection (manual, section 34.1.2).
 _PHYSICAL = ("true", "on", "yes", "1")
 # Keywords that must not stand in a conninfo, and the options that take them.
@@ -138,7 +138,16 @@ def _try(planned: Planned) -> proof.Outcome:
 
 
 def _try_login(planned: Planned, conninfo: Mapping[str, str]) -> proof.Outcome:
-    driver, keywords = load_driver(), dict(conninfo)
+    try:
+        with opened_files(conninfo) as opened:
+            return _log_in(planned, opened)
+    except ModuleError as error:
+        return proof.Outcome(proof.IMPOSSIBLE, str(error))
+
+
+def _log_in(planned: Planned, opened: OpenedFiles) -> proof.Outcome:
+    driver, conninfo = load_driver(), opened.conninfo
+    keywords: dict[str, Any] = dict(conninfo)
     physical = conninfo.get("replication", "").lower() in _PHYSICAL
     if physical and driver.__name__ == "psycopg2":  # which sends SQL over any other kind of connection
         import psycopg2.extras
@@ -147,7 +156,7 @@ def _try_login(planned: Planned, conninfo: Mapping[str, str]) -> proof.Outcome:
     try:
         connection = driver.connect(**_isolated(planned, keywords, _libpq_version(driver)))
     except driver.Error as error:
-        words = in_one_line(error)
+        words = opened.in_words(in_one_line(error))
         return proof.Outcome(proof.classify_refusal(words), words)
     try:
         evidence = _physical_evidence(conninfo) if physical else fetch(connection, _EVIDENCE)[0]
@@ -214,7 +223,7 @@ def _check_conninfo(name: str, conninfo: Mapping[str, str]) -> None:
 
 def _client_problem(conninfo: Mapping[str, str]) -> str | None:
     """What the client lacks, so that no refusal would prove anything."""
-    for word in _CLIENT_FILES:
+    for word in CLIENT_FILES:
         path = conninfo.get(word, "")
         if path.startswith(("/", "~", ".")) and not os.path.exists(path):
             return f"client file {path} of {word} does not exist; install it on this host"
