@@ -78,8 +78,8 @@ def calls_at(world: World, path: str, kind: str) -> list[Call]:
 def planted(treasury: Treasury, world: World, kind: str, path: str) -> Iterator[Spot]:
     """Something of a kind in the place of a path, and all as it was in the end."""
     spot = Spot(path, world.uid, world.belongs(path), treasury, world.is_alive)
-    plant(kind, spot)
     try:
+        plant(kind, spot)
         yield spot
     finally:
         clear_away(path)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pictures import Item, look, picture
+from pictures import Item, look
 from treasury import Treasury
 
 SPARSE_BYTES = 9 << 30
@@ -61,15 +61,16 @@ class Spot:
 
 
 def _small(folder: str) -> dict[str, Item]:
-    """What is in a directory, without the heart of a database."""
+    """What is in a directory, without sockets and without the heart of a database."""
     found = {".": Item("directory", 0, 0, 0o700, None)}
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        path = os.path.join(folder, name)
-        item = look(path) if os.path.isfile(path) and os.path.getsize(path) < SMALL else None
-        if item is not None:
-            found[name] = item
-        elif os.path.isdir(path) and not os.path.exists(os.path.join(folder, "global")):
-            found |= {f"{name}/{below}": item for below, item in picture(path).items()}
+    for where, folders, files in os.walk(folder):
+        if "global" in folders:
+            folders.clear()
+        for path in (os.path.join(where, name) for name in (*folders, *files)):
+            if os.path.isdir(path) or os.path.isfile(path) and os.path.getsize(path) < SMALL:
+                item = look(path)
+                assert item is not None
+                found[os.path.relpath(path, folder)] = item
     return found
 
 

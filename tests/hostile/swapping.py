@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
 from actors import Stage
-from every_path import Tries, clear_away, found_in, judge, remove, set_ids
+from every_path import Tries, calls_at, clear_away, found_in, judge, remove, sample, set_ids
 from hostile_users import PYTHON
 from planted_kinds import Spot, is_for, make_way, put
 from treasury import Treasury
@@ -146,3 +146,17 @@ def put_in_order(path: str, other: str, kind: str) -> None:
     elif os.path.isdir(path) and not os.path.islink(path) or kind in FOR_FILES:
         remove(other)
     clear_away(path)
+
+
+def swap_some(
+    stage: Stage, treasury: Treasury, world: World, few: int, runs: int, record: Callable[[str, Any], None]
+) -> None:
+    """Try a few of the swaps of a world, and say which."""
+    tries = Tries()
+    with Swapper(world.uid) as swapper:
+        for swap in sample(swaps_of(world), few, f"{world.title} swaps"):
+            call = calls_at(world, *swap)[0]
+            tries.add(try_swap(stage, treasury, world, swapper, swap, call, runs))
+    title = f"{world.title}, swaps"
+    record("tries", {"world": title, "kind": "swap", "tries": tries.count, "paths": sorted(tries.paths)})
+    assert not tries.problems, "\n".join(tries.problems)

@@ -11,6 +11,7 @@ import os
 import pytest
 from every_path import try_kind
 from planted_kinds import KINDS
+from swapping import swap_some
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
 # The least paths that are known to be touched in each world, and at how many of them each kind is tried.
@@ -25,3 +26,11 @@ def test_nothing_of_root_is_touched(stage, treasury, request, name, kind, record
     tries = try_kind(stage, treasury, world, kind, few)
     record_property("tries", {"world": world.title, "kind": kind, "tries": tries.count, "paths": sorted(tries.paths)})
     assert not tries.problems, "\n".join(tries.problems)
+
+
+def test_no_swap_touches_anything_of_root(stage, treasury, running, record_property):
+    swap_some(stage, treasury, running, 2, 2, record_property)
+
+
+def test_no_swap_of_a_client_touches_anything_of_root(stage, treasury, connecting, record_property):
+    swap_some(stage, treasury, connecting, 4, 4, record_property)

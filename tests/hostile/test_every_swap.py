@@ -9,25 +9,13 @@ from __future__ import annotations
 import os
 
 import pytest
-from every_path import Tries, calls_at, sample
-from swapping import Swapper, swaps_of, try_swap
+from swapping import swap_some
 from test_every_path import WORLDS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
 FEW, RUNS = 6, 5
 
 
-def swap_some(stage, treasury, world, few, record_property):
-    tries = Tries()
-    with Swapper(world.uid) as swapper:
-        for swap in sample(swaps_of(world), few, f"{world.title} swaps"):
-            call = calls_at(world, *swap)[0]
-            tries.add(try_swap(stage, treasury, world, swapper, swap, call, RUNS))
-    row = {"world": f"{world.title}, swaps", "kind": "swap", "tries": tries.count, "paths": sorted(tries.paths)}
-    record_property("tries", row)
-    assert not tries.problems, "\n".join(tries.problems)
-
-
 @pytest.mark.parametrize("title", WORLDS)
 def test_no_swap_touches_anything_of_root(stage, treasury, explored, title, record_property):
-    swap_some(stage, treasury, explored(title), FEW, record_property)
+    swap_some(stage, treasury, explored(title), FEW, RUNS, record_property)
