@@ -25,9 +25,9 @@ from clusters import cluster, converged, converged_sites, fresh_cluster, make_cl
 os.environ.setdefault("PGTLS_HOSTILE_SEED", str(random.SystemRandom().randrange(10**6)))
 
 from openssl_authority import new_authority
-from server_worlds import RunningWorld, connecting_world, stopped_worlds
+from server_worlds import RunningWorld, connecting_world, shared_worlds, stopped_worlds
 from treasury import Spoils, Treasury
-from worlds import Authority, World, client_worlds, exchange_worlds
+from worlds import Authority, World, client_worlds, command_worlds, exchange_worlds
 
 __all__ = ["cluster", "converged", "converged_sites", "fresh_cluster", "make_cluster", "site"]
 # Far more than any test needs on a busy machine; where everything is tried, a test tries hundreds of things.
@@ -76,6 +76,7 @@ def explored(stage: Stage) -> Iterator[Callable[[str], World]]:
     """Return a function that returns a world, with the paths that are touched in it."""
     authority = Authority(stage)
     makers = {"home": client_worlds, "exchange": exchange_worlds, "cluster": stopped_worlds}
+    makers |= {"command": command_worlds, "shared": shared_worlds}
     worlds: dict[str, World] = {}
 
     def explore(title: str) -> World:

@@ -71,6 +71,25 @@ def stopped_worlds(stage: Any, authority: Authority) -> list[World]:
     return [World("cluster, stopped", folder, POSTGRES, editing_calls(data), picture(folder)), killed]
 
 
+def shared_worlds(stage: Any, _authority: Authority) -> list[World]:
+    """A stopped cluster whose socket is in a directory of everybody, where another user puts something first."""
+    folder, owner = owned_folder("shared", 0), owned_folder("shared-data", POSTGRES)
+    os.chmod(folder, 0o1777)
+    data = make_stopped(owner)
+    with open(f"{data}/postgresql.conf", "a", encoding="utf-8") as stream:
+        stream.write(f"unix_socket_directories = '{folder}'\nport = 5454\n")
+    give(owner, POSTGRES)
+    login = {"login_unix_socket": folder, "login_port": 5454}
+    hba = {"path": f"{data}/pg_hba.conf", "rules": [RULE], "validate": "server", **login}
+    calls = [
+        Call("hba", "pg_hba", hba, fails=True),
+        Call("role", "login_role", {"name": ["app3"], **login}, fails=True),
+        Call("reload", "pg_reload", {"data_directory": data, **login}, fails=True),
+        Call("server", "pg_server", {"data_directory": data, "certificates": [], "roles": ["app3"]}, fails=True),
+    ]
+    return [World("shared, sockets", folder, NOBODY, calls, picture(folder), is_shared=True)]
+
+
 def editing_calls(data: str) -> list[Call]:
     """Whatever works on the files of a cluster without its server."""
     common = {"validate": "syntax", "server_version": 16, "backup": True}

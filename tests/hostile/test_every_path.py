@@ -10,9 +10,11 @@ The paths are those of honest runs, as strace saw them.
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from every_path import try_kind
+from hostile_users import NOBODY, PYTHON
 from planted_kinds import KINDS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
@@ -26,6 +28,7 @@ WORLDS = {
     "exchange, answered": (5, 3),
     "cluster, stopped": (15, 8),
     "cluster, killed": (10, 3),
+    "shared, sockets": (1, 1),
 }
 
 
@@ -38,3 +41,31 @@ def test_nothing_of_root_is_touched(stage, treasury, explored, title, kind, reco
     tries = try_kind(stage, treasury, world, kind, few)
     record_property("tries", {"world": title, "kind": kind, "tries": tries.count, "paths": sorted(tries.paths)})
     assert not tries.problems, "\n".join(tries.problems)
+
+
+@pytest.mark.parametrize("title", [*WORLDS, "command, signing"])
+def test_nobody_can_foretell_a_name_in_a_directory_of_everybody(explored, title):
+    """So there is nothing that an unrelated user could put in the way."""
+    world = explored(title)
+    assert world.outside and world.foreseen() == []
+
+
+def test_whoever_is_silent_at_a_socket_keeps_nobody_waiting(stage, explored):
+    """Another user listens in the place of a server that is stopped, and never answers."""
+    world = explored("shared, sockets")
+    (path,) = (path for path in world.touched if "/.s.PGSQL." in path)
+    script = (
+        "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(50); "
+        "print('ready', flush=True); time.sleep(600)"
+    )
+    words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", PYTHON, "-c", script, path]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as listener:
+        try:
+            assert listener.stdout is not None and listener.stdout.readline() == "ready\n"
+            for call in (call for call in world.calls if call.title in ("role", "server")):
+                run, _left = stage.run_within(40, call.module, call.args)
+                assert not run.killed, f"{call.title} waits for an answer"
+                assert run.result["failed"], run.result
+        finally:
+            listener.kill()
+            os.unlink(path)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from pictures import Item, picture, put_back
 from touched_paths import UNFORESEEABLE, below, touched
 
 PASSPHRASE = "a secret horse"
+# Names of tempfile, our own and those of other tests.
+_BY_CHANCE = re.compile(r"(tmp|pgtls-([a-z-]+-)?)[a-z0-9_]{8}")
 POSTGRES = getpwnam("postgres").pw_uid
 
 
@@ -38,7 +41,7 @@ class Call:
 class World:
     """A folder of a user; seconds: the most that a run may take. honest: what is there before, or after an honest run.
 
-    is_alive: a server works there, whose files cannot all be made again.
+    is_alive: a server works there, whose files cannot all be made again. is_shared: the folder itself is root's.
     """
 
     title: str
@@ -48,6 +51,7 @@ class World:
     before: dict[str, Item] = field(default_factory=dict)
     seconds: float = 20
     is_alive: bool = False
+    is_shared: bool = False
     touched: dict[str, dict[str, set[str]]] = field(default_factory=dict)  # by path, by title of the call
     honest: dict[str, Item] = field(default_factory=dict)
     outside: dict[str, set[str]] = field(default_factory=dict)
@@ -62,6 +66,8 @@ class World:
             run, paths = touched(stage, call.module, call.args)
             self.check_honest(call, run.result)
             for path, verbs in below(self.folder, paths).items():
+                if self.is_shared and path == self.folder:
+                    continue
                 self.touched.setdefault(path, {})[call.title] = verbs
             for path, verbs in paths.items():
                 self.outside.setdefault(path, set()).update(verbs)
@@ -71,6 +77,10 @@ class World:
 
     def check_honest(self, call: Call, result: dict[str, Any]) -> None:
         assert result["failed"] is call.fails, (self.title, call.title, result.get("msg"))
+
+    def foreseen(self) -> list[str]:
+        """What root touches in directories of everybody under names that anybody could take before: outside of the folder."""
+        return sorted(path for path in self.outside if not path.startswith(f"{self.folder}/") and _is_takeable(path))
 
     def look(self) -> dict[str, Item]:
         """What is there, but for what has another name each time."""
@@ -89,6 +99,16 @@ class World:
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _is_takeable(path: str) -> bool:
+    """Whether a path leads through a name that is not made by chance, in a directory in which anybody may make names."""
+    current = "/"
+    for name in path.strip("/").split("/"):
+        if os.path.isdir(current) and os.stat(current).st_mode & 0o002:
+            return not _BY_CHANCE.fullmatch(name)
+        current = os.path.join(current, name)
+    return False
 
 
 class Authority:
@@ -173,6 +193,23 @@ def client_worlds(stage: Stage, authority: Authority) -> list[World]:
     waiting = do(stage, "certificate_request", request(**rekeyed))["requests"]
     worlds.append(world("rekeyed", Call("install", "certificate_install", install(waiting, **rekeyed))))
     return worlds
+
+
+def command_worlds(stage: Stage, authority: Authority) -> list[World]:
+    """A program that signs: its request lies in the directory for temporary files."""
+    folder = owned_folder("command", NOBODY)
+    places = {"private_key": f"{folder}/app.key", "certificate": f"{folder}/app.crt"}
+    items = [{"name": "app", "common_name": "app", "usages": ["client"], **places}]
+    requests = do(stage, "certificate_request", {"certificates": items})["requests"]
+    sign = ["openssl", "x509", "-req", "-in", "{csr}", "-days", "{lifetime_days}", "-copy_extensions", "copy"]
+    ca = f"{authority.folder}/ca/ca"
+    args = {
+        "command": [*sign, "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key"],
+        "chain_pem": authority.made["chain_pem"],
+        "certificates": entries_of(items),
+        "requests": requests,
+    }
+    return [World("command, signing", folder, NOBODY, [Call("command", "certificate_command", args)])]
 
 
 def services(home: str, *names: str, **more: Any) -> dict[str, Any]:
