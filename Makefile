@@ -83,7 +83,7 @@ integration: ## modules against a real PostgreSQL server
 	@scripts/packages.sh check $@
 	@scripts/gate-integration.sh
 
-hostile: ## a host that lies, users who plant and swap files, other tools: each gets what the inventory gives it
+hostile: ## a host that lies, users who plant and swap files at paths of a sample (PGTLS_HOSTILE_TRIES=all: at every one), other tools
 	@scripts/packages.sh check $@
 	@scripts/gate-hostile.sh
 

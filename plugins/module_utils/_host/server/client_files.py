@@ -36,7 +36,7 @@ class OpenedFiles:
     def in_words(self, text: str) -> str:
         """The words of libpq with the real names."""
         for opened, name in self.names.items():
-            text = re.sub(re.escape(opened) + r"(?!\d)", lambda _match, name=name: name, text)
+            text = name.join(re.split(re.escape(opened) + r"(?!\d)", text))
         return text
 
 
