@@ -17,7 +17,7 @@ from typing import Any
 from actors import Stage
 from every_path import Tries, calls_at, clear_away, found_in, judge, remove, sample, set_ids
 from hostile_users import PYTHON
-from planted_kinds import Spot, is_for, make_way, put
+from planted_kinds import Spot, make_way, put
 from treasury import Treasury
 from worlds import Call, World
 
@@ -98,13 +98,13 @@ class Swapper:
         self.process.stdin.flush()
 
 
-def swaps_of(world: World) -> list[tuple[str, str]]:
-    """Every path with every kind that can take its place."""
+def swaps_of(world: World, of_directories: bool) -> list[tuple[str, str]]:
+    """Every path of directories, or of files, with every kind that can take its place."""
     return [
         (path, kind)
         for path in sorted(world.touched)
-        for kind in (FOR_DIRECTORIES if is_directory(world, path) else FOR_FILES)
-        if is_for(kind, world.belongs(path)) and path != world.folder
+        for kind in (FOR_DIRECTORIES if of_directories else FOR_FILES)
+        if is_directory(world, path) is of_directories and path != world.folder
     ]
 
 
@@ -154,9 +154,10 @@ def swap_some(
     """Try a few of the swaps of a world, and say which."""
     tries = Tries()
     with Swapper(world.uid) as swapper:
-        for swap in sample(swaps_of(world), few, f"{world.title} swaps"):
-            call = calls_at(world, *swap)[0]
-            tries.add(try_swap(stage, treasury, world, swapper, swap, call, runs))
+        for of_directories in (True, False):
+            for swap in sample(swaps_of(world, of_directories), few, f"{world.title} swaps {of_directories}"):
+                call = calls_at(world, *swap)[0]
+                tries.add(try_swap(stage, treasury, world, swapper, swap, call, runs))
     title = f"{world.title}, swaps"
     record("tries", {"world": title, "kind": "swap", "tries": tries.count, "paths": sorted(tries.paths)})
     assert not tries.problems, "\n".join(tries.problems)

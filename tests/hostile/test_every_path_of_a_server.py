@@ -29,8 +29,8 @@ def test_nothing_of_root_is_touched(stage, treasury, request, name, kind, record
 
 
 def test_no_swap_touches_anything_of_root(stage, treasury, running, record_property):
-    swap_some(stage, treasury, running, 2, 2, record_property)
+    swap_some(stage, treasury, running, 1, 2, record_property)
 
 
 def test_no_swap_of_a_client_touches_anything_of_root(stage, treasury, connecting, record_property):
-    swap_some(stage, treasury, connecting, 4, 4, record_property)
+    swap_some(stage, treasury, connecting, 2, 4, record_property)

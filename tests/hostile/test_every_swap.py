@@ -13,7 +13,8 @@ from swapping import swap_some
 from test_every_path import WORLDS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
-FEW, RUNS = 6, 5
+# So many swaps of directories and of files in each world, and so many runs during each.
+FEW, RUNS = 3, 6
 
 
 @pytest.mark.parametrize("title", WORLDS)
