@@ -152,12 +152,13 @@ class RunningWorld(World):
         scene, login = self.scene, self.cluster.login
         hba, ident, conf = (f"{self.data}/{name}.conf" for name in ("pg_hba", "pg_ident", "postgresql"))
         new = {**scene.entry, "name": "db2", "private_key": "new.key", "certificate": "new.crt", "root": "new.pem"}
-        server = {"data_directory": self.data}
+        # How long a run waits for a server that its owner keeps waiting, by a pipe say.
+        server = {"data_directory": self.data, "timeout_seconds": 10}
         return [
-            Call("everything", "pg_server", scene.args),
-            Call("nothing", "pg_server", scene.options),
+            Call("everything", "pg_server", {**scene.args, **server}),
+            Call("nothing", "pg_server", {**scene.options, **server}),
             Call("request", "pg_server", {**server, "certificates": [new]}),
-            Call("failure", "pg_server", {**scene.args, "expected_settings": IMPOSSIBLE}, fails=True),
+            Call("failure", "pg_server", {**scene.args, **server, "expected_settings": IMPOSSIBLE}, fails=True),
             Call("reload", "pg_reload", {**server, "files_changed": True, **login}),
             Call("hba", "pg_hba", {"path": hba, "rules": [RULE], "validate": "server", "backup": True, **login}),
             Call("ident", "pg_ident", {"path": ident, "mappings": [MAPPING], "validate": "server", **login}),
