@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actors import Run, Stage
-from planted_kinds import Spot, is_for, plant
+from planted_kinds import Spot, is_for, let_go, plant
 from treasury import Treasury, readable, set_id_bits
 from worlds import Call, World
 
@@ -99,6 +99,7 @@ def remove(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
+        let_go(path)
         os.unlink(path)
 
 

@@ -19,6 +19,7 @@ from hostile_users import NOBODY
 from kept_state import forget_state
 from open_transaction import open_transaction
 from pictures import Item, look, picture, put_back
+from planted_kinds import let_go
 from transaction_scenes import FILES, IMPOSSIBLE, EverythingScene
 from worlds import POSTGRES, Authority, Call, World, client_items, do, give, owned_folder
 
@@ -187,6 +188,9 @@ class RunningWorld(World):
             if item is not None and is_ours and look_or_none(path) != item:
                 put_back_one(path, item)
         try:
+            self.cluster.run(
+                "pg_isready", "-q", "-t", "5", "-h", self.cluster.socket_directory, "-p", str(self.cluster.port)
+            )
             self.scene.reset()
         except (AssertionError, subprocess.CalledProcessError):  # what was planted stopped it, or stood in its way
             self.revive()
@@ -248,6 +252,7 @@ def put_back_one(path: str, item: Item) -> None:
 
 def put_back_file(path: str, item: Item) -> None:
     if os.path.lexists(path):
+        let_go(path)
         os.unlink(path)
     Path(path).write_bytes(item.content or b"")
     os.chown(path, item.uid, item.gid)
