@@ -32,7 +32,7 @@ CLIENT, SERVER = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"
 EVIL = "PostgreSQL evil"
 GIVEN = {
     "evil": (EVIL, CLIENT, []),
-    "verify-revoked": (EVIL, CLIENT, []),
+    "verify-revoked": ("revoked for verify", CLIENT, []),
     "verify-expired": (EVIL, CLIENT, []),
     "verify-server-only": (EVIL, SERVER, ["not-a-client.invalid"]),
 }
