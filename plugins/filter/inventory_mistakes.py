@@ -30,8 +30,8 @@ options:
     required: true
   settings:
     description:
-      - The C(provider) of the CA and its C(ca_host); the C(tags) of the run; and C(port), C(common_name), C(subject), C(dns_names) and C(ip_addresses) of the server of
-        this host, as far as they are set.
+      - The C(provider) of the CA and its C(ca_host); the C(tags) of the run; and C(port), C(common_name), C(subject), C(dns_names) and
+        C(ip_addresses) of the server of this host, as far as they are set.
     type: dict
     required: true
   hostvars:

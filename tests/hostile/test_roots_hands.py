@@ -204,15 +204,27 @@ def test_a_file_of_root_with_the_inode_of_a_remembered_key_is_not_given_away(sta
     assert result["failed"] and os.stat(roots).st_uid == 0, result
 
 
-@pytest.mark.parametrize("name", ["pg_reload", "pg_server"])
+ASKERS = {
+    "pg_reload": {"files_changed": True},
+    "pg_server": {"certificates": []},
+    "pg_hba": {"path": "pg_hba.conf", "rules": [RULE]},
+    "pg_ident": {"path": "pg_ident.conf", "mappings": [{"map": "m", "system_user": "a", "database_user": "a"}]},
+    "pg_conf": {"path": "postgresql.conf", "settings": {"work_mem": "8MB"}},
+}
+
+
+@pytest.mark.parametrize("name", ASKERS)
 def test_nobody_waits_for_a_server_that_waits_at_a_pipe(stage, fresh_cluster, name):
     """The server opens the file of ALTER SYSTEM when it is asked about its files, and never answers."""
     path = Path(fresh_cluster.data_directory, "postgresql.auto.conf")
     path.unlink()
     os.mkfifo(path, 0o600)
     os.chown(path, POSTGRES, POSTGRES)
-    more = {"certificates": []} if name == "pg_server" else {"files_changed": True}
-    args = {"data_directory": fresh_cluster.data_directory, "timeout_seconds": 5, **more, **fresh_cluster.login}
+    args = {**ASKERS[name], **fresh_cluster.login}
+    if "path" in args:
+        args |= {"path": str(path.with_name(args["path"])), "validate": "server"}
+    else:
+        args |= {"data_directory": fresh_cluster.data_directory, "timeout_seconds": 5}
     run, _left = stage.run_within(30, name, args)
     assert not run.killed, "it waited for a server that waits"
     assert f"{path} is not a regular file" in run.result["msg"]

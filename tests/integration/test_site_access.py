@@ -12,6 +12,7 @@ import json
 import os
 import stat
 import subprocess
+import time
 
 import psycopg
 import pytest

@@ -32,7 +32,7 @@ from ..files.writer import (
     write_files,
     writing_alone,
 )
-from ..server.configuration_files import leads_to
+from ..server.configuration_files import check_own_settings, leads_to
 from ..server.database import Login, connect, fetch, raw, read_raw
 from ..server.patroni import refuse_patroni, sign_beside, sign_of_patroni
 from ..server.views import CONF, HBA, Complaint, FileKind, complaints, reader_of, server_version_of, setting
@@ -128,6 +128,7 @@ def _first_look(
         return f"PostgreSQL {server_version} has no view {kind.view}", ()
     try:
         used = setting(connection, kind.setting)
+        check_own_settings(setting(connection, "data_directory"))
         if not leads_to(reader_of(kind, min(server_version, newest_version)), used, path):
             return f"the server at the login options uses {used} and not {path}, to which nothing in it leads", ()
         return None, tuple(_ask(connection, kind, server_version))

@@ -15,8 +15,8 @@ from pwd import getpwuid
 from typing import Any
 
 from ..._pgconf.errors import ConfigError
-from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..errors import ModuleError
+from .configuration_files import check_own_settings
 from .patroni import PATRONI, sign_of_patroni
 from .processes import below
 from .running_servers import (
@@ -238,7 +238,7 @@ def _describe(found: _Found, root: str) -> Cluster:
     config_file = _first_file(
         root, started.settings.get("config_file"), found.config_file, os.path.join(base, "postgresql.conf")
     )
-    _check_own_settings(below(root, os.path.join(directory, AUTO_CONF)))
+    check_own_settings(below(root, directory))
     in_files = read_settings(config_file, directory, root)
     settings = {**SETTINGS, **in_files}
     names = {**in_files, **started.settings}
@@ -271,15 +271,6 @@ def _describe(found: _Found, root: str) -> Cluster:
         in_usual_place=found.is_usual,
         settings={name: settings[name] for name in SETTINGS},
     )
-
-
-def _check_own_settings(path: str) -> None:
-    """See that the server can read the settings of ALTER SYSTEM: at a pipe it would wait, and so would whoever asks it.
-
-    :raises ModuleError: when it cannot.
-    """
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise ModuleError(f"{path} is not a regular file; move it away")
 
 
 def _check_named(setting: str, path: str, directory: str, owner: int, root: str) -> None:

@@ -13,6 +13,7 @@ from stat import S_ISDIR, S_ISREG
 
 from ..._pgconf.environment import DirectoryError, Files
 from ..._pgconf.errors import ConfigError
+from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..errors import ModuleError
 from ..files.links import acting_as, owner_of_place
 from ..files.reading import open_directory
@@ -87,6 +88,16 @@ def _list_directory(path: str) -> Sequence[str] | None:
         raise ConfigError(
             f"the directory {path} cannot be read ({error.strerror}); check its owner and mode"
         ) from error
+
+
+def check_own_settings(data_directory: str) -> None:
+    """See that the server can read the settings of ALTER SYSTEM: at a pipe it would wait, and so would whoever asks it.
+
+    :raises ModuleError: when it cannot.
+    """
+    path = os.path.join(data_directory, AUTO_CONF)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ModuleError(f"{path} is not a regular file; move it away")
 
 
 def same_file(one: str, other: str) -> bool:

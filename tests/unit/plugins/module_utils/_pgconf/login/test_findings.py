@@ -159,7 +159,7 @@ def test_who_becomes_any_role_from_where_is_told(rule: str, words: str) -> None:
     [
         ("host all u1 192.0.2.9/32 trust", "whoever connects from 192.0.2.9/32 in as u1, without proof of identity"),
         ("host all u1,+staff all trust", "whoever connects from any address in as u1, any member of staff, without"),
-        ("hostssl all all 10.0.0.0 255.0.0.0 trust clientcert=verify-ca", "whoever has any certificate of the CA and connects from 10.0.0.0 255.0.0.0 in as any role, superusers"),
+        ("hostssl all all 10.0.0.0 255.0.0.0 trust clientcert=verify-ca", "any certificate of the CA and connects from 10.0.0.0 255.0.0.0 in as any role"),
         ("local all u1 trust", "lets every user of the server's host in as u1, without"),
         ("host all all localhost trust", "lets every user of the server's host in as any role, superusers included, without"),
         ("host all u1 all ident", "what the client's own host says about its user (RFC 1413 section 6), and lets it in as u1;"),
