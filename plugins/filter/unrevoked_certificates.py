@@ -14,7 +14,7 @@ description:
     this run, that are not among those that are revoked.
   - A host may return anything. What is no serial number is dropped, and a result that cannot even be read is none, so that no host stops
     the CA, which asks for all of them.
-positional: hostvars, name, revoked
+positional: hostvars, name, revoked, promised
 options:
   _input:
     description: Names of hosts.
@@ -34,6 +34,10 @@ options:
     type: list
     elements: str
     required: true
+  promised:
+    description: Whether a certificate without a serial number counts, as an empty string; check mode only promises those that it would issue.
+    type: bool
+    default: false
 seealso:
   - plugin: pgtls.postgresql.issued_certificates
     plugin_type: filter
@@ -67,14 +71,14 @@ _SERIAL = re.compile(r"[0-9A-F]{1,40}")
 
 
 def unrevoked_certificates(
-    hosts: Sequence[str], hostvars: Mapping[str, Any], name: str, revoked: Sequence[str]
+    hosts: Sequence[str], hostvars: Mapping[str, Any], name: str, revoked: Sequence[str], promised: bool = False
 ) -> list[str]:
     """What is left to revoke; see the documentation of the filter."""
-    found = (serial for host in hosts for serial in _serial_numbers(hostvars, host, name))
+    found = (serial for host in hosts for serial in _serial_numbers(hostvars, host, name, promised))
     return list(dict.fromkeys(serial for serial in found if serial not in set(revoked)))
 
 
-def _serial_numbers(hostvars: Mapping[str, Any], host: str, name: str) -> Iterator[str]:
+def _serial_numbers(hostvars: Mapping[str, Any], host: str, name: str, promised: bool) -> Iterator[str]:
     """Those of one host. A result that is nested too deep for a template is no value, but an error at its first use."""
     try:
         certificates = issued_certificates(hostvars[host])["certificates"]
@@ -84,6 +88,8 @@ def _serial_numbers(hostvars: Mapping[str, Any], host: str, name: str) -> Iterat
         serial = one.get("serial_number")
         if one["name"] == name and isinstance(serial, str) and _SERIAL.fullmatch(serial):
             yield serial
+        elif one["name"] == name and serial is None and promised:
+            yield ""
 
 
 class FilterModule:

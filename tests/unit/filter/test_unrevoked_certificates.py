@@ -51,3 +51,9 @@ def test_a_lie_is_nothing_to_revoke_and_leaves_the_others_theirs(lie: Any) -> No
     hostvars = {"liar": lie, "apps1": HONEST}
     assert unrevoked_certificates(["liar"], hostvars, "verify-revoked", []) == []
     assert unrevoked_certificates(["liar", "apps1"], hostvars, "verify-revoked", []) == ["0A"]
+
+
+def test_check_mode_knows_no_serial_number_yet() -> None:
+    promised = returned({"name": "verify-revoked", "serial_number": None}, {"name": "app1", "serial_number": None})
+    assert unrevoked_certificates(["apps1"], {"apps1": promised}, "verify-revoked", [], True) == [""]
+    assert unrevoked_certificates(["apps1"], {"apps1": promised}, "verify-revoked", []) == []

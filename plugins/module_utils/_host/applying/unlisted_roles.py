@@ -45,6 +45,7 @@ def shield_superusers(
     roles: list[dict[str, Any]] | None = None
     shielded, warnings = [], []
     for block in blocks:
+        read_wishes({"exclusive": False, **block}, version)  # whose errors count the rules of the block
         rules: list[Mapping[str, Any]] = []
         for fields in block["rules"]:
             found = read_wishes({"rules": [fields], "exclusive": False}, version).present
