@@ -29,12 +29,12 @@ class Variables(dict[str, Any]):
 def mistakes(
     *clients: dict[str, Any],
     host: str = "db1",
-    groups: dict[str, Any] = GROUPS,
+    groups: dict[str, Any] | None = None,
     variables: dict[str, Any] | None = None,
     **settings: Any,
 ) -> list[str]:
     known = {"provider": "pgtls", "ca_host": "ca1", "dns_names": ["db1.example"], **settings}
-    return inventory_mistakes(clients, host, groups, known, {host: Variables(variables or {})})
+    return inventory_mistakes(clients, host, groups or GROUPS, known, {host: Variables(variables or {})})
 
 
 def test_an_inventory_without_mistakes_has_none() -> None:
