@@ -9,6 +9,7 @@ Its views have no row for a file that is new or empty, so they cannot tell that 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,13 @@ def server(request: Any) -> Iterator[servers.Server]:
     with servers.running(request.param, listen="127.0.0.1") as running:
         running.write("pg_hba.conf", REST)
         running.reload()
-        if running.root:  # the server's own names of its files are good outside too
-            os.symlink(running.directory, running.inside)
+        if running.root:  # the server's own names of its files are good outside too, for its user as well
+            os.mkdir(running.inside)
+            subprocess.run(["mount", "--bind", str(running.directory), running.inside], check=True)
         yield running
         if running.root:
-            os.unlink(running.inside)
+            subprocess.run(["umount", running.inside], check=True)
+            os.rmdir(running.inside)
 
 
 def prepare(server: servers.Server, name: str, text: str | None) -> dict[str, Any]:
