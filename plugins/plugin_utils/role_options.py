@@ -19,13 +19,13 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
-_ROLES = Path(__file__).resolve().parents[2] / "roles"
+_COLLECTION = Path(__file__).resolve().parents[2]
 _PREFIX = "pgtls_"
 
 
 @dataclass(frozen=True)
 class RoleOptions:
-    """The options of all roles by name, and every name with the prefix that the specs speak of: results are among them."""
+    """The options of all roles by name, and every name with the prefix in the specs (results are among them) and playbooks."""
 
     options: Mapping[str, Mapping[str, Any]]
     names: Collection[str]
@@ -36,14 +36,20 @@ def role_options() -> RoleOptions:
     """Read the argument specs of the roles."""
     options: dict[str, Mapping[str, Any]] = {}
     names: set[str] = set()
-    for path in sorted(_ROLES.glob("*/meta/argument_specs.yml")):
+    for path in sorted(_COLLECTION.glob("playbooks/*.yml")):
+        names.update(_names_in(path.read_text(encoding="utf-8")))
+    for path in sorted(_COLLECTION.glob("roles/*/meta/argument_specs.yml")):
         text = path.read_text(encoding="utf-8")
-        names.update(re.findall(rf"\b{_PREFIX}\w+", text))
+        names.update(_names_in(text))
         for entry_point in yaml.safe_load(text)["argument_specs"].values():
             for name, option in (entry_point.get("options") or {}).items():
                 if name not in options or "options" in option:  # one role describes the list of all in full
                     options[name] = option
     return RoleOptions(options, frozenset(names))
+
+
+def _names_in(text: str) -> list[str]:
+    return re.findall(rf"\b{_PREFIX}\w+", text)
 
 
 def unknown_variables(variables: Iterable[str]) -> Iterator[str]:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +120,7 @@ def test_what_is_right_or_not_known_yet_is_no_mistake() -> None:
         "pgtls_ca_intermediates": [{"name": "a", "common_name": "A", "usages": ["server"]}],
         "pgtls_client_directory": AnsibleUndefinedVariable("'x' is undefined"),
         "pgtls_ca_passphrase": None,
+        "pgtls_trust_store_managed": True,
     }
     assert mistakes(APP, variables=good) == []
 
@@ -144,3 +147,14 @@ def test_a_tag_that_no_play_has_is_told() -> None:
     assert sentence == (
         "no play of the site has the tag srever, so there is nothing to do; its tags are ca, client, trust_store, server, verify."
     )
+
+
+def test_every_variable_of_an_inventory_of_ours_is_known() -> None:
+    root = Path(__file__).resolve().parents[3]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in (*root.glob("inventories/**/*.yml"), *root.glob("extensions/**/group_vars/*.yml"))
+    ]
+    names = {name for text in texts for name in re.findall(r"^(pgtls_\w+):", text, re.MULTILINE)}
+    assert len(names) > 20
+    assert mistakes(APP, variables=dict.fromkeys(names)) == []
