@@ -126,7 +126,7 @@ def test_what_is_right_or_not_known_yet_is_no_mistake() -> None:
 
 
 def test_a_value_that_is_wrong_is_told_for_every_role_in_one_go() -> None:
-    wrong = {"pgtls_ca_key_type": "rsa", "pgtls_verify_depth": "deep", "pgtls_trust_store_managed": "perhaps"}
+    wrong = {"pgtls_ca_key_type": "rsa", "pgtls_verify_depth": "deep", "pgtls_server_backup": "perhaps"}
     assert len(mistakes(APP, variables=wrong)) == 3
 
 
