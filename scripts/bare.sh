@@ -43,7 +43,7 @@ enter() { # ROOT: the system in it, as a machine of its own
   pivot_root . outside
   # a bare root has no umount; 2 is MNT_DETACH
   exec chroot . /bin/sh -c 'python3 -c "import ctypes, sys; sys.exit(ctypes.CDLL(None).umount2(b\"/outside\", 2))" &&
-    rmdir /outside && cd /root/postgresql && exec scripts/bare-commands.sh' </dev/null
+    rmdir /outside && cd /srv/postgresql && exec scripts/bare-commands.sh' </dev/null
 }
 
 pip_places() { # files and directories that pip's settings name; the files of an index lie beside its directory "simple"
@@ -98,7 +98,7 @@ echo "bare: making a Debian 12 root with ${programs//,/, } (a minute)."
 mmdebstrap --quiet --mode=root --variant=apt --include="$programs" --aptopt='APT::Install-Recommends "false"' \
   --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io bookworm "$root" - <<<"$sources"
 carry "$root"
-git clone --quiet --no-hardlinks "$PWD" "$root/root/postgresql"
+git clone --quiet --no-hardlinks "$PWD" "$root/srv/postgresql"
 
 settings=()
 while IFS= read -r name; do
