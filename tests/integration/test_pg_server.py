@@ -161,6 +161,24 @@ def test_a_rule_of_others_before_the_rejection_draws_a_warning(world):
     ]
 
 
+def test_superusers_of_any_name_are_rejected_before_a_rule_for_every_certificate(world):
+    """Names that are keywords, signs or expressions to pg_hba.conf are the roles of that name there."""
+    names = ["all", "+app1", "/^a", '#a, "b"', "@f"]
+    for name in names:
+        world.cluster.sql('CREATE ROLE "{}" SUPERUSER LOGIN'.format(name.replace('"', '""')))
+    general = {"type": "hostssl", "address": "127.0.0.1/32", "method": "cert"}
+    blocks = [{"block": "everybody", "placement": "effective", "rules": [general]}]
+    world.settle(rule_blocks=blocks)
+    world.cluster.sql('CREATE ROLE "PostgreSQL client1" LOGIN')
+    assert (
+        world.login(sslmode="verify-full", **{**world.client(), "user": "PostgreSQL client1"}) == "PostgreSQL client1"
+    )
+    for name in ("postgres", *names):
+        said = world.login(sslmode="verify-full", **{**world.client(), "user": name})
+        assert "pg_hba.conf rejects connection" in said, name
+    assert world.call(rule_blocks=blocks)["changed"] is False
+
+
 def test_rules_are_judged_with_the_settings_and_maps_of_then(world):
     """A guarded client that comes by TLS is possible once this very run turns TLS on and adds its map."""
     guard = [
