@@ -74,8 +74,9 @@ def unrevoked_certificates(
     hosts: Sequence[str], hostvars: Mapping[str, Any], name: str, revoked: Sequence[str], promised: bool = False
 ) -> list[str]:
     """What is left to revoke; see the documentation of the filter."""
-    found = (serial for host in hosts for serial in _serial_numbers(hostvars, host, name, promised))
-    return list(dict.fromkeys(serial for serial in found if serial not in set(revoked)))
+    found = dict.fromkeys(serial for host in hosts for serial in _serial_numbers(hostvars, host, name, promised))
+    known = set(revoked)
+    return [serial for serial in found if serial not in known]
 
 
 def _serial_numbers(hostvars: Mapping[str, Any], host: str, name: str, promised: bool) -> Iterator[str]:

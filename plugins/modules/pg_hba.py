@@ -327,6 +327,7 @@ from ..module_utils._pgconf.rules.hba import describe_includes, describe_rules, 
 from ..module_utils._pgconf.rules.hba_edit import (
     check_hidden,
     check_loadable,
+    describe_any_roles,
     describe_doubts,
     describe_met_first,
     describe_unreachable,
@@ -373,9 +374,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         check_loadable(before, after)
         access = check_hba_edit(writer, edit, guard, judge, before, after)
         dead = find_dead_rules(after, behind)
-        hidden = check_hidden(find_hidden(before, dead, [wishes], edit.path, behind), guard.force)
+        hidden = check_hidden(find_hidden(before, after, dead, [wishes], edit.path, behind), guard.force)
         report = write_validated(writer, edit, judge, text, after.render())
-        doubts = [*hidden, *describe_doubts(after, wishes, dead)]
+        doubts = [*hidden, *describe_doubts(after, wishes, dead), *describe_any_roles(wishes, dead)]
         for doubt in doubts + describe_met_first(before, after, dead, [wishes], edit.path, behind):
             module.warn(doubt)
     described = {"rules": describe_rules(after), "includes": describe_includes(after)}

@@ -32,7 +32,7 @@ from ..server.database import Login
 from ..server.views import CONF, HBA, IDENT, FileKind
 from .desired_server import DesiredServer
 from .reload_steps import LiveServer
-from .unlisted_roles import shield_superusers
+from .unlisted_roles import opens_roles, shield_superusers
 
 
 @dataclass(frozen=True)
@@ -137,20 +137,25 @@ def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Pa
     text = read_original(edit) or ""
     before = after = hba.parse_hba(text, judge.version)
     behind = rules_of_include(judge.version, files_around(edit.path))
-    shielded = shield_superusers(
-        judge.connection, desired.rule_blocks, judge.version, desired.params["superusers_by_certificate"]
-    )
+    opened: list[str] = []
     wishes = []
-    for block in shielded.blocks:
-        wishes.append(hba_edit.read_wishes({"exclusive": False, **block}, judge.version))
-        after = hba_edit.ensure_rules(after, wishes[-1], hba_edit.read_placement(block, judge.version), behind)
+    for block in desired.rule_blocks:
+        wish = hba_edit.read_wishes({"exclusive": False, **block}, judge.version)
+        if opens_roles(wish):
+            shielded = shield_superusers(
+                judge.connection, block["rules"], judge.version, desired.params["superusers_by_certificate"]
+            )
+            opened += shielded.warnings
+            wish = hba_edit.read_wishes({"exclusive": False, **block, "rules": shielded.rules}, judge.version)
+        wishes.append(wish)
+        after = hba_edit.ensure_rules(after, wish, hba_edit.read_placement(block, judge.version), behind)
     hba_edit.check_loadable(before, after)
     dead = find_dead_rules(after, behind)
-    doubts = [doubt for one in wishes for doubt in hba_edit.describe_doubts(after, one, dead, lambda rule: None)]
-    doubts += shielded.warnings
+    doubts = [doubt for one in wishes for doubt in hba_edit.describe_doubts(after, one, dead)]
+    doubts += opened
     doubts += hba_edit.describe_met_first(before, after, dead, wishes, edit.path, behind)
     reports = {"unreachable_rules": hba_edit.describe_unreachable(dead)}
-    hidden = hba_edit.find_hidden(before, dead, wishes, edit.path, behind)
+    hidden = hba_edit.find_hidden(before, after, dead, wishes, edit.path, behind)
     return _Part(PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports, hidden=hidden)
 
 

@@ -14,6 +14,7 @@ from ..._pgconf.rules.any_role import is_any_role_by_certificate
 from ..._pgconf.rules.hba import Rule
 from ..._pgconf.rules.hba_edit import read_wishes
 from ..._pgconf.rules.wording import show_rule
+from ..._pgconf.text.edit_plan import Wishes
 from ..server.database import fetch, raw, read_raw
 
 _MOST_NAMES = 20
@@ -26,41 +27,35 @@ _ROLES = (
 
 
 @dataclass(frozen=True)
-class ShieldedBlocks:
-    """Blocks of rules in which superusers are rejected first, and a warning for each rule that opens roles."""
+class ShieldedRules:
+    """Rules in which superusers are rejected first, and a warning for each rule that opens roles."""
 
-    blocks: Sequence[Mapping[str, Any]]
-    warnings: Sequence[str] = ()
+    rules: Sequence[Mapping[str, Any]]
+    warnings: Sequence[str]
+
+
+def opens_roles(wishes: Wishes) -> bool:
+    """Whether the name in a certificate chooses any role by one of the wanted rules."""
+    return any(isinstance(record, Rule) and is_any_role_by_certificate(record) for record in wishes.present)
 
 
 def shield_superusers(
-    connection: Any, blocks: Sequence[Mapping[str, Any]], version: int, superusers_too: bool
-) -> ShieldedBlocks:
+    connection: Any, rules: Sequence[Mapping[str, Any]], version: int, superusers_too: bool
+) -> ShieldedRules:
     """Put a rejection of the superusers that there are now before each rule by which a certificate's name is any role.
 
-    blocks: the option rule_blocks. superusers_too: they are let in as well, and only named.
-
-    :raises ConfigError: for a rule that cannot be.
+    rules: those of a block in the words of the option. superusers_too: they are let in as well, and only named.
     """
-    roles: list[dict[str, Any]] | None = None
-    shielded, warnings = [], []
-    for block in blocks:
-        read_wishes({"exclusive": False, **block}, version)  # whose errors count the rules of the block
-        rules: list[Mapping[str, Any]] = []
-        for fields in block["rules"]:
-            found = read_wishes({"rules": [fields], "exclusive": False}, version).present
-            if found and isinstance(found[0], Rule) and is_any_role_by_certificate(found[0]):
-                roles = _read_roles(connection) if roles is None else roles
-                warnings.append(_warning(found[0], roles, superusers_too))
-                if not superusers_too:
-                    rules.append(_rejection(fields, roles))
-            rules.append(fields)
-        shielded.append({**block, "rules": rules})
-    return ShieldedBlocks(shielded, warnings)
-
-
-def _read_roles(connection: Any) -> list[dict[str, Any]]:
-    return [{**row, "name": read_raw(row["name"])} for row in fetch(connection, _ROLES)]
+    roles = [{**row, "name": read_raw(row["name"])} for row in fetch(connection, _ROLES)]
+    shielded: list[Mapping[str, Any]] = []
+    warnings = []
+    for fields in rules:
+        wishes = read_wishes({"rules": [fields], "exclusive": False}, version)
+        if opens_roles(wishes):
+            warnings += [_warning(rule, roles, superusers_too) for rule in wishes.present if isinstance(rule, Rule)]
+            shielded += [] if superusers_too else [_rejection(fields, roles)]
+        shielded.append(fields)
+    return ShieldedRules(shielded, warnings)
 
 
 def _rejection(fields: Mapping[str, Any], roles: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -15,16 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..._pki.certificates import load_certificates, render_serial
-from ..._pki.compat import x509
-from ..._pki.identity import render_name
+from ..._pki.certificates import render_serial
 from ..._pki.policy import Reason
 from ..._pki.revocation import (
     CrlSchedule,
     Ledger,
     RevocationList,
     list_is_due,
-    load_revocation_list,
     parse_serial,
     release,
     revoke,
@@ -34,11 +31,10 @@ from ..._pki.revocation import (
 )
 from ..._pki.validity import render_time
 from ..errors import ModuleError
-from ..files.reading import read_bytes
 from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_files
-from .directory import all_authority_directories, certificate_path, crl_path
-from .issued_copies import IssuedCertificates, issued_in
+from .directory import crl_path
 from .open_or_create import open_authority
+from .records import Records, read_records
 from .revocation_targets import find_targets, is_issued
 
 
@@ -68,21 +64,6 @@ def wanted_crls(params: Mapping[str, Any], create: bool) -> WantedCrls:
 
 
 @dataclass(frozen=True)
-class Records:
-    """What one CA of a home issued and revoked; current is None before its first list."""
-
-    directory: str
-    certificate: x509.Certificate
-    issued: IssuedCertificates
-    current: RevocationList | None
-
-    @property
-    def issuer(self) -> str:
-        """The CA's subject (RFC 4514)."""
-        return render_name(self.certificate.subject)
-
-
-@dataclass(frozen=True)
 class NextList:
     """The list of one CA as it shall be; reason is None where it stays as it is."""
 
@@ -104,38 +85,6 @@ class NextList:
         )
 
 
-def current_list(directory: str, certificate: x509.Certificate) -> RevocationList | None:
-    """The stored list of a CA.
-
-    :raises PkiError: when it is not its own complete one.
-    """
-    content = read_bytes(crl_path(directory))
-    return None if content is None else load_revocation_list(content, certificate, crl_path(directory))
-
-
-def read_records(home: str) -> list[Records]:
-    """All CAs of a home, the issuing one first; none where no CA has been made.
-
-    :raises PkiError: for a file that is not what it should be.
-    :raises ModuleError: for one that is missing or cannot be read.
-    """
-    directories = all_authority_directories(home)
-    if not os.path.exists(certificate_path(directories[0])):
-        return []
-    return [_records(directory) for directory in directories]
-
-
-def _records(directory: str) -> Records:
-    path = certificate_path(directory)
-    content = read_bytes(path)
-    if content is None:
-        raise ModuleError(
-            f"the CA's certificate {path} is missing; restore it, or let the module that created the CA finish"
-        )
-    certificate = load_certificates(content, path)[0]
-    return Records(directory, certificate, issued_in(directory), current_list(directory, certificate))
-
-
 @dataclass(frozen=True)
 class Changes:
     """What the elements of the option ``revocations`` change.
@@ -144,8 +93,8 @@ class Changes:
     """
 
     ledger: Ledger
-    counts: Sequence[Mapping[str, Any]] = ()
-    warnings: Sequence[str] = ()
+    counts: Sequence[Mapping[str, Any]]
+    warnings: Sequence[str]
 
 
 def plan_changes(home: str, records: Sequence[Records], items: Sequence[Mapping[str, Any]], now: datetime) -> Changes:

@@ -13,8 +13,8 @@ from ..._pki.compat import not_after
 from ..._pki.profiles import is_authority
 from ..._pki.rollover import Rollover
 from ..errors import ModuleError
-from .crls import Records, read_records
 from .directory import generation_directory, with_those_below
+from .records import Records, read_records
 
 _NAMED = 10
 

@@ -9,29 +9,18 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from ..._pki.compat import not_after
 from ..._pki.identity import identity_of
 from ..._pki.profiles import is_authority
 from ..._pki.revocation import parse_serial
 from ..errors import ModuleError
-from .issued_copies import IssuedCertificates, IssuedCopy
+from .issued_copies import IssuedCopy
+from .records import Records
 
 # A certificate in a home: the directory of its CA, and its serial number.
 Key = tuple[str, int]
-
-
-class Issuer(Protocol):
-    """One CA of a home."""
-
-    @property
-    def directory(self) -> str:
-        """Where it is."""
-
-    @property
-    def issued(self) -> IssuedCertificates:
-        """What it issued."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +33,7 @@ class Targets:
 
 
 def find_targets(
-    home: str, issuers: Sequence[Issuer], revoked: Container[Key], item: Mapping[str, Any], now: datetime
+    home: str, records: Sequence[Records], revoked: Container[Key], item: Mapping[str, Any], now: datetime
 ) -> Targets:
     """The certificates of a serial number; or of a name, a common name and a host, all those given, that have not expired.
 
@@ -52,9 +41,9 @@ def find_targets(
     :raises ModuleError: when nothing was issued to whoever is meant.
     """
     if item["serial_number"] is not None:
-        keys, warnings = _by_serial(home, issuers, revoked, parse_serial(item["serial_number"]))
+        keys, warnings = _by_serial(home, records, revoked, parse_serial(item["serial_number"]))
         return Targets(f"the certificate {item['serial_number']}", keys, warnings)
-    copies = list(_copies(issuers, item))
+    copies = list(_copies(records, item))
     found = [(directory, copy.certificate) for directory, copy in copies if _is_meant(copy, item)]
     leaves = [(directory, certificate) for directory, certificate in found if not is_authority(certificate)]
     if not leaves:
@@ -72,16 +61,16 @@ def find_targets(
     return Targets(_called(item), alive, warnings)
 
 
-def is_issued(issuers: Sequence[Issuer], item: Mapping[str, Any]) -> bool:
+def is_issued(records: Sequence[Records], item: Mapping[str, Any]) -> bool:
     """Whether anything was ever issued to whoever an element means; a serial number needs no copy."""
     if item["serial_number"] is not None:
         return True
-    return any(_is_meant(copy, item) for _directory, copy in _copies(issuers, item))
+    return any(_is_meant(copy, item) for _directory, copy in _copies(records, item))
 
 
-def _copies(issuers: Sequence[Issuer], item: Mapping[str, Any]) -> Iterator[tuple[str, IssuedCopy]]:
+def _copies(records: Sequence[Records], item: Mapping[str, Any]) -> Iterator[tuple[str, IssuedCopy]]:
     """The copies to look into: all of them where no name is given."""
-    for each in issuers:
+    for each in records:
         for name in each.issued.serials if item["name"] is None else (item["name"],):
             for copy in each.issued.copies(name):
                 yield each.directory, copy
@@ -109,11 +98,11 @@ def _called(item: Mapping[str, Any]) -> str:
 
 
 def _by_serial(
-    home: str, issuers: Sequence[Issuer], revoked: Container[Key], serial: int
+    home: str, records: Sequence[Records], revoked: Container[Key], serial: int
 ) -> tuple[list[Key], list[str]]:
     """What nobody here has issued is from the time before a CA was adopted, and only the first generation is."""
-    known = [each.directory for each in issuers]
-    directories = [each.directory for each in issuers if serial in each.issued.names]
+    known = [each.directory for each in records]
+    directories = [each.directory for each in records if serial in each.issued.names]
     directories = directories or [directory for directory in known if (directory, serial) in revoked]
     if directories:
         return [(directory, serial) for directory in directories], []

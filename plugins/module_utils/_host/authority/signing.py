@@ -16,9 +16,9 @@ from ..._pki.errors import PkiError
 from ..._pki.orders import SigningOrder
 from ..._pki.revocation import HOLD
 from ..files.writer import FileAttributes, Writer, write_files
-from .crls import current_list
 from .directory import issued_file, write_directories
 from .issued_copies import issued_in, render_copy
+from .records import current_list
 
 # So many signatures may be lost to a kill, and are made again by the next run.
 BATCH = 50

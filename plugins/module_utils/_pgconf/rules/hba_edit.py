@@ -113,17 +113,23 @@ def describe_unreachable(dead: Sequence[DeadRule]) -> list[dict[str, Any]]:
 
 def find_hidden(
     before: Document[Entry],
+    document: Document[Entry],
     dead: Sequence[DeadRule],
     wishes: Sequence[Wishes],
     path: str,
     behind: RulesOfInclude = nothing_known,
 ) -> list[str]:
     """The rules of others that an edit makes unreachable, a clause for each; path is that of the file at hand."""
+    if document is before:
+        return []
     return [
-        f"{show_rule(one.rule.rule)} (line {one.rule.line} of {one.rule.file or path}) unreachable, because "
-        f"{show_rule(one.shadow.rule)} would be met first"
+        f"{_show_placed(one.rule, path)} unreachable, because {show_rule(one.shadow.rule)} would be met first"
         for one in newly_hidden(before, dead, _wanted(wishes), behind)
     ]
+
+
+def _show_placed(placed: PlacedRule, path: str) -> str:
+    return f"{show_rule(placed.rule)} (line {placed.line} of {placed.file or path})"
 
 
 def check_hidden(hidden: Sequence[str], force: bool) -> list[str]:
@@ -185,27 +191,25 @@ def describe_met_first(
 
 
 def _met_first(rule: Rule, found: Sequence[PlacedRule], path: str) -> str:
-    first, several = found[0], len(found) > 1
-    who = f"{show_rule(first.rule)} (line {first.line} of {first.file or path})"
-    who += f" and {len(found) - 1} more rules" if several else ""
+    is_, lets, more = ("are", "let", f" and {len(found) - 1} more rules") if len(found) > 1 else ("is", "lets", "")
+    who = f"{_show_placed(found[0], path)}{more}"
     if rule.method == "reject":
-        return f"{who} {'let' if several else 'lets'} others in before {show_rule(rule)} is met; remove what is no longer meant"
+        return f"{who} {lets} others in before {show_rule(rule)} is met; remove what is no longer meant"
     return (
-        f"{who} {'are' if several else 'is'} met before {show_rule(rule)} by some of its connections, and let{'' if several else 's'} them in "
-        f"otherwise ({describe_outcome(first.rule)})"
+        f"{who} {is_} met before {show_rule(rule)} by some of its connections, and {lets} them in otherwise "
+        f"({describe_outcome(found[0].rule)})"
     )
 
 
-def describe_doubts(
-    document: Document[Entry],
-    wishes: Wishes,
-    dead: Sequence[DeadRule] = (),
-    of_any_role: Callable[[Rule], str | None] = any_role_by_certificate,
-) -> list[str]:
-    """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load.
+def describe_any_roles(wishes: Wishes, dead: Sequence[DeadRule]) -> list[str]:
+    """A warning for each wanted rule that lets the name in a certificate choose any role, as far as it can be met."""
+    hidden_keys = {one.rule.rule.match_key for one in dead}
+    rules = (rule for rule in _wanted([wishes]) if rule.match_key not in hidden_keys)
+    return [sentence for sentence in map(any_role_by_certificate, rules) if sentence]
 
-    of_any_role: what to say of a rule that lets the name in a certificate choose the role; None for nothing.
-    """
+
+def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
+    """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load."""
     doubts = describe_broken(document.version, problems(document))
     wanted = {record.match_key for record in wishes.present}
     if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
@@ -213,10 +217,6 @@ def describe_doubts(
             "method md5 is requested: PostgreSQL 18 deprecates MD5 passwords and a later release will drop them; "
             "set the passwords again with password_encryption = scram-sha-256 and use method scram-sha-256"
         )
-    hidden_keys = {one.rule.rule.match_key for one in dead}
-    for rule in wishes.present:
-        if isinstance(rule, Rule) and rule.match_key not in hidden_keys:
-            doubts += [sentence for sentence in (of_any_role(rule),) if sentence]
     for one in dead:
         hidden, shadow = one.rule.rule, one.shadow.rule
         if one.rule.file is None and hidden.match_key in wanted and hidden.match_key != shadow.match_key:

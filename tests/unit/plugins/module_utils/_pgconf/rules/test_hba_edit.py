@@ -327,7 +327,7 @@ def hidden_by(text: str, *lines: str, **params: Any) -> list[str]:
     wishes = read_wishes({"rules": [fields(line) for line in lines], **params}, 16)
     before = parse_hba(text, 16)
     after = ensure_rules(before, wishes, read_placement(params, 16), BEHIND)
-    found = find_hidden(before, find_dead_rules(after, BEHIND), [wishes], "hba", BEHIND)
+    found = find_hidden(before, after, find_dead_rules(after, BEHIND), [wishes], "hba", BEHIND)
     return [clause.partition(" unreachable")[0] for clause in found]
 
 
@@ -366,7 +366,7 @@ def test_what_an_edit_hides_is_told_and_nothing_else(
     hidden = {one.rule.rule.render() for one in dead} - {one.rule.rule.render() for one in died}
     own = {record.match_key for record in wishes.present}
     foreign = [one.rule.rule for one in dead if one.rule.rule.match_key not in own and one.rule.rule.render() in hidden]
-    told = find_hidden(before, dead, [wishes], "hba")
+    told = find_hidden(before, after, dead, [wishes], "hba")
     assert [clause.partition(" (line ")[0] for clause in told] == [show_rule(rule) for rule in foreign]
 
 
