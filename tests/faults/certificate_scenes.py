@@ -330,7 +330,7 @@ class InstallScene(Scene):
     def check_killed(self, where: str) -> None:
         now = picture(self.folder)
         for item, signed in self.each():
-            self._check_item(item, signed, now)
+            self._check_item(item, signed, now, may_be_old=True)
             self.check_deliveries(item, signed, may_be_old=True)
         written = {
             os.path.relpath(item[option], self.folder)
@@ -342,18 +342,20 @@ class InstallScene(Scene):
             if old.kind == "file" and name not in written and not name.endswith(".next"):
                 assert now.get(name) == old, name
 
-    def _check_item(self, item: dict[str, Any], signed: dict[str, Any], now: dict[str, Any]) -> None:
+    def _check_item(
+        self, item: dict[str, Any], signed: dict[str, Any], now: dict[str, Any], may_be_old: bool
+    ) -> None:
         """Each file is byte for byte the old or the new one, and the key of the certificate is at hand."""
         wanted = {
-            "certificate": signed["certificate_pem"],
-            "fullchain": signed["certificate_pem"] + signed["chain_pem"],
-            "root": signed["chain_pem"],
+            "certificate": (signed["certificate_pem"], 0o640),
+            "fullchain": (signed["certificate_pem"] + signed["chain_pem"], 0o640),
+            "root": (signed["chain_pem"], 0o644),
         }
-        for option, text in wanted.items():
+        for option, (text, mode) in wanted.items():
             name = os.path.relpath(item[option], self.folder)
             found, old = now.get(name), self.before.get(name)
-            new = found is not None and found.content == text.encode() and (found.mode, found.uid) == (0o640, 0)
-            assert found == old or new, f"{name} is neither old nor new: {found}"
+            new = found is not None and (found.content, found.mode, found.uid) == (text.encode(), mode, 0)
+            assert new or (may_be_old and found == old), f"{name} is neither old nor new: {found}"
         paths = [path for path in (item["private_key"], item["private_key"] + ".next") if os.path.exists(path)]
         for path in paths:
             check_key(path)
@@ -362,7 +364,9 @@ class InstallScene(Scene):
             assert spki(leaf_of(item["certificate"]).public_key()) in keys, item["name"]
 
     def check_done(self, result: dict[str, Any]) -> None:
+        now = picture(self.folder)
         for item, signed in self.each():
+            self._check_item(item, signed, now, may_be_old=False)
             key = public_key_of(item["private_key"], item.get("private_key_passphrase"))
             assert spki(leaf_of(item["certificate"]).public_key()) == key
             assert not os.path.exists(item["private_key"] + ".next")
