@@ -48,6 +48,12 @@ options:
       - Directory of the Unix socket. The default is the first of C(/run/postgresql), C(/var/run/postgresql) and C(/tmp) that
         holds the socket of O(login_port).
     type: path
+  login_require_peer:
+    description:
+      - Name of the account that the server at the Unix socket must run as (the C(requirepeer) of libpq). Nothing is sent to another one.
+      - Not given, it is the owner of the data directory or of the files to edit, where a module knows them. In a directory where
+        everybody may make files, such as C(/tmp), the socket must else be that of C(postgres) or of the user who runs the module.
+    type: str
   ssl_mode:
     description:
       - The C(sslmode) of the connection, as libpq understands it.

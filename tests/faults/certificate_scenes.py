@@ -342,9 +342,7 @@ class InstallScene(Scene):
             if old.kind == "file" and name not in written and not name.endswith(".next"):
                 assert now.get(name) == old, name
 
-    def _check_item(
-        self, item: dict[str, Any], signed: dict[str, Any], now: dict[str, Any], may_be_old: bool
-    ) -> None:
+    def _check_item(self, item: dict[str, Any], signed: dict[str, Any], now: dict[str, Any], may_be_old: bool) -> None:
         """Each file is byte for byte the old or the new one, and the key of the certificate is at hand."""
         wanted = {
             "certificate": (signed["certificate_pem"], 0o640),

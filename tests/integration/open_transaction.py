@@ -26,5 +26,8 @@ def open_transaction(data_directory: str, *files: str) -> list[str]:
     cluster = find_cluster(data_directory)
     own = (cluster.config_file, cluster.hba_file, cluster.ident_file)
     targets: dict[str, Any] = covered([*own, *files])
-    begin(Transaction(writer, cluster, targets), read_base(cluster, Login().at(cluster.port, cluster.socket_directory)))
+    begin(
+        Transaction(writer, cluster, targets),
+        read_base(cluster, Login().at(cluster.port, cluster.socket_directory, cluster.owner)),
+    )
     return sorted(targets.values())

@@ -24,6 +24,7 @@ LOGIN: Spec = {
     "login_db": {"type": "str", "default": "postgres"},
     "login_password": {"type": "str", "no_log": True},
     "login_unix_socket": {"type": "path"},
+    "login_require_peer": {"type": "str"},
     "ssl_mode": {
         "type": "str",
         "default": "prefer",

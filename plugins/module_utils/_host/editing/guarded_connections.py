@@ -13,7 +13,6 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pwd import getpwuid
 from typing import Any
 
 from ..._pgconf.access.comparison import compare_access
@@ -35,6 +34,7 @@ from ..errors import ModuleError
 from ..files.writer import Writer
 from ..server.configuration_files import files_with, read_configuration, same_file
 from ..server.database import fetch, raw, read_raw
+from ..server.peers import name_of
 from ..server.views import HBA, IDENT, setting
 from .server_validation import Edit, ServerValidator, read_tls_use
 
@@ -88,7 +88,7 @@ def check_hba_edit(
     known = rules_by_line((line.raw.rstrip("\r\n"), line.entry) for line in after.lines)
 
     def rules(document: Document[Entry]) -> list[Located]:
-        main_text, files = files_with(main, edit.path, document.render())
+        main_text, files = files_with(main, edit.path, document.render(), judge.account)
         return read_rules(main_text, judge.version, files, known)
 
     refuse_circles(judge, main, edit.path, after.render())
@@ -118,12 +118,12 @@ def check_ident_edit(
     refuse_circles(judge, main, edit.path, after)
     old, new = (
         judge_ident(main_text, judge.version, files).entries
-        for main_text, files in (files_with(main, edit.path, text) for text in (before, after))
+        for main_text, files in (files_with(main, edit.path, text, judge.account) for text in (before, after))
     )
     locked: list[str] = []
     if _is_judged(judge):
         server = read_server(judge)
-        hba_text, files = read_configuration(setting(judge.connection, HBA.setting))
+        hba_text, files = read_configuration(setting(judge.connection, HBA.setting), judge.account)
         rules = read_rules(hba_text, judge.version, files)
         guarded = find_guarded(guard, judge, server)
         before_edit, after_edit = (situation_of(rules, replace(server, mappings=maps)) for maps in (old, new))
@@ -170,7 +170,7 @@ def refuse_circles(judge: ServerValidator, main: str, path: str, after: str) -> 
     """
     if judge.version >= INCLUDE_SINCE or "@" not in after:
         return
-    main_text, files = files_with(main, path, after)
+    main_text, files = files_with(main, path, after, judge.account)
     for line in read_token_lines(main_text, judge.version, files):
         if line.problem is not None and "inside itself" in line.problem:
             raise ConfigError(line.problem, line.number, line.text, line.column)
@@ -202,19 +202,19 @@ def read_server(judge: ServerValidator) -> ServerContext:
     if not _is_judged(judge):
         return ServerContext()
     tls = read_tls_use(judge.connection)
-    mappings = _read_maps(setting(judge.connection, IDENT.setting), judge.version)
+    mappings = _read_maps(setting(judge.connection, IDENT.setting), judge)
     return ServerContext(ssl_on=tls.ssl_on, has_ca_file=tls.has_ca_file, mappings=mappings)
 
 
-def _read_maps(path: str, version: int) -> Sequence[Located] | None:
+def _read_maps(path: str, judge: ServerValidator) -> Sequence[Located] | None:
     """The mappings on disk, None when they are not known; without the file a server has none."""
     if not os.path.lexists(path):
         return ()
     try:
-        text, files = read_configuration(path)
+        text, files = read_configuration(path, judge.account)
     except ModuleError:
         return None
-    verdict = judge_ident(text, version, files)
+    verdict = judge_ident(text, judge.version, files)
     return verdict.entries if verdict.accepted else None
 
 
@@ -224,7 +224,7 @@ def find_guarded(guard: Guard, judge: ServerValidator, server: ServerContext) ->
         return list(guard.wished)
     connection = judge.connection
     owner = _owner_of(setting(connection, "data_directory"))
-    own_user = owner if os.geteuid() == 0 else _name_of(os.geteuid())
+    own_user = owner if os.geteuid() == 0 else name_of(os.geteuid())
     own = {"system_user": own_user, "lacks_password": not guard.has_password}
     found = [*guard.wished, *_rows(connection, _OWN, "it is the login of this very task", server, own)]
     found += _first_superuser(connection, owner)
@@ -307,13 +307,6 @@ def _with_roles(one: Guarded, roles: frozenset[str] | None) -> Guarded:
 
 def _owner_of(path: str) -> str | None:
     try:
-        return _name_of(os.stat(path).st_uid)
+        return name_of(os.stat(path).st_uid)
     except OSError:
-        return None
-
-
-def _name_of(uid: int) -> str | None:
-    try:
-        return getpwuid(uid).pw_name
-    except KeyError:
         return None

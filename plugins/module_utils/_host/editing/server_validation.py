@@ -20,7 +20,7 @@ from typing import Any
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..errors import DatabaseError, ModuleError
 from ..files.directory import look_at
-from ..files.links import safe_target
+from ..files.links import acting_as, safe_target
 from ..files.pending_validation import undo_killed, until_judged
 from ..files.writer import (
     DesiredFile,
@@ -35,6 +35,7 @@ from ..files.writer import (
 from ..server.configuration_files import check_own_settings, leads_to
 from ..server.database import Login, connect, fetch, raw, read_raw
 from ..server.patroni import refuse_patroni, sign_beside, sign_of_patroni
+from ..server.peers import account_beside, account_of
 from ..server.views import CONF, HBA, Complaint, FileKind, complaints, reader_of, server_version_of, setting
 
 
@@ -59,6 +60,7 @@ class Edit:
         """Read the arguments EDITOR, FILE and (where a task has them) LOGIN."""
         version, validate, attributes = params["server_version"], params["validate"], FileAttributes.of(params)
         login = Login.of(params) if "login_port" in params else Login()
+        login = replace(login, meant_peer=account_beside(params["path"]))
         return cls(params["path"], login, params["create"], attributes, params["backup"], version, validate)
 
 
@@ -68,13 +70,15 @@ class ServerValidator:
 
     connection: None when no login works. version: the major version whose rules hold for the file.
     doubt: why the server cannot judge the file, None when it can. known: what it complained about before the edit.
+    account: the uid that it runs as, on whose word the files that it names are read; None when it cannot judge.
     """
 
     kind: FileKind
     connection: Any
     version: int
-    doubt: str | None
+    doubt: str | None = None
     known: tuple[Complaint, ...] = ()
+    account: int | None = None
 
 
 @contextmanager
@@ -93,15 +97,21 @@ def validating_server(
         undo_killed(writer, path)
         judge = _find_judge(edit, kind, newest_version, connection)
         try:
-            if judge.connection is not None and judge.doubt is None:
-                places = [setting(judge.connection, name) for name in ("data_directory", CONF.setting, kind.setting)]
-                refuse_patroni(path, kind.setting, sign_of_patroni(places[0], places[1:]))
+            if judge.account is not None:
+                refuse_patroni(path, kind.setting, _sign_of_patroni(judge, judge.account))
             if judge.doubt is not None and edit.validate == "server":
                 raise ModuleError(f"validate is server, but {judge.doubt}; nothing was written")
             yield judge
         finally:
             if judge.connection is not None and judge.connection is not connection:
                 judge.connection.close()
+
+
+def _sign_of_patroni(judge: ServerValidator, account: int) -> str | None:
+    """What shows that the running server is Patroni's; as the server itself would see it."""
+    places = [setting(judge.connection, name) for name in ("data_directory", CONF.setting, judge.kind.setting)]
+    with acting_as(account):
+        return sign_of_patroni(places[0], places[1:])
 
 
 def _find_judge(edit: Edit, kind: FileKind, newest_version: int, connection: Any) -> ServerValidator:
@@ -112,28 +122,33 @@ def _find_judge(edit: Edit, kind: FileKind, newest_version: int, connection: Any
     except DatabaseError as error:
         doubt = str(error)
     version = edit.version or newest_version
-    known: tuple[Complaint, ...] = ()
-    if connection is not None:
-        server_version = server_version_of(connection)
-        version = edit.version or min(server_version, newest_version)
-        doubt, known = _first_look(connection, kind, server_version, edit.path, newest_version)
-    return ServerValidator(kind, connection, version, doubt, known)
-
-
-def _first_look(
-    connection: Any, kind: FileKind, server_version: int, path: str, newest_version: int
-) -> tuple[str | None, tuple[Complaint, ...]]:
-    """Why this server cannot judge the file (or None), and its complaints before the edit."""
-    if server_version < kind.since:
-        return f"PostgreSQL {server_version} has no view {kind.view}", ()
+    if connection is None:
+        return ServerValidator(kind, None, version, doubt)
+    server_version = server_version_of(connection)
+    version = edit.version or min(server_version, newest_version)
+    judge = ServerValidator(kind, connection, version)
     try:
-        used = setting(connection, kind.setting)
-        check_own_settings(setting(connection, "data_directory"))
-        if not leads_to(reader_of(kind, min(server_version, newest_version)), used, path):
-            return f"the server at the login options uses {used} and not {path}, to which nothing in it leads", ()
-        return None, tuple(_ask(connection, kind, server_version))
+        return _first_look(judge, server_version, edit.path, newest_version)
     except ModuleError as error:
-        return str(error), ()
+        return replace(judge, doubt=str(error))
+
+
+def _first_look(judge: ServerValidator, server_version: int, path: str, newest_version: int) -> ServerValidator:
+    """Find out whether this server can judge the file, and what it complains about before the edit.
+
+    :raises ModuleError: when it cannot be told.
+    """
+    connection, kind = judge.connection, judge.kind
+    if server_version < kind.since:
+        return replace(judge, doubt=f"PostgreSQL {server_version} has no view {kind.view}")
+    data_directory, used = (setting(connection, name) for name in ("data_directory", kind.setting))
+    account = account_of(connection, data_directory)
+    with acting_as(account):
+        check_own_settings(data_directory)
+    if not leads_to(reader_of(kind, min(server_version, newest_version)), used, path, account):
+        doubt = f"the server at the login options uses {used} and not {path}, to which nothing in it leads"
+        return replace(judge, doubt=doubt)
+    return replace(judge, known=tuple(_ask(connection, kind, server_version)), account=account)
 
 
 def _ask(connection: Any, kind: FileKind, server_version: int) -> list[Complaint]:

@@ -49,7 +49,7 @@ def edit_settings(
     check_values(wanted, judge.version, kinds)
     after = ensure_settings(before, wanted, kinds)
     main_file, last_file = find_settings_files(edit.path, auto_conf, judge)
-    main_text, files = files_with(main_file, edit.path, after.render())
+    main_text, files = files_with(main_file, edit.path, after.render(), judge.account)
     lines = read_conf(main_text, judge.version, files, last_file)
     overridden = describe_overrides(wanted, lines, judge.version, lambda file: same_file(file, edit.path), kinds)
     doubts = describe_doubts(after, overridden)

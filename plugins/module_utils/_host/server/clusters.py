@@ -18,6 +18,7 @@ from ..._pgconf.errors import ConfigError
 from ..errors import ModuleError
 from .configuration_files import check_own_settings
 from .patroni import PATRONI, sign_of_patroni
+from .peers import SERVER_ACCOUNT
 from .processes import below
 from .running_servers import (
     Ignored,
@@ -34,7 +35,6 @@ from .settings_on_disk import read_settings
 DEBIAN_CONFIGURATION = "/etc/postgresql"
 DATA_DIRECTORIES = ("/var/lib/pgsql/data", "/var/lib/pgsql/*/data", "/var/lib/postgres/data")
 DEFAULT_PORT = 5432
-SERVER_USER = "postgres"
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 # Settings that roles and modules ask for, with the server's own defaults.
 SETTINGS = {
@@ -87,7 +87,7 @@ class Cluster:
 
         One in a place of the distribution, which root made, or one of the user postgres or of whoever asks.
         """
-        return self.in_usual_place or self.owner in (SERVER_USER, _name(getpwuid, os.geteuid()))
+        return self.in_usual_place or self.owner in (SERVER_ACCOUNT, _name(getpwuid, os.geteuid()))
 
     def __str__(self) -> str:
         state = "running" if self.running else "stopped"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from stat import S_ISDIR, S_ISREG
 
@@ -20,33 +21,44 @@ from ..files.reading import open_directory
 from ..files.writer import read_text
 
 
-def read_configuration(path: str) -> tuple[str, Files]:
+def read_configuration(path: str, account: int | None = None) -> tuple[str, Files]:
     """Return the text of a configuration file, and how the files that it names are reached.
+
+    account: the uid on whose word the path is read, None for that of the task.
 
     :raises ModuleError: when it is missing or cannot be read.
     """
-    text = read_text(path)
+    text = _read_main(path, account)
     if text is None:
         raise ModuleError(f"there is no file {path}; check the path")
-    return text, files_around(path)
+    return text, files_around(path, account)
 
 
-def files_around(path: str) -> Files:
+def files_around(path: str, account: int | None = None) -> Files:
     """Return the way to the files that a configuration file names; nothing is read before it is asked for.
 
-    They are read as the owner of its directory, who may have named them: nothing that he may not read himself.
+    They are read as the one on whose word the file itself is read, or as the owner of its directory, who may have named
+    them: nothing that he may not read himself.
     """
     main = os.path.abspath(path)
 
+    def reader() -> int:
+        return _owner_of_word(main) if account is None else account
+
     def read(wanted: str) -> str | None:
-        with acting_as(_owner_of_word(main)):
+        with acting_as(reader()):
             return _read_included(wanted)
 
     def list_directory(wanted: str) -> Sequence[str] | None:
-        with acting_as(_owner_of_word(main)):
+        with acting_as(reader()):
             return _list_directory(wanted)
 
     return Files(main, read, list_directory)
+
+
+def _read_main(path: str, account: int | None) -> str | None:
+    with nullcontext() if account is None else acting_as(account):
+        return read_text(path)
 
 
 def _owner_of_word(main: str) -> int:
@@ -105,15 +117,15 @@ def same_file(one: str, other: str) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def files_with(main: str, path: str, text: str) -> tuple[str, Files]:
+def files_with(main: str, path: str, text: str, account: int | None = None) -> tuple[str, Files]:
     """Return the text of a main file and the way to others, as if the file ``path`` among them held ``text`` already.
 
-    It is there then, so a directory that is read whole lists it too.
+    It is there then, so a directory that is read whole lists it too. account: as read_configuration.
 
     :raises ModuleError: when the main file cannot be read.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    around = files_around(main)
+    around = files_around(main, account)
 
     def read(wanted: str) -> str | None:
         return text if same_file(wanted, path) else around.read(wanted)
@@ -122,7 +134,7 @@ def files_with(main: str, path: str, text: str) -> tuple[str, Files]:
         names = around.list_directory(wanted)
         return sorted({*names, name}) if names is not None and same_file(wanted, directory) else names
 
-    main_text = text if same_file(main, path) else read_text(main) or ""
+    main_text = text if same_file(main, path) else _read_main(main, account) or ""
     return main_text, Files(os.path.abspath(main), read, list_directory)
 
 
@@ -138,10 +150,12 @@ def files_read(read: Callable[[str, Files], object], main_text: str, files: File
     return list(dict.fromkeys(found))
 
 
-def leads_to(read: Callable[[str, Files], object], main: str, path: str) -> bool:
+def leads_to(read: Callable[[str, Files], object], main: str, path: str, account: int | None = None) -> bool:
     """Return whether a reader of the main file comes to another file, or would come to it were it there.
+
+    account: as read_configuration.
 
     :raises ModuleError: when one of them cannot be read.
     """
-    main_text, files = files_with(main, path, read_text(path) or "")
+    main_text, files = files_with(main, path, read_text(path) or "", account)
     return any(same_file(one, path) for one in files_read(read, main_text, files))

@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pwd import getpwuid
 from typing import Any
 
 from ..errors import DatabaseError, LoginRefused, ServerUnreachable
+from .peers import name_of, why_stranger
 
 SOCKET_DIRECTORIES = ("/run/postgresql", "/var/run/postgresql", "/tmp")
 CONNECT_TIMEOUT_SECONDS = 10
@@ -27,7 +27,11 @@ _STARTING = re.compile(r"the database system is (starting up|shutting down|in re
 
 @dataclass(frozen=True)
 class Login:
-    """Where and as whom to log in; a Unix socket when host is None. unix_socket is a directory."""
+    """Where and as whom to log in; a Unix socket when host is None. unix_socket is a directory.
+
+    require_peer: the account that its server must run as, by name or uid. meant_peer: the one that it should run as, as far
+    as the files show that it reads.
+    """
 
     host: str | None = None
     port: int = 5432
@@ -39,6 +43,8 @@ class Login:
     ca_cert: str | None = None
     ssl_cert: str | None = None
     ssl_key: str | None = None
+    require_peer: str | None = None
+    meant_peer: str | None = None
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Login:
@@ -58,13 +64,15 @@ class Login:
             ca_cert=params.get("ca_cert"),
             ssl_cert=params.get("ssl_cert"),
             ssl_key=params.get("ssl_key"),
+            require_peer=params.get("login_require_peer") or None,
         )
 
-    def at(self, port: int, unix_socket: str | None) -> Login:
-        """Return this login for the cluster with this port and socket directory, unless it names a host of its own."""
+    def at(self, port: int, unix_socket: str | None, owner: str) -> Login:
+        """Return this login for the cluster of this owner, port and socket directory, unless it names a host of its own."""
         if self.host is not None:
             return self
-        return replace(self, port=port, unix_socket=unix_socket or self.unix_socket)
+        peer = self.require_peer or owner
+        return replace(self, port=port, unix_socket=unix_socket or self.unix_socket, require_peer=peer)
 
 
 def connect(login: Login) -> Any:
@@ -81,7 +89,9 @@ def connect(login: Login) -> Any:
     user = login.user or owner.name or "postgres"
     where = f"the socket {_socket_path(directory, login.port)}"
     with owner.assumed():
-        return _open(driver, _keywords(login, directory, user), where)
+        # libpq asks again once it is connected, for the socket may have been exchanged; it knows accounts by name only
+        peer = {} if owner.name is None else {"requirepeer": owner.name}
+        return _open(driver, {**_keywords(login, directory, user), **peer}, where)
 
 
 @contextmanager
@@ -201,12 +211,18 @@ class _SocketOwner:
 def _find_socket(login: Login) -> tuple[str, _SocketOwner]:
     """Return the directory that holds the socket, and its owner."""
     directories = (login.unix_socket,) if login.unix_socket else SOCKET_DIRECTORIES
+    strangers = []
     for directory in directories:
         try:
             status = os.stat(_socket_path(directory, login.port))
         except OSError:
             continue
-        return directory, _SocketOwner(status.st_uid, status.st_gid, _user_name(status.st_uid))
+        problem = why_stranger(directory, status.st_uid, login.require_peer, login.meant_peer)
+        if problem is None:
+            return directory, _SocketOwner(status.st_uid, status.st_gid, name_of(status.st_uid))
+        strangers.append(f"{_socket_path(directory, login.port)} {problem}")
+    if strangers:
+        raise ServerUnreachable(f"the socket {strangers[0]}")
     raise ServerUnreachable(
         f"there is no socket .s.PGSQL.{login.port} in {' or '.join(directories)}; start the server, "
         "or set login_port and login_unix_socket (or login_host) to where it listens"
@@ -215,13 +231,6 @@ def _find_socket(login: Login) -> tuple[str, _SocketOwner]:
 
 def _socket_path(directory: str, port: int) -> str:
     return os.path.join(directory, f".s.PGSQL.{port}")
-
-
-def _user_name(uid: int) -> str | None:
-    try:
-        return getpwuid(uid).pw_name
-    except KeyError:
-        return None
 
 
 def _keywords(login: Login, host: str, user: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def find_ways_in(cluster: Cluster, login: Login) -> list[Login]:
     known = []
     if server is not None and server.socket_directory is not None:
         port = server.port or cluster.port
-        known.append(replace(login, host=None, user=login.user, port=port, unix_socket=server.socket_directory))
+        known.append(replace(login, host=None).at(port, server.socket_directory, cluster.owner))
     if login.host is not None:
         known.append(login)
     elif server is not None and server.listen_addresses is not None:

@@ -58,7 +58,7 @@ class ReloadReason:
 
 def login_at(cluster: Cluster, login: Login) -> Login:
     """Return the login for a cluster, where it listens now."""
-    return login.at(cluster.port, cluster.socket_directory)
+    return login.at(cluster.port, cluster.socket_directory, cluster.owner)
 
 
 def try_login(login: Login) -> tuple[Any, str | None]:

@@ -190,7 +190,7 @@ def _wait_where_it_listens(cluster: Cluster, login: Login, timeout_seconds: int,
     """Wait for a server that was just started; its port and socket may have been what changed."""
     server = running_postmaster(cluster.data_directory)
     if server is not None:
-        login = login.at(server.port or login.port, server.socket_directory)
+        login = login.at(server.port or login.port, server.socket_directory, cluster.owner)
     wait_until_ready(cluster, login, timeout_seconds, log)
 
 
