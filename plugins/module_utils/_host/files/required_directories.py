@@ -131,12 +131,13 @@ def _carry_out(writer: Writer, plan: DirectoryPlan) -> None:
     parent, name = os.path.split(plan.target)
     remove_leftovers(parent)
     with locked_directory(parent) as folder:
-        if plan.now is None:
+        if plan.now is None and not os.path.lexists(plan.target):
             folder.make_new(name, plan.after, writer.labelling(plan.target, existed=False))
             return
+    # also where it was missing at first: another run of ours may have made it meanwhile
     handle = walk_to(plan.target, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
     try:
-        if Ownership.of(os.fstat(handle)) != plan.now:
+        if Ownership.of(os.fstat(handle)) != (plan.now or plan.after):
             raise ModuleError(
                 f"{plan.path} was changed by somebody else during this run and is left as it is; run again"
             )
