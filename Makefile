@@ -6,13 +6,13 @@
 SHELL := /bin/sh
 
 # What make test goes through. PGTLS_GATES names other gates, which the table at the end then says.
-# Sanity uses one core for minutes, so it runs beside the three after it (see scripts/gates.sh).
-GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration hostile faults differential-short cores \
-         demo-twice molecule galaxy
+# Sanity uses one core for minutes, so it runs beside the three after it (see scripts/gates.sh), and so do the faults.
+GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration hostile \
+         faults+orders+differential-short+cores+demo-twice+molecule+galaxy
 PGTLS_GATES ?= $(GATES)
 each = $(subst +, ,$(1))
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint load hostile faults sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint load hostile faults orders sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
         format clean
 
 help: ## this list
@@ -91,6 +91,11 @@ faults: ## kill -9, full disks, many at once: PGTLS_FAULTS_KILLS=1000 PGTLS_FAUL
 	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest tests/faults
+
+orders: ## site, revocation, new CA, renewal, clients that come and go, in random order: PGTLS_ORDERS_STEPS=50 PGTLS_ORDERS_SEED=1
+	@scripts/packages.sh check $@
+	@scripts/venv.sh dev
+	@.venv/dev/bin/pytest tests/orders
 
 cores: ## site.yml with the other supported ansible-core lines
 	@scripts/packages.sh check $@

@@ -13,18 +13,7 @@ from pathlib import Path
 import pytest
 from clusters import free_port
 from demo_site import Site, changed, demo_site
-
-CERTTOOL_CA = """cn = "Somebody's Root"
-ca
-cert_signing_key
-crl_signing_key
-expiration_days = 3650
-"""
-# What an operator of GnuTLS' certtool would have in a file: it copies subject and names from the request.
-CERTTOOL_LEAF = """honor_crq_extensions
-signing_key
-expiration_days = 365
-"""
+from somebody_elses_ca import SomebodyElsesCa
 
 
 @pytest.fixture(name="fresh")
@@ -36,17 +25,6 @@ def _fresh() -> Iterator[Site]:
 def run(*command: str) -> None:
     """Run a program that must succeed."""
     subprocess.run(command, check=True, capture_output=True)
-
-
-def somebody_else(directory: Path) -> tuple[Path, Path, Path]:
-    """A CA of GnuTLS: key, certificate, and the template for what it signs."""
-    key, certificate, template = directory / "root.key", directory / "root.pem", directory / "leaf.cfg"
-    (directory / "root.cfg").write_text(CERTTOOL_CA)
-    template.write_text(CERTTOOL_LEAF)
-    run("certtool", "--generate-privkey", "--key-type=ecdsa", "--curve=secp256r1", "--no-text", f"--outfile={key}")
-    options = [f"--load-privkey={key}", f"--template={directory / 'root.cfg'}", f"--outfile={certificate}"]
-    run("certtool", "--generate-self-signed", *options)
-    return key, certificate, template
 
 
 def test_a_server_ca_and_a_client_ca_below_the_root(fresh: Site) -> None:
@@ -93,20 +71,7 @@ def test_a_server_key_with_a_passphrase(fresh: Site) -> None:
 
 
 def test_a_command_signs(fresh: Site, tmp_path: Path) -> None:
-    key, certificate, template = somebody_else(tmp_path)
-    command = [
-        "certtool",
-        "--generate-certificate",
-        "--load-request=/dev/stdin",
-        f"--load-ca-certificate={certificate}",
-    ]
-    options = {
-        "pgtls_ca_provider": "command",
-        "pgtls_ca_crl": False,
-        "pgtls_ca_command": [*command, f"--load-ca-privkey={key}", f"--template={template}"],
-        "pgtls_ca_chain_pem": certificate.read_text(),
-        "pgtls_server_lifetime_days": 365,
-    }
+    options = {**SomebodyElsesCa(tmp_path).variables("command"), "pgtls_server_lifetime_days": 365}
     fresh.play("-e", json.dumps(options))
     report = json.loads((fresh.directory / "verify/report.json").read_text())
     assert {one["outcome"] for one in report["attempts"]} == {"accepted", "refused"}
@@ -114,35 +79,12 @@ def test_a_command_signs(fresh: Site, tmp_path: Path) -> None:
 
 
 def test_signed_by_hand_elsewhere(fresh: Site, tmp_path: Path) -> None:
-    key, certificate, template = somebody_else(tmp_path)
-    folder = tmp_path / "exchange"
-    options = (
-        "-e",
-        json.dumps(
-            {
-                "pgtls_ca_provider": "external",
-                "pgtls_ca_crl": False,
-                "pgtls_ca_exchange_directory": str(folder),
-                "pgtls_server_lifetime_days": 365,
-            }
-        ),
-    )
+    signer = SomebodyElsesCa(tmp_path)
+    options = ("-e", json.dumps({**signer.variables("external"), "pgtls_server_lifetime_days": 365}))
     first = fresh.play(*options)
-    requests = sorted(path.name for path in (folder / "requests").glob("*.csr"))
-    assert requests == ["apps1.app1.csr", "apps1.app2.csr", "raxus.server-raxus.csr"]
     assert "server-raxus" in first and "and run again" in first
     assert changed(fresh.play(*options)) == 0
-    for path in (folder / "requests").glob("*.csr"):
-        run(
-            "certtool",
-            "--generate-certificate",
-            f"--load-request={path}",
-            f"--load-ca-certificate={certificate}",
-            f"--load-ca-privkey={key}",
-            f"--template={template}",
-            f"--outfile={folder / 'signed' / (path.stem + '.crt')}",
-        )
-    (folder / "signed/chain.crt").write_bytes(certificate.read_bytes())
+    assert signer.sign_all() == ["apps1.app1.csr", "apps1.app2.csr", "raxus.server-raxus.csr"]
     assert changed(fresh.play(*options)) > 0
     assert changed(fresh.play(*options)) == 0
     report = json.loads((fresh.directory / "verify/report.json").read_text())

@@ -11,21 +11,21 @@ import random
 import pytest
 from clusters import free_port
 from demo_site import demo_site
-from random_life import SEED, STEPS, Life, prepare_other
+from random_life import IS_LONG, SEED, STEPS, Life, prepare_other
 from somebody_elses_ca import SomebodyElsesCa
 
-WORLDS = [
-    ("pgtls", None),
+SHORT = [("pgtls", None), ("below", True)]
+LONG = [
+    *SHORT,
     ("pgtls", True),
     ("pgtls", False),
     ("below", None),
-    ("below", True),
     ("command", None),
     ("external", None),
 ]
 
 
-@pytest.mark.parametrize(("provider", "lists"), WORLDS)
+@pytest.mark.parametrize(("provider", "lists"), LONG if IS_LONG else SHORT)
 def test_a_life_in_random_order(provider: str, lists: bool | None, tmp_path) -> None:
     chance = random.Random(f"{SEED} {provider} {lists}")
     with demo_site(free_port()) as site, demo_site(free_port()) as other:
