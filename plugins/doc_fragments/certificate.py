@@ -87,7 +87,7 @@ options:
         description:
           - Encrypts the private key (PKCS#8), with at least 8 characters. An existing key that is not encrypted is encrypted in place, and stays the
             same key.
-          - O(certificates[].pkcs8_der) is encrypted with it too.
+          - It excludes O(certificates[].pkcs8_der), because no client opens an encrypted key in DER.
           - A key is never decrypted in place. To drop the passphrase, decrypt the file first (C(openssl pkey)).
         type: str
       private_key_passphrase_file:
@@ -115,11 +115,13 @@ options:
           - It belongs to O(certificates[].owner) and has the mode O(certificates[].key_mode).
         type: path
       pkcs12_passphrase:
-        description: Encrypts O(certificates[].pkcs12), with at least 8 characters. Without it the file is not encrypted.
+        description:
+          - Encrypts O(certificates[].pkcs12), with at least 8 characters, all of them ASCII, because Java takes no others.
+          - Without it the file is not encrypted, and Java does not open it. A warning says so, as node-postgres does open it.
         type: str
       pkcs8_der:
         description:
-          - A file with the private key as PKCS#8 in DER, as pgjdbc needs it beside a certificate in PEM.
+          - A file with the private key as PKCS#8 in DER, as pgjdbc needs it beside a certificate in PEM. It is never encrypted.
           - It belongs to O(certificates[].owner) and has the mode O(certificates[].key_mode).
         type: path
       owner:

@@ -174,7 +174,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._host.certificates.due import examine, hold_warnings, rehearsed_files, requested
+from ..module_utils._host.certificates.due import examine, form_warnings, hold_warnings, rehearsed_files, requested
 from ..module_utils._host.certificates.holder_files import Holding, further_files, read_holding
 from ..module_utils._host.certificates.key_generation import ensure_keys
 from ..module_utils._host.certificates.options import (
@@ -219,7 +219,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     written = [*made, *keys, *write_files(writer, list(dict.fromkeys(files)))]
 
     for holding in complete:
-        for warning in hold_warnings(holding):
+        for warning in hold_warnings(holding) + form_warnings(holding.place):
             module.warn(warning)
     outcome, requests = merge_written(written), requested(examined)
     return {

@@ -121,9 +121,9 @@ class Site:
         """One of five shapes of delivery."""
         name = f"app{number}"
         files = {key: self.path("holder", name, value) for key, value in FILES.items()}
-        encrypted = {"private_key_passphrase": f"of-the-key-{number}-a96fd3", "pkcs8_der": files["pkcs8_der"]}
+        encrypted, der = {"private_key_passphrase": f"of-the-key-{number}-a96fd3"}, {"pkcs8_der": files["pkcs8_der"]}
         keystore = {"pkcs12": files["pkcs12"], "pkcs12_passphrase": f"of-the-keystore-{number}-c1b7e2"}
-        shapes = ({}, encrypted, keystore, {"pkcs8_der": files["pkcs8_der"]}, {**encrypted, **keystore})
+        shapes = ({}, encrypted, {**keystore, **der}, der, {**encrypted, **keystore})
         places = {key: files[key] for key in ("private_key", "certificate", "fullchain", "root")}
         wish = {"name": name, "common_name": name, "usages": ["client"], "key_type": key_type}
         return {**wish, **places, **shapes[number % len(shapes)]}

@@ -4,7 +4,7 @@
 
 """A key and its certificate in the shapes that Java wants: PKCS#12 (RFC 7292) and PKCS#8 in DER (RFC 5958).
 
-Both have random salts, so bytes never tell whether a file is as requested: it is read, and what it holds is compared.
+Salts are random, so bytes never tell whether a file is as requested: it is read, and what it holds is compared.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ class KeyBundle:
     key: PrivateKey
     leaf: x509.Certificate
     chain: tuple[x509.Certificate, ...] = ()
+
+
+def check_store_passphrase(passphrase: str | None, option: str) -> None:
+    """Refuse a passphrase for PKCS#12 with which Java opens none.
+
+    :raises PkiError: for one that is not ASCII.
+    """
+    if passphrase is not None and not passphrase.isascii():
+        raise PkiError(
+            f"{option} holds a character beyond ASCII, with which Java and so pgjdbc opens no PKCS#12; choose another one"
+        )
 
 
 def pkcs12_bytes(delivery: KeyBundle, passphrase: str | None, whose: str) -> bytes:
@@ -89,10 +100,10 @@ def _same_chain(found: list[x509.Certificate], wanted: tuple[x509.Certificate, .
     return len(found) == len(wanted) and all(one in found for one in wanted)
 
 
-def holds_pkcs8(content: bytes, passphrase: str | None, key: PrivateKey) -> bool:
-    """Whether this is the same key in PKCS#8 DER, encrypted with the passphrase or, without one, not at all."""
+def holds_pkcs8(content: bytes, key: PrivateKey) -> bool:
+    """Whether this is the same key in PKCS#8 DER, and not encrypted."""
     try:
-        found = load_private_key_der(content, passphrase)
+        found = load_private_key_der(content)
     except UnreadableError:
         return False
     return same_public_key(found.public_key(), key.public_key())

@@ -147,21 +147,23 @@ def check_key_passphrase(passphrase: str | None, option: str) -> None:
         raise PkiError(f"{option} holds a line break or another control character; remove it")
 
 
-def private_key_der(key: PrivateKey, passphrase: str | None = None) -> bytes:
-    """PKCS#8 in DER, encrypted when there is a passphrase."""
-    return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, _encryption(passphrase))
+def private_key_der(key: PrivateKey) -> bytes:
+    """PKCS#8 in DER, never encrypted: no client library opens what the cryptography library would write then (PBES2)."""
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
-def load_private_key_der(data: bytes, passphrase: str | None = None) -> PrivateKey:
+def load_private_key_der(data: bytes) -> PrivateKey:
     """A key from PKCS#8 in DER.
 
-    :raises UnreadableError: when it is none, or is not encrypted just so.
+    :raises UnreadableError: when it is none, or is encrypted.
     """
     try:
-        key = serialization.load_der_private_key(data, passphrase.encode() if passphrase else None, **_LOADING)
+        key = serialization.load_der_private_key(data, None, **_LOADING)
         _check_numbers(key)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UnreadableError("this is not a private key in DER, or its passphrase differs") from error
+        raise UnreadableError("this is not a private key in DER, or it is encrypted") from error
     return key  # type: ignore[return-value]
 
 

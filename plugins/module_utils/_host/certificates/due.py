@@ -18,6 +18,7 @@ from ..._pki.requests import build_request
 from ..._pki.untrusted import make_untrusted, untrusted_reasons
 from ..files.writer import DesiredFile
 from .holder_files import Holding, certificate_files, describe_holding, kept_files, predicted_files
+from .options import CertificatePlace
 
 _FINGERPRINT = re.compile(r"^sha256: .*\n?", re.MULTILINE)
 
@@ -96,6 +97,16 @@ def hold_warnings(holding: Holding) -> list[str]:
     """Return a sentence for a certificate on hold, which is not requested again."""
     name = holding.place.wanted.name
     return [f"the certificate {name} is on hold at its CA; it stays until the CA releases it"] * holding.is_on_hold
+
+
+def form_warnings(place: CertificatePlace) -> list[str]:
+    """Return a sentence for a file that the clients for which it is meant do not open."""
+    if not place.pkcs12 or place.pkcs12_passphrase:
+        return []
+    return [
+        f"the certificate {place.wanted.name}: Java and so pgjdbc opens no PKCS#12 without a passphrase; "
+        "give a pkcs12_passphrase, unless another client reads the file"
+    ]
 
 
 def rehearsed_files(holding: Holding) -> list[DesiredFile]:

@@ -173,8 +173,8 @@ def _delivery_files(
         files.append(DesiredFile(place.pkcs12, store, place.key_attributes, secret=True))
     if place.pkcs8_der:
         der = read_bytes(place.pkcs8_der)
-        if der is None or not holds_pkcs8(der, place.private_key_passphrase, key):
-            der = private_key_der(key, place.private_key_passphrase)
+        if der is None or not holds_pkcs8(der, key):
+            der = private_key_der(key)
         files.append(DesiredFile(place.pkcs8_der, der, place.key_attributes, secret=True))
     return files
 
@@ -242,7 +242,7 @@ def _changing_der(holding: Holding) -> str | None:
     """The DER file of a key, unless it holds the key that the new certificate will belong to."""
     place, key = holding.place, holding.signing_key()
     content = read_bytes(place.pkcs8_der) if place.pkcs8_der else None
-    if content is not None and key is not None and holds_pkcs8(content, place.private_key_passphrase, key):
+    if content is not None and key is not None and holds_pkcs8(content, key):
         return None
     return place.pkcs8_der
 

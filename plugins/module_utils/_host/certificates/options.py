@@ -19,6 +19,7 @@ from ..._pki.compat import is_self_signed, split_crls
 from ..._pki.entries import read_entry
 from ..._pki.errors import PkiError, UnreadableError
 from ..._pki.identity import render_name
+from ..._pki.key_stores import check_store_passphrase
 from ..._pki.keys import DEFAULT_KEY_TYPE, KEY_TYPES, check_key_passphrase
 from ..._pki.policy import Authorities, WantedCertificate
 from ..._pki.profiles import is_authority
@@ -230,6 +231,12 @@ def _place(item: Mapping[str, Any]) -> CertificatePlace:
     entry = read_entry(item)
     for option in ("private_key_passphrase", "pkcs12_passphrase"):
         check_key_passphrase(item[option] or None, f"{entry.whose}: {option}")
+    check_store_passphrase(item["pkcs12_passphrase"] or None, f"{entry.whose}: pkcs12_passphrase")
+    if item["pkcs8_der"] and item["private_key_passphrase"]:
+        raise ModuleError(
+            f"{entry.whose}: pkcs8_der and private_key_passphrase exclude each other, because no client opens an "
+            "encrypted key in DER; use pkcs12 with pkcs12_passphrase instead, or leave out the passphrase"
+        )
     if item["untrusted_ca"] and not item["root"]:
         raise ModuleError(
             f"{entry.whose}: untrusted_ca is given without root; name a file for the certificate of that CA"

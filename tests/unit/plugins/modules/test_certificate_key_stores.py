@@ -95,15 +95,13 @@ def test_pkcs12_is_what_openssl_and_pgjdbc_read(site, key_type):
     assert site.codes(item) == []
 
 
-@pytest.mark.parametrize("protected", [False, True])
 @pytest.mark.parametrize("key_type", ["rsa-2048", "ecdsa-p256", "ed25519"])
-def test_pkcs8_der_is_the_same_key(site, key_type, protected):
+def test_pkcs8_der_is_the_same_key(site, key_type):
     site.ca()
-    item = delivered(site, key_type=key_type, **({"private_key_passphrase": PASSPHRASE} if protected else {}))
+    item = delivered(site, key_type=key_type)
     del item["pkcs12"]
     site.issue(item)
-    passin = ["-passin", f"pass:{PASSPHRASE}"] if protected else ["-nocrypt"]
-    (site.folder / "from-der.key").write_text(openssl("pkcs8", "-inform", "DER", "-in", item["pkcs8_der"], *passin))
+    (site.folder / "from-der.key").write_text(openssl("pkcs8", "-inform", "DER", "-in", item["pkcs8_der"], "-nocrypt"))
     assert public_key("-in", site.folder / "from-der.key") == public_key_of_certificate(item["certificate"])
     before = contents(item)
     assert site.install(item, signed=[])["changed"] is False
@@ -144,7 +142,7 @@ def test_keytool_finds_one_key_under_the_alias_that_pgjdbc_wants(site, passphras
 
 def test_deliveries_have_the_mode_of_a_key_and_keep_their_bytes(site):
     site.ca()
-    item = delivered(site, pkcs12_passphrase=STORE_PASSPHRASE, private_key_passphrase=PASSPHRASE)
+    item = delivered(site, pkcs12_passphrase=STORE_PASSPHRASE)
     site.issue(item)
     for field in ("pkcs12", "pkcs8_der", "private_key"):
         assert stat.S_IMODE(os.stat(item[field]).st_mode) == 0o600
@@ -275,6 +273,11 @@ def test_a_wrong_or_forgotten_passphrase_is_one_sentence(site, module):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (
+            {"private_key_passphrase": PASSPHRASE, "pkcs8_der": "/nowhere/own.pk8"},
+            "exclude each other, because no client",
+        ),
+        ({"pkcs12_passphrase": "größer als alles", "pkcs12": "/nowhere/own.p12"}, "holds a character beyond ASCII"),
         ({"private_key_passphrase": "short"}, "private_key_passphrase has 5 characters, but at least 8 are needed"),
         ({"pkcs12_passphrase": "short"}, "pkcs12_passphrase has 5 characters, but at least 8 are needed"),
         ({"private_key_passphrase": "two lines\n"}, "private_key_passphrase holds a line break"),
@@ -289,6 +292,52 @@ def test_bad_wishes_are_refused_before_anything_is_written(site, change, said):
     assert said in refused["msg"]
     assert refused["msg"].startswith("the certificate app1: ")
     assert [path for path in site.folder.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("module", ["certificate_request", "certificate_install"])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"private_key_passphrase": PASSPHRASE},
+            "pkcs8_der and private_key_passphrase exclude each other, because no client opens an encrypted key in DER; "
+            "use pkcs12 with pkcs12_passphrase instead, or leave out the passphrase",
+        ),
+        (
+            {"pkcs12_passphrase": "größer als alles"},
+            "pkcs12_passphrase holds a character beyond ASCII, with which Java and so pgjdbc opens no PKCS#12; "
+            "choose another one",
+        ),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_what_no_client_opens_is_refused_before_anything_is_written(site, module, options, sentence, last):
+    site.ca()
+    good, bad = site.item("app1"), delivered(site, "app2", **options)
+    before = sorted(site.folder.rglob("*"))
+    refused = site.run(module, {"certificates": [good, bad] if last else [bad, good]})
+    assert (refused["failed"], refused["msg"]) == (True, f"the certificate app2: {sentence}")
+    assert sorted(site.folder.rglob("*")) == before
+
+
+def test_an_encrypted_file_in_der_gives_way_to_one_that_clients_open(site):
+    site.ca()
+    item = delivered(site, pkcs12_passphrase=STORE_PASSPHRASE)
+    site.issue(item)
+    encrypt = ["-topk8", "-outform", "DER", "-passout", f"pass:{PASSPHRASE}"]
+    openssl("pkcs8", *encrypt, "-in", item["private_key"], "-out", item["pkcs8_der"])
+    assert site.request(item)["changed"] is True
+    assert public_key("-inform", "DER", "-in", item["pkcs8_der"]) == public_key_of_certificate(item["certificate"])
+
+
+def test_a_warning_names_a_store_that_java_does_not_open(site):
+    site.ca()
+    plain, protected = delivered(site, "app1"), delivered(site, "app2", pkcs12_passphrase=STORE_PASSPHRASE)
+    site.issue(plain, protected)
+    assert site.request(plain, protected)["warnings"] == [
+        "the certificate app1: Java and so pgjdbc opens no PKCS#12 without a passphrase; give a pkcs12_passphrase, "
+        "unless another client reads the file"
+    ]
 
 
 @pytest.mark.parametrize("field", ["pkcs12", "pkcs8_der", "root"])

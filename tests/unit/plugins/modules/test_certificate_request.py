@@ -24,13 +24,12 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def full_item(site: Site) -> dict:
-    """A certificate with every file that there can be."""
-    place = site.folder / "app1"
-    more = {"crl": "own.crl", "pkcs12": "own.p12", "pkcs8_der": "own.pk8", "private_key_passphrase_file": "phrase"}
-    return site.item(
-        "app1", private_key_passphrase=PASSPHRASE, **{option: str(place / name) for option, name in more.items()}
-    )
+def full_item(site: Site, sealed: bool) -> dict:
+    """A certificate with every file that there can be beside an encrypted key, or beside one that is not."""
+    place, more = site.folder / "app1", {"crl": "own.crl", "pkcs12": "own.p12"}
+    more |= {"private_key_passphrase_file": "phrase"} if sealed else {"pkcs8_der": "own.pk8"}
+    secrets = {"private_key_passphrase": PASSPHRASE} if sealed else {}
+    return site.item("app1", **secrets, **{option: str(place / name) for option, name in more.items()})
 
 
 def crl_of(site: Site) -> str:
@@ -52,12 +51,19 @@ DAMAGES = {
     "private_key_passphrase_file": os.unlink,
     "further": os.unlink,
 }
+ABSENT = {
+    True: "pkcs8_der",
+    False: "private_key_passphrase_file",
+}  # which file there is not beside an encrypted key or a plain one
 
 
-@pytest.mark.parametrize("damaged", DAMAGES)
-def test_what_needs_no_signature_is_corrected_by_the_request_alone(site, damaged):
+@pytest.mark.parametrize(
+    ("damaged", "sealed"),
+    [(field, sealed) for field in DAMAGES for sealed in (True, False) if field != ABSENT[sealed]],
+)
+def test_what_needs_no_signature_is_corrected_by_the_request_alone(site, damaged, sealed):
     root = site.ca()["chain_pem"]
-    item, further = full_item(site), str(site.folder / "further.pem")
+    item, further = full_item(site, sealed), str(site.folder / "further.pem")
     known = {"trusted_pem": root, "crl_pem": crl_of(site), "trusted_files": [{"path": further}]}
     signed = site.sign(site.request(item, **known)["requests"])["certificates"]
     assert site.install(item, signed=signed, **known)["failed"] is False
@@ -65,7 +71,7 @@ def test_what_needs_no_signature_is_corrected_by_the_request_alone(site, damaged
     settled = site.request(item, **known)
     assert (settled["changed"], settled["requests"], settled["files_changed"]) == (False, [], False)
 
-    files = {**{field: item[field] for field in DAMAGES if field != "further"}, "further": further}
+    files = {**{field: item[field] for field in DAMAGES if field in item}, "further": further}
     before = {path: (Path(path).read_bytes(), stat.S_IMODE(os.stat(path).st_mode)) for path in files.values()}
     DAMAGES[damaged](files[damaged])
     predicted = site.request(item, check=True, diff=True, **known)
