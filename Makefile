@@ -12,7 +12,7 @@ GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration ho
 PGTLS_GATES ?= $(GATES)
 each = $(subst +, ,$(1))
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint load hostile faults orders sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint clients load hostile faults orders sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
         format clean
 
 help: ## this list
@@ -125,6 +125,10 @@ bench: ## ours beside the peers and the floor, with plots: PGTLS_BENCH="site rul
 	@scripts/venv.sh bench
 	@scripts/venv.sh bench-peers
 	@.venv/dev/bin/python tests/benchmark/bench.py
+
+clients: ## psql, psycopg, pgjdbc, node-postgres, lib/pq and pgx with keys and certificates in every form
+	@scripts/packages.sh install $@
+	@scripts/gate-clients.sh
 
 load: ## an application that connects continuously through changes of rules, certificates and the CA: PGTLS_LOAD_ROTATIONS=20
 	@scripts/venv.sh dev

@@ -13,7 +13,8 @@ author:
   - the pgtls.postgresql authors (@pgtls)
 description:
   - Adds a list of mappings to C(pg_ident.conf), or removes them, and leaves every other byte of the file as it is.
-  - A mapping says that a user of a system (for the method C(cert) the common name of a certificate) may log in as a role. Several lines of one
+  - A mapping says that a user of a system (for the method C(cert) the common name of a certificate, or with
+    C(clientname=DN) its whole subject in the form of RFC 2253) may log in as a role. Several lines of one
     map are alternatives.
   - After the file was replaced the running server is asked what it makes of it (PostgreSQL 15 and newer), and a new error restores the old
     file. The module does not reload the server; see M(pgtls.postgresql.pg_reload).
