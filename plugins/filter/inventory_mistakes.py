@@ -62,7 +62,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..plugin_utils.host_variables import inventory_variables
-from ..plugin_utils.inventory_mistakes import mistakes_of_host, mistakes_of_names, mistakes_of_run, mistakes_of_site
+from ..plugin_utils.inventory_mistakes import (
+    mistakes_of_host,
+    mistakes_of_names,
+    mistakes_of_passphrases,
+    mistakes_of_run,
+    mistakes_of_site,
+)
 from ..plugin_utils.role_options import unknown_variables, wrong_values
 
 
@@ -83,6 +89,7 @@ def inventory_mistakes(
         *mistakes_of_site(clients, groups, settings["provider"], settings["ca_host"]),
         *mistakes_of_host(host, groups, settings),
         *mistakes_of_names(clients),
+        *mistakes_of_passphrases(clients),
     ]
 
 

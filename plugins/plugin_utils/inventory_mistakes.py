@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._pki.errors import PkiError
+from ..module_utils._pki.key_stores import check_store_passphrase
+from ..module_utils._pki.keys import check_key_passphrase
 from ..module_utils._pki.names import parse_identity
 from .site_clients import ClientEntry, told
 
@@ -88,6 +90,18 @@ def mistakes_of_names(clients: Sequence[ClientEntry]) -> Iterator[str]:
     """One sentence for each client whose certificate cannot have its names."""
     for client in clients:
         yield from _wrong_names(f"the certificate of {told(client, 'name')} in pgtls_clients", client)
+
+
+def mistakes_of_passphrases(clients: Sequence[ClientEntry]) -> Iterator[str]:
+    """One sentence for each client whose PKCS#12 cannot have its passphrase."""
+    for client in clients:
+        passphrase = str(client.get("pkcs12_passphrase") or "") or None
+        option = f"the certificate of {told(client, 'name')} in pgtls_clients: pkcs12_passphrase"
+        try:
+            check_key_passphrase(passphrase, option)
+            check_store_passphrase(passphrase, option)
+        except PkiError as error:
+            yield f"{error}."
 
 
 def _wrong_names(whose: str, names: Mapping[str, Any]) -> Iterator[str]:

@@ -57,13 +57,14 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Family]:
 def outcomes(server: Cluster, families: dict[str, Family]) -> Outcomes:
     found = Outcomes()
     for family in families.values():
+        identities = {form: family.identity(form) for form in FORMS}
         for version in VERSIONS:
             family.serve(server, version)
             for client in CLIENTS:
                 with client.running() as program:
                     for form in FORMS:
                         answer = program.connect(family.presented(form, server.port))
-                        found.note(client.title, form, answer, f"{family.identity(form)} {version}")
+                        found.note(client.title, form, answer, f"{identities[form]} {version}")
     return found
 
 

@@ -41,6 +41,7 @@ def mistakes(
 
 def test_an_inventory_without_mistakes_has_none() -> None:
     assert mistakes(APP, {**APP, "name": "other", "common_name": "Other", "hosts": ["web1", "db1"]}) == []
+    assert mistakes({**APP, "pkcs12_passphrase": "of the app"}) == mistakes({**APP, "pkcs12_passphrase": None}) == []
     assert mistakes(host="web1", dns_names=[]) == []
     assert mistakes(provider="external", ca_host="") == []
 
@@ -64,6 +65,17 @@ def test_an_inventory_without_mistakes_has_none() -> None:
         ([], {"subject": {"C": "Germany"}}, "server db1: subject.C has 7 bytes, but at most 2"),
         ([{**APP, "common_name": "x" * 65}], {}, "the certificate of app in pgtls_clients: common_name has 65 bytes"),
         ([{**APP, "subject": {"X": "y"}}], {}, "the certificate of app in pgtls_clients: subject holds 'X'"),
+        (
+            [{**APP, "pkcs12_passphrase": "short"}],
+            {},
+            "app in pgtls_clients: pkcs12_passphrase has 5 characters, but at",
+        ),
+        ([{**APP, "pkcs12_passphrase": "größer als"}], {}, "app in pgtls_clients: pkcs12_passphrase holds a character"),
+        (
+            [{**APP, "pkcs12_passphrase": "two lines\n"}],
+            {},
+            "app in pgtls_clients: pkcs12_passphrase holds a line break",
+        ),
         ([APP, {**APP, "name": "b"}], {}, "two entries with the same name or the same common_name"),
         ([APP, {**APP, "common_name": "B"}], {}, "two entries with the same name or the same common_name"),
     ],
