@@ -74,9 +74,9 @@ def test_a_converged_run_stays_within_its_budget(converged: Site, tmp_path: Path
     options = ("-e", json.dumps(variables))
     converged.play(*options)
     calls = counted(converged, tmp_path, *options)
-    assert calls.of("ca1") == ["ca"], calls
-    assert calls.of("raxus") == ["pg_server"], calls
-    assert calls.of("apps1") == ["certificate_request", "pg_service", "connection_check"], calls
+    assert calls.of("ca1") == ["host_requirements", "ca"], calls
+    assert calls.of("raxus") == ["host_requirements", "pg_server"], calls
+    assert calls.of("apps1") == ["host_requirements", "certificate_request", "pg_service", "connection_check"], calls
     # what signs is left out, and a table that nobody wants
     assert Counter(module for host, module in calls.skipped if host == "apps1") <= Counter(include_tasks=1, debug=1), (
         calls
@@ -88,9 +88,14 @@ def test_a_first_run_makes_two_calls_more_on_each_host_and_signs_once_in_each_pl
     signing, others = (
         [module for module in calls.of("ca1") if (module == "certificate_sign") == wanted] for wanted in (True, False)
     )
-    assert len(signing) == 2 and others == ["ca", "ca"], calls
-    assert len(calls.of("raxus")) <= 1 + 2, calls
-    assert calls.of("apps1") == ["certificate_request", "certificate_install", "connection_check"], calls
+    assert len(signing) == 2 and others == ["host_requirements", "ca", "ca"], calls
+    assert len(calls.of("raxus")) <= 2 + 2, calls
+    assert calls.of("apps1") == [
+        "host_requirements",
+        "certificate_request",
+        "certificate_install",
+        "connection_check",
+    ], calls
 
 
 def test_a_proof_that_was_cut_off_before_the_revocation_is_completed_by_the_next_run(converged: Site) -> None:

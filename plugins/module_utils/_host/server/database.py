@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import DatabaseError, LoginRefused, ServerUnreachable
+from ..requirements import import_driver
 from .peers import name_of, why_stranger
 
 SOCKET_DIRECTORIES = ("/run/postgresql", "/var/run/postgresql", "/tmp")
@@ -154,21 +155,13 @@ def load_driver() -> Any:
 
     :raises DatabaseError: when there is neither.
     """
-    try:
-        import psycopg
-
-        return psycopg
-    except ImportError:
-        pass
-    try:
-        import psycopg2
-
-        return psycopg2
-    except ImportError as error:
+    driver = import_driver()
+    if driver is None:
         raise DatabaseError(
             "neither psycopg nor psycopg2 can be imported; install the package python3-psycopg, or python3-psycopg2, "
             "or with pip psycopg[binary], for the Python that runs the modules of this host"
-        ) from error
+        )
+    return driver
 
 
 def in_one_line(error: BaseException) -> str:
