@@ -42,7 +42,7 @@ lint: ## ruff (format and check), yamllint, ansible-lint in its production profi
 types: ## mypy strict on modules, filters and all that they import
 	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
-	@.venv/dev/bin/mypy plugins/modules plugins/filter plugins/plugin_utils plugins/module_utils
+	@.venv/dev/bin/mypy plugins/modules plugins/action plugins/filter plugins/plugin_utils plugins/module_utils
 
 unit: ## unit tests with the newest libraries
 	@scripts/packages.sh check $@

@@ -40,6 +40,15 @@ _WITHOUT_WORDS = re.compile(
     r"server closed the connection unexpectedly|connection reset by peer|broken pipe|unexpected eof|eof detected",
     re.IGNORECASE,
 )
+# What drivers and libpq say before and after the point. psycopg 3 begins with words of its own, and 3.1 cuts at the first colon what libpq
+# says next, in an IPv6 address too; 3.2 counts up all addresses of a name at the end.
+_DRIVERS_WORDS = re.compile(r"^connection (?:failed|is bad): ")
+_WHERE = re.compile(
+    r"connection to server (?:at|on socket) \"[^\"]*\"(?: \([^)]*\))?(?:, port \d+)? failed:\s*", re.IGNORECASE
+)
+_CUT_ADDRESS = re.compile(r"^[0-9a-f:.]*(?:%\w+)?[\")], port \d+ failed: ", re.IGNORECASE)
+_HANDSHAKE = re.compile(r"^the server at \S+ refused the TLS handshake:\s*")
+_ALL_ADDRESSES = "Multiple connection attempts failed."
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,14 @@ def classify_refusal(error: str) -> str:
     return UNREACHABLE if _NOBODY_THERE.search(error) else REFUSED
 
 
+def refusal_words(error: str) -> str:
+    """Return what an error text says beside where and by which driver: whoever shows it says that elsewhere."""
+    text = _CUT_ADDRESS.sub("", _DRIVERS_WORDS.sub("", error.strip()))
+    text = _HANDSHAKE.sub("", text.partition(_ALL_ADDRESSES)[0])
+    said = [part.strip() for part in _WHERE.split(text)]
+    return "; ".join(dict.fromkeys(part for part in said if part)) or error
+
+
 def is_wordless(error: str) -> bool:
     """Return whether an error text is a dead socket without the peer's own words, so that asking again may help."""
     return bool(_WITHOUT_WORDS.search(error))
@@ -119,19 +136,20 @@ def is_wordless(error: str) -> bool:
 
 def judge(attempt: Attempt, outcome: Outcome) -> Verdict:
     """Compare an outcome with what was expected of the attempt."""
+    text = outcome.error or ""
+    words = refusal_words(text)
     if outcome.result in (NOT_ATTEMPTED, IMPOSSIBLE):
-        return Verdict(False, outcome.error or "it was not attempted")
+        return Verdict(False, words or "it was not attempted")
     if attempt.expect == ACCEPTED:
         if outcome.result == ACCEPTED:
             return Verdict(True, "accepted as expected")
-        return Verdict(False, f"expected to be accepted, was {outcome.result}: {outcome.error}")
+        return Verdict(False, f"expected to be accepted, was {outcome.result}: {words}")
     if outcome.result == ACCEPTED:
         return Verdict(False, "expected to be refused, was accepted")
-    text = outcome.error or ""
     if attempt.reason is None:
         if outcome.result == UNREACHABLE:
-            return Verdict(False, f"expected to be refused, but no server answered: {text}")
+            return Verdict(False, f"expected to be refused, but no server answered: {words}")
         return Verdict(True, "refused as expected")
     if re.search(attempt.reason, text, re.IGNORECASE):
         return Verdict(True, "refused for the stated reason")
-    return Verdict(False, f"refused for another reason than {attempt.reason!r}: {text}")
+    return Verdict(False, f"refused for another reason than {attempt.reason!r}: {words}")

@@ -6,19 +6,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from .attempts import NOT_ATTEMPTED, Attempt, Outcome, judge
+from .attempts import NOT_ATTEMPTED, Attempt, Outcome, judge, refusal_words
 from .table import DIFFERS, NOT_TRIED, OK, Row
 
 Pair = tuple[Attempt, Outcome]
 _DEFAULT_SSLMODE = "prefer"
-# What libpq says before the point: the table has the address in a column of its own.
-_WHERE = re.compile(
-    r"^(?:connection failed: )?(?:connection to server at .*? failed:|the server at \S+ refused the TLS handshake:)\s*",
-    re.DOTALL,
-)
 _NAMED_DIFFERENCES = 5
 
 
@@ -47,21 +42,39 @@ def rounded(seconds: float | None) -> float | None:
 
 def row_of(attempt: Attempt, outcome: Outcome) -> Row:
     """Return the line of the table for one attempt."""
-    evidence = {name: str(value) for name, value in outcome.evidence.items() if value is not None}
+    return row_of_result(describe_result(attempt, outcome))
+
+
+def row_of_result(result: Mapping[str, Any], origin: str | None = None) -> Row:
+    """Return the line of the table for what describe_result returned. origin: the host that made the attempt."""
+    conninfo = _words(result.get("conninfo"))
+    evidence = _words(result.get("evidence"))
+    error, as_expected = result.get("error"), result.get("as_expected")
     return Row(
-        attempt=attempt.name,
-        sslmode=attempt.conninfo.get("sslmode", _DEFAULT_SSLMODE),
-        name_used=attempt.conninfo.get("host") or attempt.conninfo.get("hostaddr"),
-        role=evidence.get("role") or attempt.conninfo.get("user"),
-        expected=attempt.expect,
-        outcome=outcome.result,
+        attempt=str(result.get("name") or ""),
+        sslmode=conninfo.get("sslmode", _DEFAULT_SSLMODE),
+        name_used=conninfo.get("host") or conninfo.get("hostaddr"),
+        role=evidence.get("role") or conninfo.get("user"),
+        expected=str(result.get("expect") or ""),
+        outcome=str(result.get("outcome") or ""),
         tls_version=evidence.get("tls_version"),
         cipher=evidence.get("cipher"),
         client_dn=evidence.get("client_dn"),
-        mark=_mark(attempt, outcome),
-        error=None if outcome.error is None else _WHERE.sub("", outcome.error),
-        server=attempt.server,
+        mark=NOT_TRIED if as_expected is None else OK if as_expected else DIFFERS,
+        error=None if error is None else refusal_words(str(error)),
+        server=_word(result.get("server")),
+        origin=origin,
+        because=_word(result.get("because")),
     )
+
+
+def _words(found: Any) -> dict[str, str]:
+    pairs = found.items() if isinstance(found, Mapping) else ()
+    return {str(name): str(value) for name, value in pairs if value is not None}
+
+
+def _word(found: Any) -> str | None:
+    return None if found is None else str(found)
 
 
 def differing_names(pairs: Sequence[Pair]) -> list[str]:
@@ -77,12 +90,6 @@ def explain_difference(pairs: Sequence[Pair]) -> str:
     more = f"; and {rest} more" if rest > 0 else ""
     first = "; ".join(named[:_NAMED_DIFFERENCES])
     return f"{len(differing)} of {len(pairs)} attempts ended differently than expected: {first}{more}"
-
-
-def _mark(attempt: Attempt, outcome: Outcome) -> str:
-    if outcome.result == NOT_ATTEMPTED:
-        return NOT_TRIED
-    return OK if judge(attempt, outcome).as_expected else DIFFERS
 
 
 def _differing(pairs: Sequence[Pair]) -> list[Pair]:

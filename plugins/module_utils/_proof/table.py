@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of attempts that a person reads: aligned plain text, one line per attempt, a summary at the end."""
+"""The table of attempts that a person reads: aligned plain text, one line per attempt, a summary at the end.
+
+What differs stands first, each with its reason below; what was not attempted is only counted.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ class _Column:
 
 _COLUMNS = (
     _Column("attempt", "attempt", 56),
+    _Column("origin", "from", 24),
     _Column("server", "server", 24),
     _Column("sslmode", "sslmode", 11),
     _Column("name_used", "name used", 32),
@@ -41,6 +45,9 @@ _COLUMNS = (
 # So many columns before the mark are about TLS; an error stands in their place.
 _ABOUT_TLS = 3
 _WIDEST_ERROR = 60
+_WIDEST_REASON = 240
+# Columns that are there only where the attempts have several of them.
+_WHERE_SEVERAL = ("origin", "server")
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Row:
     """One attempt in words; what does not apply is None. mark: OK, DIFFERS or NOT_TRIED.
 
     error: the words of whoever refused; they stand where an accepted attempt has its TLS version, cipher and client DN.
+    origin: the host that made the attempt. because: why it differs.
     """
 
     attempt: str
@@ -62,6 +70,8 @@ class Row:
     mark: str
     error: str | None = None
     server: str | None = None
+    origin: str | None = None
+    because: str | None = None
 
     def cells(self, columns: Sequence[_Column]) -> tuple[str, ...]:
         """Return the printable cells in the order of the columns."""
@@ -71,18 +81,24 @@ class Row:
 def render_table(rows: Sequence[Row], seconds: float | None = None) -> list[str]:
     """Return the lines of the table, without trailing blanks; the last one is the summary, with the time that all took.
 
-    The column of servers is there where the attempts are about several.
+    The columns of servers and of hosts that tried them are there where the attempts are about several.
     """
-    several = len({row.server for row in rows}) > 1
-    columns = [column for column in _COLUMNS if several or column.field != "server"]
+    tried = sorted((row for row in rows if row.mark != NOT_TRIED), key=lambda row: row.mark != DIFFERS)
+    if rows and not tried:
+        return [summarise(rows, seconds)]
+    several = [field for field in _WHERE_SEVERAL if len({getattr(row, field) for row in tried}) > 1]
+    columns = [column for column in _COLUMNS if column.field in several or column.field not in _WHERE_SEVERAL]
     headings = tuple(column.heading for column in columns)
-    cells = [row.cells(columns) for row in rows]
+    cells = [row.cells(columns) for row in tried]
     widths = [max(len(line[index]) for line in [headings, *cells]) for index in range(len(headings))]
-    longest_error = max((len(_printable(row.error)) for row in rows if row.error), default=0)
+    longest_error = max((len(_printable(row.error)) for row in tried if row.error), default=0)
     widths[-2] += max(0, min(longest_error, _WIDEST_ERROR) - _span(widths))
     rule = tuple("-" * width if heading else "" for heading, width in zip(headings, widths))
     lines = [_line(line, widths) for line in (headings, rule)]
-    lines += [_line(line, widths, row.error) for row, line in zip(rows, cells)]
+    for row, line in zip(tried, cells):
+        lines.append(_line(line, widths, row.error))
+        if row.mark == DIFFERS and row.because:
+            lines.append(_cut(f"{_GAP * 2}{_printable(row.because)}", _WIDEST_REASON))
     return [*lines, "", summarise(rows, seconds)]
 
 
@@ -96,6 +112,8 @@ def summarise(rows: Sequence[Row], seconds: float | None = None) -> str:
     """Return a line such as "27 attempts in 0.4 seconds, 27 as expected"."""
     noun = "attempt" if len(rows) == 1 else "attempts"
     tried = [row for row in rows if row.mark != NOT_TRIED]
+    if rows and not tried:
+        return f"{len(rows)} {noun} {'was' if len(rows) == 1 else 'were'} not made"
     differing = sum(row.mark == DIFFERS for row in rows)
     time = "" if seconds is None else f" in {seconds:.1f} seconds"
     line = f"{len(rows)} {noun}{time}, {len(tried) - differing} as expected"
