@@ -57,6 +57,12 @@ options:
         type: str
         choices: [revoked, released]
         default: revoked
+      only_if_valid:
+        description:
+          - Ignore this element where nothing of what it stands for is valid, be it that nothing was issued, all of it has expired, or all of it is
+            revoked. Without this the first is an error, and the others draw a warning where they matter.
+        type: bool
+        default: false
   crl_lifetime_days:
     description: Validity period of a new CRL in days.
     type: int

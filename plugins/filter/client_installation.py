@@ -11,7 +11,7 @@ version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes clients of a host and returns options of M(pgtls.postgresql.certificate_request) and M(pgtls.postgresql.certificate_install).
-positional: settings
+positional: settings, absent
 options:
   _input:
     description: The clients, as P(pgtls.postgresql.clients_of_host#filter) returns them.
@@ -24,6 +24,11 @@ options:
         C(renew_before_percent). An empty owner or group is none. Percent count unless they are 0.
     type: dict
     required: true
+  absent:
+    description: The clients of the host that may no longer log in.
+    type: list
+    elements: dict
+    default: []
 seealso:
   - plugin: pgtls.postgresql.client_files
     plugin_type: filter
@@ -52,6 +57,10 @@ _value:
       description: O(pgtls.postgresql.certificate_request#module:certificates).
       type: list
       elements: dict
+    absent:
+      description: O(pgtls.postgresql.certificate_request#module:absent).
+      type: list
+      elements: dict
     trusted_files:
       description: The file of the roots in the directory where no certificate brings it, so that password users can verify the server too.
       type: list
@@ -61,10 +70,17 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plugin_utils.client_installation import further_root_files, wanted_certificates, wanted_directories
+from ..plugin_utils.client_installation import (
+    further_root_files,
+    removed_certificates,
+    wanted_certificates,
+    wanted_directories,
+)
 
 
-def client_installation(clients: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, Any]:
+def client_installation(
+    clients: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], absent: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """What the clients need; see the documentation of the filter.
 
     :raises AnsibleFilterError: for an entry without name or common name.
@@ -72,6 +88,7 @@ def client_installation(clients: Sequence[Mapping[str, Any]], settings: Mapping[
     return {
         "directories": wanted_directories(clients, settings),
         "certificates": wanted_certificates(clients, settings),
+        "absent": removed_certificates(clients, absent, settings["directory"]),
         "trusted_files": further_root_files(clients, settings),
     }
 

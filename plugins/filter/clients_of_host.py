@@ -12,7 +12,7 @@ author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes the list C(pgtls_clients) and returns the entries whose C(hosts) name a host or one of its groups.
   - The group C(all) counts as little as in the variable C(group_names).
-positional: host, groups
+positional: host, groups, state
 options:
   _input:
     description: The list C(pgtls_clients).
@@ -27,6 +27,11 @@ options:
     description: The variable C(groups).
     type: dict
     required: true
+  state:
+    description: Which clients are meant; those that may log in, or those that no longer may.
+    type: str
+    choices: [present, absent]
+    default: present
 """
 
 EXAMPLES = r"""
@@ -45,17 +50,17 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plugin_utils.site_clients import clients_held
+from ..plugin_utils.site_clients import PRESENT, clients_held, is_present
 
 
 def clients_of_host(
-    clients: Sequence[Mapping[str, Any]], host: str, groups: Mapping[str, Sequence[str]]
+    clients: Sequence[Mapping[str, Any]], host: str, groups: Mapping[str, Sequence[str]], state: str = PRESENT
 ) -> list[Mapping[str, Any]]:
     """The clients of a host; see the documentation of the filter.
 
     :raises AnsibleFilterError: for an entry that has no list of hosts.
     """
-    return clients_held(clients, host, groups)
+    return [client for client in clients_held(clients, host, groups) if is_present(client) == (state == PRESENT)]
 
 
 class FilterModule:

@@ -69,7 +69,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._proof.site import Client, Proof, Server, Sharing
 from ..module_utils._proof.site_attempts import DEPTHS, REDUCED, revocation_attempts, site_attempts
-from ..plugin_utils.site_clients import clients_held
+from ..plugin_utils.site_clients import clients_held, present
 
 
 def connection_attempts(
@@ -97,7 +97,7 @@ def connection_attempts(
     if "revoked" in proof:
         return revocation_attempts(whole, places, holders, frozenset(proof["revoked"]))
     return site_attempts(
-        whole, places, holders, [_client(client) for client in clients], depth, _sharing(proof, clients)
+        whole, places, holders, [_client(client) for client in present(clients)], depth, _sharing(proof, clients)
     )
 
 
@@ -105,7 +105,9 @@ def _sharing(proof: Mapping[str, Any], clients: Sequence[Mapping[str, Any]]) -> 
     """Who holds what, of the hosts that share the proof."""
     groups: Mapping[str, Sequence[str]] = proof.get("groups", {})
     hosts = [str(host) for host in proof.get("hosts", ())]
-    holders = {host: tuple(str(client["name"]) for client in clients_held(clients, host, groups)) for host in hosts}
+    holders = {
+        host: tuple(str(client["name"]) for client in clients_held(present(clients), host, groups)) for host in hosts
+    }
     return Sharing(str(proof.get("host", "")), holders)
 
 

@@ -36,7 +36,7 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plugin_utils.site_clients import certificate_map
+from ..plugin_utils.site_clients import certificate_map, present
 
 
 def mapping_blocks(clients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def mapping_blocks(clients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
             "system_user": client["common_name"],
             "database_user": client["database_role"],
         }
-        for client in clients
+        for client in present(clients)
     ]
     return [{"block": "clients", "mappings": mappings}]
 

@@ -59,7 +59,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._proof.connection_kinds import REQUEST, REQUIRE_CLIENT_CERTIFICATE
-from ..plugin_utils.site_clients import certificate_map
+from ..plugin_utils.site_clients import certificate_map, present
 
 # Both families, in every mode: a client that comes by IPv6 is the same client.
 _ADDRESSES = ("all",)
@@ -74,7 +74,7 @@ def rule_blocks(
     password_users: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """The two blocks, first that of the clients; see the documentation of the filter."""
-    listed = [rule for client in clients for rule in _rules_of_client(client)]
+    listed = [rule for client in present(clients) for rule in _rules_of_client(client)]
     if tls_mode != REQUEST and boolean(reject_plaintext):
         listed.append(_rule("hostnossl", "all", "all", "all", "reject"))
     others = _rules_of_others(tls_mode, boolean(accept_unlisted), password_users)

@@ -57,6 +57,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..plugin_utils.host_variables import inventory_variables
+from ..plugin_utils.site_clients import present
 
 REQUIRE_CLIENT_CERTIFICATE = "require_client_certificate"
 
@@ -96,7 +97,7 @@ def _server(host: str, variables: Mapping[str, Any], clients: Sequence[Mapping[s
         "tls_mode": mode,
         "rejects_plaintext": rejects and mode != "request",
         "oldest_protocol": value("pgtls_server_ssl_min_protocol_version", "TLSv1.2"),
-        "clients": [client["name"] for client in value("pgtls_clients", clients)],
+        "clients": [client["name"] for client in present(value("pgtls_clients", clients))],
         "accepts_unlisted": unlisted and not passwords,
         "password_databases": passwords.get("databases", "all"),
         "address_of": str(value("ansible_host", host)),

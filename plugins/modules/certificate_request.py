@@ -57,6 +57,34 @@ options:
       parent_mode:
         description: The permissions of missing directories above it. They are O(directories[].mode) when this is not given.
         type: raw
+  absent:
+    description:
+      - Certificates that this host shall no longer have. Their files are removed, whatever they are, but for those that O(certificates) uses.
+      - One that is valid and in none of the CRLs of O(crl_pem) draws a warning, because nothing is revoked here.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: How it is called in results and warnings.
+        type: str
+        required: true
+      certificate:
+        description: The file of the certificate.
+        type: path
+        required: true
+      files:
+        description: The other files, as those of the key and the chain.
+        type: list
+        elements: path
+        default: []
+  leftovers_in:
+    description:
+      - Directories in which a warning names what is no longer listed, that is a key with its certificate and full chain that neither
+        O(certificates) nor O(absent) have.
+    type: list
+    elements: path
+    default: []
   issuer_pem:
     description:
       - The certificate of the CA that should have signed, and those of the CAs above it, as RV(pgtls.postgresql.ca#module:chain_pem).
@@ -81,6 +109,7 @@ options:
 seealso:
   - module: pgtls.postgresql.certificate_sign
   - module: pgtls.postgresql.certificate_install
+  - module: pgtls.postgresql.certificate_revoke
 """
 
 EXAMPLES = r"""
@@ -142,6 +171,16 @@ files_changed:
     - A certificate that is due counts as a change too. This tells both apart, where a request is only repeated until it is answered.
   returned: success
   type: bool
+removed:
+  description: The certificates of O(absent) of which anything was there, with C(name), C(certificate), C(files), C(serial_number) and C(not_after).
+  returned: success
+  type: list
+  elements: dict
+leftovers:
+  description: What was found in O(leftovers_in), each with C(name), C(certificate), C(serial_number) and C(not_after).
+  returned: success
+  type: list
+  elements: dict
 certificates:
   description: What is installed now, one entry for each certificate of the list, as RV(pgtls.postgresql.certificate_install#module:certificates).
   returned: success
@@ -185,18 +224,31 @@ from ..module_utils._host.certificates.options import (
     certificate_places,
     site_authorities,
 )
+from ..module_utils._host.certificates.removed_certificates import (
+    find_leftovers,
+    leftover_warnings,
+    read_removed,
+    removal_warnings,
+)
 from ..module_utils._host.files.required_directories import DIRECTORIES, make_directories, plan_directories
 from ..module_utils._host.files.writer import DesiredFile, merge_written, write_files
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 
+ABSENT = {
+    "name": {"type": "str", "required": True},
+    "certificate": {"type": "path", "required": True},
+    "files": {"type": "list", "elements": "path", "default": []},
+}
 ARGUMENTS = {
     **CERTIFICATE,
     **DIRECTORIES,
     **TRUSTED,
     "issuer_pem": {"type": "str"},
     "issuers": {"type": "list", "elements": "dict", "default": [], "options": ISSUER},
+    "absent": {"type": "list", "elements": "dict", "default": [], "options": ABSENT},
+    "leftovers_in": {"type": "list", "elements": "path", "default": []},
 }
 
 
@@ -206,6 +258,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     now, site, writer = datetime.now(timezone.utc), site_authorities(module.params), writer_of(module)
     places = certificate_places(module.params["certificates"])
     directories = plan_directories(module.params["directories"])
+    removed = read_removed(module.params["absent"], places)
     holdings = [read_holding(place, site) for place in places]
 
     def others() -> list[DesiredFile]:
@@ -216,11 +269,15 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     complete, keys, keys_made = ensure_keys(writer, holdings, others)
     examined = [examine(holding, now) for holding in complete]
     files = [file for one in examined for file in one.files()] + _further(module, complete, site)
+    files += [file for one in removed for file in one.desired()]
     written = [*made, *keys, *write_files(writer, list(dict.fromkeys(files)))]
 
-    for holding in complete:
-        for warning in hold_warnings(holding) + form_warnings(holding.place):
-            module.warn(warning)
+    leftovers = find_leftovers(module.params["leftovers_in"], places, removed)
+    warnings = [one for holding in complete for one in (*hold_warnings(holding), *form_warnings(holding.place))]
+    warnings += leftover_warnings(leftovers)
+    # check mode has not revoked yet what a run would have revoked by now
+    for warning in warnings + ([] if module.check_mode else removal_warnings(removed, site, now)):
+        module.warn(warning)
     outcome, requests = merge_written(written), requested(examined)
     return {
         "changed": outcome["changed"] or bool(requests),
@@ -228,6 +285,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         "requests": requests,
         "certificates": [one.described(now) for one in examined],
         "keys_made": keys_made,
+        "removed": [one.described() for one in removed],
+        "leftovers": leftovers,
         "files_changed": outcome["changed"],
     }
 

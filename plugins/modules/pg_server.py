@@ -115,6 +115,14 @@ options:
     type: list
     elements: str
     default: []
+  nologin_roles:
+    description:
+      - Roles that may no longer log in. They get NOLOGIN once maps and rules are in force; one that does not exist is left so. A superuser, and
+        the role that the task logs in as, keep LOGIN with a warning.
+      - Sessions that they have go on.
+    type: list
+    elements: str
+    default: []
   mapping_blocks:
     description:
       - Blocks of C(pg_ident.conf).
@@ -354,6 +362,11 @@ roles_altered:
   returned: success
   type: list
   elements: str
+roles_locked:
+  description: Roles that may no longer log in.
+  returned: success
+  type: list
+  elements: str
 backup_files:
   description: The copies of old files.
   returned: success
@@ -411,6 +424,7 @@ SPEC = {
     "settings": {"type": "dict", "default": {}},
     "expected_settings": {"type": "dict", "default": {}},
     "roles": {"type": "list", "elements": "str", "default": []},
+    "nologin_roles": {"type": "list", "elements": "str", "default": []},
     "mapping_blocks": {"type": "list", "elements": "dict", "default": [], "options": MAPPING_BLOCK},
     "rule_blocks": {"type": "list", "elements": "dict", "default": [], "options": RULE_BLOCK},
     "superusers_by_certificate": {"type": "bool", "default": False},

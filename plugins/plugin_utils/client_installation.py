@@ -58,6 +58,20 @@ def _certificate(client: ClientEntry, settings: Mapping[str, Any]) -> dict[str, 
     return found
 
 
+def removed_certificates(
+    clients: Sequence[ClientEntry], absent: Sequence[ClientEntry], directory: str
+) -> list[dict[str, Any]]:
+    """The files of clients that are absent, in the form of certificate_request; roots that others use stay."""
+    used = {files_of(client, directory).root for client in clients} | {shared_root(directory)}
+    found = []
+    for client in absent:
+        files = files_of(client, directory)
+        others = [f"{files.stem}{ending}" for ending in (".key", ".key.next", ".fullchain.crt", ".p12", ".pk8")]
+        roots = [] if files.root in used else [files.root]
+        found.append({"name": told(client, "name"), "certificate": files.certificate, "files": others + roots})
+    return found
+
+
 def further_root_files(clients: Sequence[ClientEntry], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The roots where no certificate brings them, so that password users can verify the server too."""
     root = shared_root(settings["directory"])

@@ -14,7 +14,7 @@ from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.key_stores import check_store_passphrase
 from ..module_utils._pki.keys import check_key_passphrase
 from ..module_utils._pki.names import parse_identity
-from .site_clients import ClientEntry, told
+from .site_clients import ClientEntry, absent, held_by, present, told
 
 # The tags of the plays of site.yml, and those that Ansible gives a meaning.
 _TAGS = ("ca", "client", "trust_store", "server", "verify")
@@ -61,11 +61,22 @@ def mistakes_of_site(
             "pgtls_clients names the group all, which gives no host a certificate; "
             f"name hosts or another group in the key hosts of {', '.join(everywhere)}."
         )
-    if any(_has_twins(clients, key) for key in ("name", "common_name")):
+    if any(_has_twins(present(clients), key) for key in ("name", "common_name")):
         yield (
             "pgtls_clients has two entries with the same name or the same common_name; give each entry its own, "
             "for a certificate is known by nothing else."
         )
+    yield from _torn(clients, groups)
+
+
+def _torn(clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """One sentence for each client that is absent on a host where it is present as well."""
+    for gone in absent(clients):
+        name = told(gone, "name")
+        namesakes = [client for client in present(clients) if told(client, "name") == name]
+        both = sorted({host for client in namesakes for host in held_by(client, groups)} & set(held_by(gone, groups)))
+        if both:
+            yield f"pgtls_clients has {name} both present and absent on {', '.join(both)}; remove one of the entries."
 
 
 def mistakes_of_host(host: str, groups: Mapping[str, Sequence[str]], server: Mapping[str, Any]) -> Iterator[str]:

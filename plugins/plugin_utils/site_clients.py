@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 ClientEntry = Mapping[str, Any]
+PRESENT, ABSENT = "present", "absent"
 
 
 def told(client: ClientEntry, key: str) -> Any:
@@ -23,6 +24,21 @@ def told(client: ClientEntry, key: str) -> Any:
     if key not in client:
         raise AnsibleFilterError(f"the entry {client.get('name', '')!r} of pgtls_clients has no {key}; add it")
     return client[key]
+
+
+def is_present(client: ClientEntry) -> bool:
+    """Whether an entry says who may log in, and not who no longer may."""
+    return bool(client.get("state", PRESENT) != ABSENT)
+
+
+def present(clients: Sequence[ClientEntry]) -> list[ClientEntry]:
+    """The clients that may log in."""
+    return [client for client in clients if is_present(client)]
+
+
+def absent(clients: Sequence[ClientEntry]) -> list[ClientEntry]:
+    """The clients that may no longer log in."""
+    return [client for client in clients if not is_present(client)]
 
 
 def clients_held(clients: Sequence[ClientEntry], host: str, groups: Mapping[str, Sequence[str]]) -> list[ClientEntry]:
@@ -45,9 +61,14 @@ def clients_held(clients: Sequence[ClientEntry], host: str, groups: Mapping[str,
     return found
 
 
+def held_by(client: ClientEntry, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """The hosts that the entry of one client names, by themselves or by a group."""
+    return [host for host in groups.get("all", ()) if clients_held([client], host, groups)]
+
+
 def hosts_holding(clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[str]]) -> list[str]:
     """The hosts of the inventory that hold some of the clients."""
-    return [host for host in groups.get("all", ()) if clients_held(clients, host, groups)]
+    return [host for host in groups.get("all", ()) if clients_held(present(clients), host, groups)]
 
 
 def certificate_map(client: ClientEntry) -> str:

@@ -19,6 +19,7 @@ from ..certificates.options import (
     signed_by_name,
     site_authorities,
 )
+from ..errors import ModuleError
 from ..server.clusters import Cluster
 from ..server.login_roles import check_role_names
 
@@ -55,6 +56,7 @@ class DesiredServer:
     settings: Mapping[str, str | None]
     expected: Mapping[str, str | None]
     login_roles: Sequence[str]
+    nologin_roles: Sequence[str]
     rule_blocks: Sequence[Mapping[str, Any]]
     mapping_blocks: Sequence[Mapping[str, Any]]
     params: Mapping[str, Any]
@@ -68,7 +70,11 @@ class DesiredServer:
         """
         items = [_on_the_server(item, cluster) for item in params["certificates"]]
         names = list(dict.fromkeys(params["roles"]))
-        check_role_names(names)
+        locked = list(dict.fromkeys(params["nologin_roles"]))
+        check_role_names([*names, *locked])
+        torn = [name for name in locked if name in names]
+        if torn:
+            raise ModuleError(f"{', '.join(torn)} is in roles and in nologin_roles; take it out of one of them")
         settings = read_settings(params)
         return cls(
             places=certificate_places(items),
@@ -78,6 +84,7 @@ class DesiredServer:
             settings=settings,
             expected=_expected(settings, params, cluster),
             login_roles=names,
+            nologin_roles=locked,
             rule_blocks=params["rule_blocks"],
             mapping_blocks=params["mapping_blocks"],
             params=params,

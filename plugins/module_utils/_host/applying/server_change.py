@@ -17,7 +17,7 @@ from ..editing.server_validation import validating_server, write_validated
 from ..files.writer import Writer, write_files
 from ..server.clusters import Cluster
 from ..server.database import Login
-from ..server.login_roles import describe_roles, ensure_roles
+from ..server.login_roles import describe_roles, ensure_roles, lock_roles
 from ..server.reload import ReloadReason, login_at
 from ..server.served_certificates import Listener
 from .desired_server import DesiredServer
@@ -46,6 +46,7 @@ class Applied:
     listeners: list[Listener] | None = None
     roles_created: list[str] = field(default_factory=list)
     roles_altered: list[str] = field(default_factory=list)
+    roles_locked: Sequence[str] = ()
 
     def add(self, report: dict[str, Any]) -> bool:
         """Take in what became of files; returns whether any of them changed."""
@@ -104,6 +105,7 @@ class ServerChange:
         changed = self._write(self.plan.ident, applied)
         changed = self._write(self.plan.hba, applied) or changed
         self._use_maps_and_rules(changed, applied)
+        self._lock_roles(applied)
 
     def _writes(self) -> bool:
         """Whether there is a file to write; without one nothing has to be remembered."""
@@ -146,6 +148,22 @@ class ServerChange:
         applied.changed = applied.changed or bool(done.reasons) or done.restarted
         return done
 
+    def _lock_roles(self, applied: Applied) -> None:
+        """The last step: a role is locked by nothing that could be undone."""
+        names = self.plan.locked_roles
+        if not names:
+            return
+        if not self.writer.check_mode:
+            connection = applied.live.connection if applied.live is not None else None
+            lock_roles(login_at(applied.cluster, self.login), names, connection)
+        applied.roles_locked, applied.changed = names, True
+        applied.diff.append(self._role_diff(applied, dict.fromkeys(names, True), dict.fromkeys(names, False)))
+
+    def _role_diff(self, applied: Applied, before: Mapping[str, bool], after: Mapping[str, bool]) -> dict[str, str]:
+        header = f"login roles of {applied.cluster.data_directory}"
+        texts = {"before": describe_roles(before), "after": describe_roles(after)}
+        return {"before_header": header, "after_header": header, **texts}
+
     def _make_roles(self, applied: Applied) -> None:
         names = self.desired.login_roles
         if not names:
@@ -155,7 +173,6 @@ class ServerChange:
         done = ensure_roles(login, names, self.writer.check_mode, connection)
         applied.roles_created, applied.roles_altered = done.created, done.altered
         if done.created or done.altered:
-            after = describe_roles({**done.before, **dict.fromkeys(names, True)})
-            header, before = f"login roles of {applied.cluster.data_directory}", describe_roles(done.before)
             applied.changed = True
-            applied.diff.append({"before_header": header, "after_header": header, "before": before, "after": after})
+            after = {**done.before, **dict.fromkeys(names, True)}
+            applied.diff.append(self._role_diff(applied, done.before, after))

@@ -32,6 +32,7 @@ from ..server.database import Login
 from ..server.views import CONF, HBA, IDENT, FileKind
 from .desired_server import DesiredServer
 from .reload_steps import LiveServer
+from .removed_clients import plan_removed_clients, unmapped_roles
 from .unlisted_roles import opens_roles, shield_superusers
 
 
@@ -54,7 +55,8 @@ class PlannedFile:
 class ServerPlan:
     """What becomes of the three files, and what comes of it.
 
-    restart_settings: those that only a restart of the server puts to use. reports: parts of the module's results.
+    restart_settings: those that only a restart of the server puts to use. locked_roles: those that lose LOGIN. reports: parts of the
+    module's results.
     """
 
     conf: PlannedFile
@@ -63,6 +65,7 @@ class ServerPlan:
     restart_settings: Sequence[str] = ()
     warnings: Sequence[str] = ()
     reports: dict[str, Any] = field(default_factory=dict)
+    locked_roles: Sequence[str] = ()
 
     @property
     def changes(self) -> bool:
@@ -80,6 +83,7 @@ class _Part:
     restart_settings: Sequence[str] = ()
     effective: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     hidden: Sequence[str] = ()
+    unmapped: Sequence[str] = ()
 
 
 def plan_server(writer: Writer, live: LiveServer, login: Login, desired: DesiredServer) -> ServerPlan:
@@ -107,6 +111,8 @@ def plan_server(writer: Writer, live: LiveServer, login: Login, desired: Desired
             [*settings.warnings, *mappings.warnings, *access_rules.warnings],
             {**settings.reports, **access_rules.reports},
         )
+        removed = plan_removed_clients(live.connection, mappings.unmapped, desired)
+        plan = replace(plan, warnings=[*plan.warnings, *removed.warnings], locked_roles=removed.locked_roles)
         now = read_tls_use(live.connection)
         then = _planned_tls_use(now, settings.effective)
         if plan.changes or now != then or desired.params["guard"]:
@@ -127,10 +133,12 @@ def _plan_conf(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _P
 
 def _plan_ident(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
     text = read_original(edit) or ""
-    document = ident.parse_ident(text, judge.version)
+    before = document = ident.parse_ident(text, judge.version)
     for block in desired.mapping_blocks:
         document = ident.ensure_mappings(document, ident.read_wishes({"exclusive": False, **block}, judge.version))
-    return _Part(PlannedFile(IDENT, edit, text, document.render()), ident.describe_doubts(document))
+    planned = PlannedFile(IDENT, edit, text, document.render())
+    unmapped = unmapped_roles(before, document) if planned.changes else ()
+    return _Part(planned, ident.describe_doubts(document), unmapped=unmapped)
 
 
 def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:

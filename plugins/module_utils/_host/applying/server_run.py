@@ -165,6 +165,7 @@ def _report(run: _Run, plan: ServerPlan, installation: Installation, applied: Ap
         "pending_restart": list(applied.pending_restart),
         "roles_created": applied.roles_created,
         "roles_altered": applied.roles_altered,
+        "roles_locked": list(applied.roles_locked),
         "backup_files": applied.backup_files,
         "served_fingerprint": listeners[0].fingerprint if listeners else None,
         "listeners": [listener.described() for listener in listeners],
@@ -187,6 +188,8 @@ def _summary(run: _Run, plan: ServerPlan, installation: Installation, applied: A
     if changes:
         more = f", and {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
         words.append(f"access {would}changed ({', '.join(changes[:_MOST_CHANGES])}{more})")
+    if applied.roles_locked:
+        words.append(f"LOGIN {would}taken from {', '.join(applied.roles_locked)}")
     crls_end = first_end(run.desired.params["crl_pem"] or "")
     if crls_end is not None:
         words.append(f"CRLs until {render_time(crls_end)}")

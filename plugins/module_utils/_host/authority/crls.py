@@ -35,7 +35,7 @@ from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_f
 from .directory import crl_path
 from .open_or_create import open_authority
 from .records import Records, read_records
-from .revocation_targets import find_targets, is_issued
+from .revocation_targets import find_targets, is_issued, is_valid
 
 
 @dataclass(frozen=True)
@@ -195,13 +195,14 @@ def ensure_crls(writer: Writer, keys: CaKeys, wanted: WantedCrls, now: datetime)
     :raises ModuleError: for a CA or a name that does not exist.
     """
     records, check_mode = read_records(keys.home), writer.check_mode
-    is_wanted = wanted.create or bool(wanted.revocations)
+    revocations = [item for item in wanted.revocations if not item.get("only_if_valid") or is_valid(records, item, now)]
+    is_wanted = wanted.create or bool(revocations)
     if not any(each.current or is_wanted for each in records) and (records or check_mode):
         return CrlsOfHome([], is_wanted, NO_CRLS.report)
     if not records:
         raise ModuleError(f"there is no CA in {keys.home}; make one with the module ca, or name its directory")
-    promised = yet_unissued(records, wanted.revocations) if check_mode else []
-    items = [item for item in wanted.revocations if item not in promised]
+    promised = yet_unissued(records, revocations) if check_mode else []
+    items = [item for item in revocations if item not in promised]
     changes = plan_changes(keys.home, records, items, now)
     lists = next_lists(records, changes.ledger, wanted.timing, keys, now)
     written = write_files(writer, [each.file() for each in lists if each.reason is not None])

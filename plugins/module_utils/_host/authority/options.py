@@ -22,6 +22,7 @@ CRLS: Spec = {
             "serial_number": {"type": "str"},
             "reason": {"type": "str", "choices": list(REASONS), "default": UNSPECIFIED},
             "state": {"type": "str", "choices": ["revoked", "released"], "default": "revoked"},
+            "only_if_valid": {"type": "bool", "default": False},
         },
         "mutually_exclusive": [(option, "serial_number") for option in ("name", "common_name", "host")],
         "required_one_of": [("name", "common_name", "host", "serial_number")],

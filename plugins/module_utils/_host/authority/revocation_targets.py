@@ -68,6 +68,20 @@ def is_issued(records: Sequence[Records], item: Mapping[str, Any]) -> bool:
     return any(_is_meant(copy, item) for _directory, copy in _copies(records, item))
 
 
+def is_valid(records: Sequence[Records], item: Mapping[str, Any], now: datetime) -> bool:
+    """Whether anything that an element means is neither expired nor revoked; a serial number needs no copy."""
+    if item["serial_number"] is not None:
+        return True
+    revoked = {(each.directory, entry.serial) for each in records if each.current for entry in each.current.entries}
+    return any(
+        _is_meant(copy, item)
+        and not is_authority(copy.certificate)
+        and not_after(copy.certificate) >= now
+        and (directory, copy.certificate.serial_number) not in revoked
+        for directory, copy in _copies(records, item)
+    )
+
+
 def _copies(records: Sequence[Records], item: Mapping[str, Any]) -> Iterator[tuple[str, IssuedCopy]]:
     """The copies to look into: all of them where no name is given."""
     for each in records:

@@ -52,6 +52,40 @@ def ensure_roles(login: Login, names: Sequence[str], check_mode: bool, connectio
     return RoleChanges(before, created, [name for name in names if before.get(name) is False])
 
 
+@dataclass(frozen=True)
+class RolesToLock:
+    """Roles that can log in and shall no longer. kept: those among the requested that administrators need: superusers, and our own."""
+
+    names: Sequence[str]
+    kept: Sequence[str]
+
+
+def find_roles_to_lock(connection: Any, names: Sequence[str]) -> RolesToLock:
+    """Look which of these roles can log in; those that do not exist cannot.
+
+    :raises DatabaseError: when the server refuses.
+    """
+    query = (
+        "SELECT rolname::text AS name, rolsuper OR rolname = session_user AS needed FROM pg_catalog.pg_roles"
+        " WHERE rolcanlogin AND rolname::text = ANY(%s) ORDER BY rolname"
+    )
+    found = fetch(connection, query, (list(names),)) if names else []
+    return RolesToLock(
+        [row["name"] for row in found if not row["needed"]], [row["name"] for row in found if row["needed"]]
+    )
+
+
+def lock_roles(login: Login, names: Sequence[str], connection: Any = None) -> None:
+    """Take LOGIN from these roles.
+
+    connection: one that is there already.
+
+    :raises ModuleError: when no login works, or the server refuses.
+    """
+    with session(login, connection) as live:
+        execute(live, "; ".join(f"ALTER ROLE {quote_identifier(name)} NOLOGIN" for name in names))
+
+
 def read_roles(connection: Any, names: Iterable[str]) -> dict[str, bool]:
     """Return, for each of these roles that exists, whether it may log in."""
     query = (
