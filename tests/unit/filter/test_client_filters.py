@@ -138,6 +138,7 @@ def test_a_client_needs_a_certificate_in_the_directory_of_its_host() -> None:
                 "root_group": "",
             }
         ],
+        "absent": [],
         "trusted_files": [],
     }
 
