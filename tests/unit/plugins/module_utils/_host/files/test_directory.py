@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,18 +55,29 @@ def test_last_word_before_the_name_may_refuse(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["f"]
 
 
-def test_new_file_is_private_before_it_gets_its_mode(tmp_path: Path) -> None:
-    seen = []
+def test_new_file_is_private_before_it_gets_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file has its content, and a directory its place, before owner and mode are set: whoever looks just then, and is let in, stays."""
+    begun, named = [], []
+
+    def giving(handle: int, uid: int, gid: int, give: Callable[[int, int, int], None] = os.fchown) -> None:
+        begun.append(stat.S_IMODE(os.fstat(handle).st_mode))
+        give(handle, uid, gid)
+
+    def prepare(path: str) -> None:
+        named.append(stat.S_IMODE(os.stat(path).st_mode))
+
+    monkeypatch.setattr(os, "fchown", giving)
     old = os.umask(0)
     try:
         with locked_directory(str(tmp_path)) as folder:
-            folder.put(
-                "f", b"new", Ownership(MINE.uid, MINE.gid, 0o600), lambda path: seen.append(os.stat(path).st_mode)
-            )
-            folder.make("d", Ownership(MINE.uid, MINE.gid, 0o750), lambda path: seen.append(os.stat(path).st_mode))
+            for mode in (0o600, 0o644):
+                folder.put("f", b"new", Ownership(MINE.uid, MINE.gid, mode), prepare)
+            for name, mode in {"d": 0o700, "e": 0o755}.items():
+                folder.make(name, Ownership(MINE.uid, MINE.gid, mode), prepare)
     finally:
         os.umask(old)
-    assert [stat.S_IMODE(mode) for mode in seen] == [0o600, 0o750]
+    assert begun == [0o600, 0o600, 0o700, 0o700]
+    assert named == [0o600, 0o644, 0o700, 0o755]
 
 
 def test_another_run_that_does_not_leave_is_one_sentence(tmp_path: Path) -> None:
