@@ -120,7 +120,17 @@ def test_stale_pid_file_is_not_a_running_server(tmp_path):
 
 @pytest.mark.parametrize(
     ("unit_line", "manager"),
-    [("0::/system.slice/postgresql-16.service\n", "systemd"), ("0::/system.slice/ssh.service\n", "pg_ctl")],
+    [
+        ("0::/system.slice/postgresql-16.service\n", "systemd"),
+        ("12:cpu:/\n1:name=systemd:/system.slice/system-postgresql.slice/postgresql-16.service\n", "systemd"),
+        ("0::/system.slice/docker-1.scope/system.slice/postgresql-16.service\n", "systemd"),
+        ("0::/system.slice/postgresql-16.service/made-below.service\n", "systemd"),
+        ("0::/system.slice/ssh.service\n", "pg_ctl"),
+        # a service manager of his own, and a group that he made: root must do nothing to what else is called so
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/postgresql-16.service\n", "pg_ctl"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/--host=postgres.service\n", "pg_ctl"),
+        ("0::/system.slice/shop.service/postgresql-16.service\n", "pg_ctl"),
+    ],
 )
 def test_running_server_belongs_to_the_unit_of_its_control_group(tmp_path, unit_line, manager):
     files = {

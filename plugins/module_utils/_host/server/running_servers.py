@@ -20,7 +20,6 @@ from ..files.reading import read_bytes
 from .processes import PROGRAMS, below, link_of, listening_sockets, read_proc, why_claims_are_false, why_no_server
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_UNIT = re.compile(r"/([^/]*postgres[^/]*\.service)(?:/|$)")
 _SHORT_OPTIONS = {"-D": "data_directory", "-p": "port", "-k": "unix_socket_directories", "-h": "listen_addresses"}
 
 
@@ -179,9 +178,9 @@ def _command_line(root: str, pid: int) -> list[str]:
 
 
 def _unit(root: str, pid: int) -> str | None:
-    """The systemd unit in whose control group a process runs."""
+    """The systemd unit in whose control group a process runs: the outermost, for whoever runs in it makes groups below."""
     for line in read_proc(below(root, f"/proc/{pid}/cgroup")).splitlines():
-        found = _UNIT.search(line)
-        if found:
-            return found.group(1)
+        units = [name for name in line.split("/") if name.endswith(".service")]
+        if units and "postgres" in units[0]:
+            return units[0]
     return None
