@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,24 @@ def test_a_file_of_root_with_the_inode_of_a_remembered_key_is_not_given_away(sta
         result = stage.run("pg_server", {"data_directory": data, "certificates": []}).result
     assert touched == [], "\n".join(touched)
     assert result["failed"] and os.stat(roots).st_uid == 0, result
+
+
+def test_no_log_of_root_is_read_because_it_has_the_path_of_a_server_s(stage, vault, fresh_cluster):
+    """In a namespace of its own, which any user may make, the file that a server writes to may have any path."""
+    log, data = vault.file(b"a line of another log\n"), fresh_cluster.data_directory
+    fresh_cluster.stop()
+    script = 'mount -t tmpfs tmpfs "$1"; mkdir -m 777 "$2"; shift 2; exec "$@"'
+    owner = ("setpriv", f"--reuid={POSTGRES}", f"--regid={POSTGRES}", "--clear-groups")
+    start = (f"{fresh_cluster.bin_directory}/pg_ctl", "-D", data, "-l", log, "-w", "start")
+    words = ["unshare", "--mount", "sh", "-e", "-c", script, "sh", vault.folder, vault.secret, *owner, *start]
+    subprocess.run(words, check=True, capture_output=True, cwd="/", timeout=60)
+    pid = Path(data, "postmaster.pid").read_text().split()[0]
+    assert os.readlink(f"/proc/{pid}/fd/2") == log
+    with vault.guarded() as touched:
+        args = {"data_directory": data, "files_changed": True, "timeout_seconds": 5, **fresh_cluster.login}
+        result = stage.run("pg_reload", args).result
+    assert touched == [], "\n".join(touched)
+    assert not result["failed"] and result["changed"], result
 
 
 ASKERS = {

@@ -65,9 +65,8 @@ def find_log(cluster: Cluster) -> LogFile:
     for line in read_lines(os.path.join(cluster.data_directory, "current_logfiles")):
         kind, _blank, name = line.partition(" ")
         if kind == "stderr":
-            found = _log_file(os.path.join(cluster.data_directory, name))
-            return replace(found, is_collected=True, uid=os.stat(cluster.data_directory).st_uid)
-    return _log_file(output_of(cluster.pid))
+            return replace(_log_file(cluster, os.path.join(cluster.data_directory, name)), is_collected=True)
+    return _log_file(cluster, output_of(cluster.pid))
 
 
 def output_of(pid: int | None) -> str | None:
@@ -132,7 +131,7 @@ def start(cluster: Cluster, login: Login, timeout_seconds: int, output: str | No
 
     :raises ModuleError: when it does not come up in time, with the last words of its log.
     """
-    log = _log_file(output)
+    log = _log_file(cluster, output)
     command = _start_command(cluster)
     if cluster.manager not in (SYSTEMD, PG_CTLCLUSTER):
         # Without -l the server would inherit the pipes of this process and keep it waiting for ever.
@@ -271,9 +270,11 @@ def _program(cluster: Cluster, name: str) -> str:
     return os.path.join(cluster.bin_directory, name) if cluster.bin_directory else name
 
 
-def _log_file(path: str | None) -> LogFile:
+def _log_file(cluster: Cluster, path: str | None) -> LogFile:
+    """A log, on the word of the cluster's owner: his server runs where he likes, also where other files have this path."""
     try:
-        return LogFile(path, os.stat(path).st_size if path else 0)
+        owner = os.stat(cluster.data_directory).st_uid
+        return LogFile(path, os.stat(path).st_size if path else 0, uid=owner)
     except OSError:
         return LogFile(None, 0)
 
