@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the pgtls.postgresql authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One call of a module in a process of its own, which may take so long, and what is wrong with how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from declared import Option
+from module_runner import run_module
+
+SECONDS = 20
+
+
+def call(module: str, args: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The module's result; the key ``broken`` tells of a traceback, or of a call that did not end."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        _work(module, args, folder, writing)
+    os.close(writing)
+    said, end = b"", time.monotonic() + SECONDS
+    try:
+        while select.select([reading], [], [], max(0.0, end - time.monotonic()))[0]:
+            piece = os.read(reading, 1 << 16)
+            if not piece:
+                return dict(json.loads(said or b'{"broken": "the module ended without a word"}'))
+            said += piece
+        return {"broken": f"it did not end within {SECONDS} seconds"}
+    finally:
+        os.close(reading)
+        _end(child)
+
+
+def _end(child: int) -> None:
+    """End a call and all that it started; by then it has ended by itself, or takes too long."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def _work(module: str, args: dict[str, Any], folder: Path, writing: int) -> None:
+    os.setsid()
+    os.chdir(folder)
+    check = args.pop("_ansible_check_mode", False)
+    try:
+        result = run_module(module, args, check=check, diff=True)
+        text = json.dumps({"failed": result["failed"], "msg": result.get("msg", ""), "warnings": result["warnings"]})
+    except BaseException:
+        text = json.dumps({"broken": traceback.format_exc()})
+    with open(writing, "wb") as stream:
+        stream.write(text.encode())
+    os._exit(0)
+
+
+def fault(option: Option, value: Any, result: dict[str, Any]) -> str | None:
+    """What is wrong with a result, or None: a module succeeds, or fails with one sentence that names the option."""
+    if "broken" in result:
+        return str(result["broken"])
+    for sentence in [str(result["msg"])] * bool(result["failed"]) + result["warnings"]:
+        if "\n" in sentence.strip() or "Traceback" in sentence:
+            return f"more than one sentence: {sentence}"
+        if len(sentence) > 1500:
+            return f"a sentence of {len(sentence)} characters: {sentence[:300]}..."
+    if result["failed"] and not _names(option, value, str(result["msg"])):
+        return f"the option is not named: {result['msg']}"
+    return None
+
+
+def _names(option: Option, value: Any, message: str) -> bool:
+    """Whether the sentence says where the mistake is: the name of the option, or the file that it names."""
+    if any(word in message for word in option.way[-1:]):
+        return True
+    return isinstance(value, str) and len(value) > 8 and "/" in value and value in message
