@@ -13,9 +13,12 @@ import select
 import signal
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from ansible.module_utils.basic import AnsibleModule
 from declared import Option
 from module_runner import run_module
 
@@ -53,18 +56,35 @@ def _work(module: str, args: dict[str, Any], folder: Path, writing: int) -> None
     os.setsid()
     os.chdir(folder)
     check = args.pop("_ansible_check_mode", False)
+    begun = []
     try:
-        result = run_module(module, args, check=check, diff=True)
-        text = json.dumps({"failed": result["failed"], "msg": result.get("msg", ""), "warnings": result["warnings"]})
+        with noting_the_start(begun):
+            result = run_module(module, args, check=check, diff=True, no_log=True)
+        text = json.dumps({"begun": begun, **{field: result.get(field) for field in ("failed", "msg", "warnings")}})
     except BaseException:
-        text = json.dumps({"broken": traceback.format_exc()})
+        text = json.dumps({"begun": begun, "broken": traceback.format_exc()})
     with open(writing, "wb") as stream:
         stream.write(text.encode())
     os._exit(0)
 
 
+@contextlib.contextmanager
+def noting_the_start(begun: list[bool]) -> Iterator[None]:
+    """Tell where ansible itself refuses a task, whose words are not ours."""
+    original = AnsibleModule.__init__
+
+    def make(self: AnsibleModule, *args: Any, **words: Any) -> None:
+        original(self, *args, **words)
+        begun.append(True)
+
+    with mock.patch.object(AnsibleModule, "__init__", make):
+        yield
+
+
 def fault(option: Option, value: Any, result: dict[str, Any]) -> str | None:
     """What is wrong with a result, or None: a module succeeds, or fails with one sentence that names the option."""
+    if not result.get("begun", True):
+        return None
     if "broken" in result:
         return str(result["broken"])
     for sentence in [str(result["msg"])] * bool(result["failed"]) + result["warnings"]:
@@ -78,7 +98,17 @@ def fault(option: Option, value: Any, result: dict[str, Any]) -> str | None:
 
 
 def _names(option: Option, value: Any, message: str) -> bool:
-    """Whether the sentence says where the mistake is: the name of the option, or the file that it names."""
-    if any(word in message for word in option.way[-1:]):
-        return True
-    return isinstance(value, str) and len(value) > 8 and "/" in value and value in message
+    """Whether the sentence says where the mistake is: an option (of logins, any of them), or the value."""
+    last = option.way[-1]
+    kind = last.rsplit("_", 1)[-1]
+    words = [*option.way, *([f"{kind} of /"] if kind in ("owner", "group", "mode") else [])]
+    words += ["login_", "login options"] if last.startswith(("login_", "ssl_", "ca_cert")) else []
+    words += [shown for each in _texts(value) for shown in (each, repr(each)[1:-1]) if len(shown) > 1]
+    return any(word in message for word in words)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    for each in value if isinstance(value, list) else [value]:
+        yield from _texts(each) if isinstance(each, (dict, list)) else [str(each)]

@@ -20,6 +20,23 @@ from openssl_judge import openssl
 
 HERE = "{here}"
 MIB = 1 << 20
+OLD = (
+    "[req]\nstring_mask=default\ndistinguished_name=dn\nx509_extensions=v3\n[dn]\n[v3]\nbasicConstraints=critical,CA:TRUE\n"
+)
+# Certificates as other programs make them: name, subject, and how.
+ODD: list[tuple[Any, ...]] = [
+    ("plain", "/CN=plain"),
+    ("old", "/O=Zürichsee Labor/CN=Alte CA"),
+    ("names", "/CN=odd", "-newkey", "rsa:2048", "-addext", "subjectAltName=DER:0500"),
+    ("limits", "/CN=odd", "-newkey", "rsa:2048", "-addext", "nameConstraints=critical,DER:300aa0083006870401020300"),
+    ("purposes", "/CN=odd", "-newkey", "rsa:2048", "-addext", "extendedKeyUsage=DER:0500"),
+    ("pss", "/CN=pss", "-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"),
+    ("curve", "/CN=curve", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp112r1"),
+    ("ed448", "/CN=ed448", "-newkey", "ed448"),
+    ("weak", "/CN=weak", "-newkey", "rsa:1024", "-md5"),
+    ("serial", "/CN=serial", "-newkey", "rsa:2048", "-set_serial", "-5"),
+    ("late", "/CN=late", "-newkey", "rsa:2048", "-days", "2900000"),
+]
 
 
 class Playground:
@@ -32,7 +49,7 @@ class Playground:
         self._make_files()
         self._offer_tls()
         names = ["directory", "dangling", "loop", "pipe", "file/under", "missing/deep/x", "binary", "empty", "huge", "b\udcffd"]
-        names += ["kite.key", "kite.crt", "old.crt", "rules", "ca/ca.key", "ca", "a b'c\"d", "directory/", "./empty"]
+        names += ["kite.key", "kite.crt", *(f"{name}.crt" for name, *_how in ODD), "rules", "ca/ca.key", "ca", "a b'c\"d", "directory/", "./empty"]
         self.paths = ["relative", *(f"{HERE}/{name}" for name in names)]
 
     def _item(self, **more: Any) -> dict[str, Any]:
@@ -57,9 +74,11 @@ class Playground:
 
     def _make_files(self) -> None:
         place, config = self.template, self.template / "old.cnf"
-        config.write_text("[req]\nstring_mask=default\ndistinguished_name=dn\nx509_extensions=v3\n[dn]\n[v3]\nbasicConstraints=critical,CA:TRUE\n")
-        made = ["-newkey", "rsa:2048", "-nodes", "-keyout", place / "old.key", "-out", place / "old.crt", "-config", config]
-        openssl("req", "-x509", "-days", "900", "-utf8", *made, "-subj", "/O=Zürichsee Labor/CN=Alte CA")
+        config.write_text(OLD)
+        made = ["req", "-x509", "-days", "900", "-utf8", "-nodes", "-config", config]
+        for name, subject, *how in ODD:
+            files = ["-keyout", place / f"{name}.key", "-out", place / f"{name}.crt"]
+            openssl(*made, *files, "-subj", subject, *(how or ["-newkey", "rsa:2048"]))
         (place / "directory").mkdir()
         (place / "dangling").symlink_to("nowhere")
         (place / "loop").symlink_to("loop")
@@ -69,15 +88,14 @@ class Playground:
         (place / "rules").write_text("local all all peer\nhost all all 127.0.0.1/32 scram-sha-256\n")
         (place / "maps").write_text("m /^(.*)@x$ \\1\n")
         (place / "settings").write_text("port = 5432\nwork_mem = '4MB'\n")
-        key, old = (place / "kite.key").read_text(), (place / "old.crt").read_text()
-        damaged = self.root_pem.replace("\n", "\nA", 3)
-        self.pems = [old, key, self.root_pem * 2, damaged, self.root_pem[:200], self.crl_pem, self.requests[0]["csr_pem"]]
+        key, damaged = (place / "kite.key").read_text(), self.root_pem.replace("\n", "\nA", 3)
+        self.pems = [*((place / f"{name}.crt").read_text() for name, *_how in ODD), key, self.root_pem * 2, damaged, self.root_pem[:200], self.crl_pem, self.requests[0]["csr_pem"]]
         self.pems += [self.root_pem + key, "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", f"x\x00{self.root_pem}"]
 
     def _offer_tls(self) -> None:
-        for name in ("old.key", "old.crt"):
+        for name in ("plain.key", "plain.crt"):
             self.cluster.write(name, (self.template / name).read_text())
-        self.cluster.configure("ssl = on\nssl_cert_file = 'old.crt'\nssl_key_file = 'old.key'\n")
+        self.cluster.configure("ssl = on\nssl_cert_file = 'plain.crt'\nssl_key_file = 'plain.key'\n")
         self.cluster.reload()
 
     def _run(self, module: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +120,7 @@ class Playground:
         signed_item = {**item, "certificate": f"{HERE}/new.crt", "fullchain": f"{HERE}/full.crt", "crl": f"{HERE}/crl.pem"}
         stores = {"pkcs12": f"{HERE}/k.p12", "pkcs12_passphrase": "wet rope 42", "pkcs8_der": f"{HERE}/k.pk8"}
         trust = {"trusted_pem": self.root_pem, "crl_pem": self.crl_pem, "issuer_pem": self.root_pem}
+        issuers = {"issuers": [{"usages": ["client"], "chain_pem": self.root_pem}]}
         files = {"trusted_files": [{"path": f"{HERE}/trusted.crt"}]}
         editor, info = {"validate": "syntax", "server_version": 17}, {"server_version": 17}
         tcp = {"host": "127.0.0.1", "port": self.cluster.port}
@@ -131,7 +150,7 @@ class Playground:
             ],
             "certificate_request": [
                 {"certificates": [item]},
-                {"certificates": [{**signed_item, **stores}], **trust, **files, "directories": [{"path": f"{HERE}/d"}]},
+                {"certificates": [{**signed_item, **stores}], **trust, **files, **issuers, "directories": [{"path": f"{HERE}/d"}]},
             ],
             "certificate_revoke": [{"directory": f"{HERE}/ca", "revocations": [{"name": "kite"}]}],
             "certificate_sign": [{"directory": f"{HERE}/ca", **asked}],
@@ -145,9 +164,9 @@ class Playground:
                 {"path": f"{HERE}/rules", "rules": [rule], "before": {"type": "local"}, **editor},
                 {"path": f"{HERE}/rules", "rules": [rule], "after": {"type": "local"}, **editor},
             ],
-            "pg_hba_info": [{"path": f"{HERE}/rules", "ident_path": f"{HERE}/maps", "explain": [{"user": "kite"}], **info}],
+            "pg_hba_info": [{"path": f"{HERE}/rules", "ident_path": f"{HERE}/maps", "explain": [{"user": "kite", "address": "10.0.0.1", "tls": True}], **info}],
             "pg_hosts": [{"path": f"{HERE}/hosts", "create": True, "hosts": [{"host": "a.b", "cert": "c", "key": "k"}]}],
-            "pg_ident": [{"path": f"{HERE}/maps", "mappings": [mapping], "block": "b", **editor}],
+            "pg_ident": [{"path": f"{HERE}/maps", "mappings": [mapping], "block": "b", "guard": [connection], **editor}],
             "pg_ident_info": [{"path": f"{HERE}/maps", **info}],
             "pg_reload": [{**login, "settings": {"work_mem": "4MB"}}],
             "pg_server": [
@@ -157,12 +176,15 @@ class Playground:
                     **trust,
                     "settings": {"ssl": "on"},
                     "signing_pending": True,
+                    "signed": [{"name": "kite"}],
+                    "issuers": [{"usages": ["server"]}],
                 },
                 {
                     **login,
                     "certificates": [],
                     "settings": {"work_mem": "8MB"},
                     "roles": ["kite"],
+                    "guard": [connection],
                     "mapping_blocks": [{"block": "b", "mappings": [mapping]}],
                     "rule_blocks": [{"block": "b", "rules": [{**rule, "type": "host", "method": "scram-sha-256", "options": {}}]}],
                 },

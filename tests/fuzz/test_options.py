@@ -48,8 +48,9 @@ def test_any_value_of_any_option_is_taken_or_refused_in_one_sentence(ground, mod
 
 def _try(ground: Playground, option: Option, value: Any, dice: random.Random) -> str | None:
     calls = ground.calls(option.module)
-    holding = [args for args in calls if _holds(args, option.way)]
-    args = dice.choice(holding or calls)
+    ways = [option.way[:size] for size in range(len(option.way), -1, -1)]
+    holding = next(found for found in ([args for args in calls if _holds(args, way)] for way in ways) if found)
+    args = dice.choice(holding)
     _put(args, option, value)
     folder = ground.place()
     try:
@@ -61,7 +62,7 @@ def _try(ground: Playground, option: Option, value: Any, dice: random.Random) ->
 
 def _holds(args: Any, way: tuple[str, ...]) -> bool:
     if isinstance(args, list):
-        return bool(args) and _holds(args[0], way)
+        return not way or (bool(args) and _holds(args[0], way))
     return not way or (isinstance(args, dict) and way[0] in args and _holds(args[way[0]], way[1:]))
 
 

@@ -55,14 +55,16 @@ def _sentence(warning: Any) -> str:
     return str(warning["event"]["msg"]) if isinstance(warning, dict) else str(warning)
 
 
-def run_module(name: str, args: dict[str, Any], check: bool = False, diff: bool = False) -> dict[str, Any]:
+def run_module(
+    name: str, args: dict[str, Any], check: bool = False, diff: bool = False, no_log: bool = False
+) -> dict[str, Any]:
     """The JSON result of module ``name``; ``failed`` and ``warnings`` (plain sentences) are always there.
 
     The key ``_output`` holds all that the module wrote to standard output and standard error, so that
     a test can search it for secrets.
     """
     module = importlib.import_module(f"{MODULES}.{name}")
-    full = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_no_log": False}
+    full = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_no_log": no_log}
     _forget_warnings()
     out, err = io.StringIO(), io.StringIO()
     with (

@@ -10,6 +10,7 @@ becomes valid text, whatever bytes its files and servers hold.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,10 @@ from .errors import ModuleError
 from .files.writer import Writer
 from .hidden_secrets import without_secrets
 from .raw_bytes import readable
+from .unusable_values import unusable_values
+
+_WORD_TOO_LONG = re.compile(r"\S{400,}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @contextmanager
@@ -36,6 +41,8 @@ def failing_cleanly(module: AnsibleModule, *errors: type[Exception]) -> Iterator
         invocation = {"module_args": module.params}
         setattr(module, way, _presentable(getattr(module, way), invocation=invocation))
     module.warn = _presentable(module.warn)
+    for sentence in unusable_values(module.params, module.argument_spec):
+        module.fail_json(msg=sentence)
     refusals: tuple[type[Exception], ...] = (ModuleError, *errors)
     try:
         yield
@@ -66,6 +73,15 @@ def _presentable(say: Callable[..., Any], **always: Any) -> Callable[..., Any]:
     """The method with every string of its arguments made valid text without secrets."""
 
     def say_text(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(kwargs.get("msg"), str):
+            kwargs["msg"] = _on_one_line(kwargs["msg"])
+        args = tuple(_on_one_line(each) if isinstance(each, str) else each for each in args)
         return say(*without_secrets(readable(args)), **without_secrets(readable({**always, **kwargs})))
 
     return say_text
+
+
+def _on_one_line(sentence: str) -> str:
+    """The sentence with line breaks and the like as they are written in quotes, and words without end cut."""
+    short = _WORD_TOO_LONG.sub(lambda word: f"{word.group()[:200]}... ({len(word.group())} characters)", sentence)
+    return _CONTROL.sub(lambda found: repr(found.group())[1:-1], short)

@@ -28,6 +28,7 @@ from .identity import identity_of, render_name, render_subject
 from .keys import key_type_of
 from .names import Identity
 from .profiles import is_authority, usages_of
+from .readable import readable
 from .validity import Lifetime, render_time, whole_days
 
 
@@ -42,7 +43,15 @@ def load_certificates(data: bytes, path: str) -> tuple[x509.Certificate, ...]:
         raise UnreadableError(f"{path}: {error}; restore it") from error
     if not found:
         raise UnreadableError(f"{path} holds no certificate in PEM; restore it or choose another path")
+    for number, one in enumerate(found, start=1):
+        with readable(f"{path}: certificate {number}"):
+            _read_names_and_dates(one)
     return tuple(found)
+
+
+def _read_names_and_dates(certificate: x509.Certificate) -> tuple[Any, ...]:
+    """What every use of a certificate reads, and the library parses no sooner: a T61String with Latin-1 letters is none for it."""
+    return certificate.subject, certificate.issuer, not_before(certificate), not_after(certificate)
 
 
 def load_der(data: bytes, source: str) -> x509.Certificate:

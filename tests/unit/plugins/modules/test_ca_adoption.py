@@ -392,7 +392,8 @@ def test_a_subject_in_an_old_encoding_is_no_traceback(company):
     ("passphrase", "said"),
     [
         ("wet rope 42\n", "passphrase holds a line break or another control character; remove it"),
-        ("wet\0rope 42", "passphrase holds a line break or another control character; remove it"),
+        ("wet\trope 42", "passphrase holds a line break or another control character; remove it"),
+        ("wet\0rope 42", "passphrase holds a NUL character, which neither files nor PostgreSQL can hold; remove it"),
         ("y" * 1024, "passphrase has 1024 bytes, but OpenSSL takes at most 1023; choose a shorter one"),
         ("ü" * 512, "passphrase has 1024 bytes, but OpenSSL takes at most 1023; choose a shorter one"),
         ("short", "passphrase has 5 characters, but at least 8 are needed; choose a longer one"),
