@@ -33,6 +33,12 @@ options:
           - The rest of the subject as short names of RFC 4514 with a string or a list of strings, such as C(O) with V(Example) and C(C) with V(DE).
           - Known are DC, C, ST, L, STREET, O, OU, UID, serialNumber and emailAddress.
         type: dict
+      distinguished_name:
+        description:
+          - The whole subject as a string of RFC 4514, such as V(CN=app1+UID=4711,OU=Ops,O=Example,C=DE), in place of O(certificates[].subject).
+          - Order and joined attributes are kept, for rules of C(pg_hba.conf) with C(clientname=DN). The common name is the one of
+            O(certificates[].common_name).
+        type: str
       dns_names:
         description:
           - The DNS names (subject alternative names). A name beyond ASCII is written as its IDNA A-label.

@@ -34,6 +34,9 @@ options:
       subject:
         description: The rest of the subject as short names of RFC 4514 with a string or a list of strings.
         type: dict
+      distinguished_name:
+        description: The whole subject as a string of RFC 4514, in this order, in place of O(certificates[].subject).
+        type: str
       dns_names:
         description: The DNS names (subject alternative names).
         type: list

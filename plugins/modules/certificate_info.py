@@ -94,6 +94,11 @@ certificates:
     subject:
       description: The subject as a string (RFC 4514).
       type: str
+    postgresql_dn:
+      description:
+        - The subject as PostgreSQL compares it with a map in C(pg_ident.conf) where the rule has C(clientname=DN) (RFC 2253 as OpenSSL writes it).
+      type: str
+      sample: CN=M\C3\BCller,OU=Ops,O=Example,C=DE
     common_name:
       description: The common name, or an empty string.
       type: str

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -20,13 +21,14 @@ from unittest import mock
 
 from ansible.module_utils.basic import AnsibleModule
 from declared import Option
-from module_runner import run_module
+from module_runner import MODULES, run_module
 
 SECONDS = 20
 
 
 def call(module: str, args: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The module's result; the key ``broken`` tells of a traceback, or of a call that did not end."""
+    importlib.import_module(f"{MODULES}.{module}")  # once, not in each child
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -103,12 +105,17 @@ def _names(option: Option, value: Any, message: str) -> bool:
     kind = last.rsplit("_", 1)[-1]
     words = [*option.way, *([f"{kind} of /"] if kind in ("owner", "group", "mode") else [])]
     words += ["login_", "login options"] if last.startswith(("login_", "ssl_", "ca_cert")) else []
-    words += [shown for each in _texts(value) for shown in (each, repr(each)[1:-1]) if len(shown) > 1]
+    words += [
+        shown for each in _texts(value) for shown in (repr(each), f" {each} ", each[:150] if len(each) > 1 else "\0")
+    ]
+    words += ["the certificate kite"] if last.endswith("_pem") else []
     return any(word in message for word in words)
 
 
 def _texts(value: Any) -> Iterator[str]:
+    """The value, and all inside of it, as sentences show them."""
+    yield str(value)
     if isinstance(value, dict):
         value = [*value, *value.values()]
-    for each in value if isinstance(value, list) else [value]:
-        yield from _texts(each) if isinstance(each, (dict, list)) else [str(each)]
+    for each in value if isinstance(value, list) else []:
+        yield from _texts(each)

@@ -58,7 +58,9 @@ def options_of(module: str) -> list[Option]:
     raise AssertionError(f"{module} declares no options")
 
 
-def _walk(module: str, outer: tuple[str, ...], specs: Mapping[str, Any], *around: Mapping[str, Any]) -> Iterator[Option]:
+def _walk(
+    module: str, outer: tuple[str, ...], specs: Mapping[str, Any], *around: Mapping[str, Any]
+) -> Iterator[Option]:
     for name, spec in specs.items():
         yield Option(module, (*outer, name), spec, around)
         yield from _walk(module, (*outer, name), spec.get("options") or {}, *around, spec)

@@ -20,9 +20,7 @@ from openssl_judge import openssl
 
 HERE = "{here}"
 MIB = 1 << 20
-OLD = (
-    "[req]\nstring_mask=default\ndistinguished_name=dn\nx509_extensions=v3\n[dn]\n[v3]\nbasicConstraints=critical,CA:TRUE\n"
-)
+OLD = "[req]\nstring_mask=default\ndistinguished_name=dn\nx509_extensions=v3\n[dn]\n[v3]\nbasicConstraints=critical,CA:TRUE\n"
 # Certificates as other programs make them: name, subject, and how.
 ODD: list[tuple[Any, ...]] = [
     ("plain", "/CN=plain"),
@@ -48,8 +46,29 @@ class Playground:
         self._make_authority()
         self._make_files()
         self._offer_tls()
-        names = ["directory", "dangling", "loop", "pipe", "file/under", "missing/deep/x", "binary", "empty", "huge", "b\udcffd"]
-        names += ["kite.key", "kite.crt", *(f"{name}.crt" for name, *_how in ODD), "rules", "ca/ca.key", "ca", "a b'c\"d", "directory/", "./empty"]
+        names = [
+            "directory",
+            "dangling",
+            "loop",
+            "pipe",
+            "file/under",
+            "missing/deep/x",
+            "binary",
+            "empty",
+            "huge",
+            "b\udcffd",
+        ]
+        names += [
+            "kite.key",
+            "kite.crt",
+            *(f"{name}.crt" for name, *_how in ODD),
+            "rules",
+            "ca/ca.key",
+            "ca",
+            "a b'c\"d",
+            "directory/",
+            "./empty",
+        ]
         self.paths = ["relative", *(f"{HERE}/{name}" for name in names)]
 
     def _item(self, **more: Any) -> dict[str, Any]:
@@ -89,8 +108,20 @@ class Playground:
         (place / "maps").write_text("m /^(.*)@x$ \\1\n")
         (place / "settings").write_text("port = 5432\nwork_mem = '4MB'\n")
         key, damaged = (place / "kite.key").read_text(), self.root_pem.replace("\n", "\nA", 3)
-        self.pems = [*((place / f"{name}.crt").read_text() for name, *_how in ODD), key, self.root_pem * 2, damaged, self.root_pem[:200], self.crl_pem, self.requests[0]["csr_pem"]]
-        self.pems += [self.root_pem + key, "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", f"x\x00{self.root_pem}"]
+        self.pems = [
+            *((place / f"{name}.crt").read_text() for name, *_how in ODD),
+            key,
+            self.root_pem * 2,
+            damaged,
+            self.root_pem[:200],
+            self.crl_pem,
+            self.requests[0]["csr_pem"],
+        ]
+        self.pems += [
+            self.root_pem + key,
+            "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+            f"x\x00{self.root_pem}",
+        ]
 
     def _offer_tls(self) -> None:
         for name in ("plain.key", "plain.crt"):
@@ -117,7 +148,12 @@ class Playground:
         """Calls of a module that succeed, so that one wrong value is all that is wrong; underscores are for ansible."""
         item, asked = self._item(), {"certificates": self.entries, "requests": self.requests}
         login = {**self.cluster.login, "data_directory": self.cluster.data_directory, "_ansible_check_mode": True}
-        signed_item = {**item, "certificate": f"{HERE}/new.crt", "fullchain": f"{HERE}/full.crt", "crl": f"{HERE}/crl.pem"}
+        signed_item = {
+            **item,
+            "certificate": f"{HERE}/new.crt",
+            "fullchain": f"{HERE}/full.crt",
+            "crl": f"{HERE}/crl.pem",
+        }
         stores = {"pkcs12": f"{HERE}/k.p12", "pkcs12_passphrase": "wet rope 42", "pkcs8_der": f"{HERE}/k.pk8"}
         trust = {"trusted_pem": self.root_pem, "crl_pem": self.crl_pem, "issuer_pem": self.root_pem}
         issuers = {"issuers": [{"usages": ["client"], "chain_pem": self.root_pem}]}
@@ -138,7 +174,9 @@ class Playground:
             ],
             "ca_rollover": [{"directory": f"{HERE}/ca", "generation": 2, "phase": "introduce"}],
             "certificate_command": [{**asked, "command": ["cat", f"{HERE}/kite.crt"], "chain_pem": self.root_pem}],
-            "certificate_exchange": [{**asked, "directory": f"{HERE}/exchange", "host": "h", "issuer_pem": self.root_pem}],
+            "certificate_exchange": [
+                {**asked, "directory": f"{HERE}/exchange", "host": "h", "issuer_pem": self.root_pem}
+            ],
             "certificate_info": [
                 {"path": f"{HERE}/kite.crt", "private_key": f"{HERE}/kite.key"},
                 {"content": self.root_pem},
@@ -150,7 +188,13 @@ class Playground:
             ],
             "certificate_request": [
                 {"certificates": [item]},
-                {"certificates": [{**signed_item, **stores}], **trust, **files, **issuers, "directories": [{"path": f"{HERE}/d"}]},
+                {
+                    "certificates": [{**signed_item, **stores}],
+                    **trust,
+                    **files,
+                    **issuers,
+                    "directories": [{"path": f"{HERE}/d"}],
+                },
             ],
             "certificate_revoke": [{"directory": f"{HERE}/ca", "revocations": [{"name": "kite"}]}],
             "certificate_sign": [{"directory": f"{HERE}/ca", **asked}],
@@ -164,9 +208,20 @@ class Playground:
                 {"path": f"{HERE}/rules", "rules": [rule], "before": {"type": "local"}, **editor},
                 {"path": f"{HERE}/rules", "rules": [rule], "after": {"type": "local"}, **editor},
             ],
-            "pg_hba_info": [{"path": f"{HERE}/rules", "ident_path": f"{HERE}/maps", "explain": [{"user": "kite", "address": "10.0.0.1", "tls": True}], **info}],
-            "pg_hosts": [{"path": f"{HERE}/hosts", "create": True, "hosts": [{"host": "a.b", "cert": "c", "key": "k"}]}],
-            "pg_ident": [{"path": f"{HERE}/maps", "mappings": [mapping], "block": "b", "guard": [connection], **editor}],
+            "pg_hba_info": [
+                {
+                    "path": f"{HERE}/rules",
+                    "ident_path": f"{HERE}/maps",
+                    "explain": [{"user": "kite", "address": "10.0.0.1", "tls": True}],
+                    **info,
+                }
+            ],
+            "pg_hosts": [
+                {"path": f"{HERE}/hosts", "create": True, "hosts": [{"host": "a.b", "cert": "c", "key": "k"}]}
+            ],
+            "pg_ident": [
+                {"path": f"{HERE}/maps", "mappings": [mapping], "block": "b", "guard": [connection], **editor}
+            ],
             "pg_ident_info": [{"path": f"{HERE}/maps", **info}],
             "pg_reload": [{**login, "settings": {"work_mem": "4MB"}}],
             "pg_server": [
@@ -186,7 +241,9 @@ class Playground:
                     "roles": ["kite"],
                     "guard": [connection],
                     "mapping_blocks": [{"block": "b", "mappings": [mapping]}],
-                    "rule_blocks": [{"block": "b", "rules": [{**rule, "type": "host", "method": "scram-sha-256", "options": {}}]}],
+                    "rule_blocks": [
+                        {"block": "b", "rules": [{**rule, "type": "host", "method": "scram-sha-256", "options": {}}]}
+                    ],
                 },
             ],
             "pg_service": [{"path": f"{HERE}/services", "services": [{"name": "shop", "parameters": {"host": "a.b"}}]}],

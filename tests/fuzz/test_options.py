@@ -68,7 +68,7 @@ def _holds(args: Any, way: tuple[str, ...]) -> bool:
 
 def _put(args: Any, option: Option, value: Any) -> None:
     """Into the first of each list on the way; what is missing there is made."""
-    for name, spec in zip(option.way, option.around):
+    for name, spec in zip(option.way, option.around, strict=False):
         is_list = spec.get("type") == "list"
         args = args.setdefault(name, [{}] if is_list else {})
         args = args[0] if is_list else args

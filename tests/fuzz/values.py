@@ -71,21 +71,109 @@ STRINGS = [
     "null",
     *TIMES,
 ]
-NUMBERS = [0, 1, -1, 2, -365, 36500, 2**31 - 1, 2**31, 2**63, 10**30, -(10**30), "", "x", "1e3", "1_000", "٣", 1.5, True]
+NUMBERS = [
+    0,
+    1,
+    -1,
+    2,
+    -365,
+    36500,
+    2**31 - 1,
+    2**31,
+    2**63,
+    10**30,
+    -(10**30),
+    "",
+    "x",
+    "1e3",
+    "1_000",
+    "٣",
+    1.5,
+    True,
+]
 TRUTHS = ["maybe", "", 2, -1, "y", [], {}, "\x00"]
-MODES = ["", "0999", "rwx", "u+x,", -1, 0, 8**8, 10**30, "0o644", "4755", "7777", 1.5, True, [], {}, "\x00", "u=rw,g=r,o="]
-LISTS: list[Any] = [[], [""], [None], ["\x00"], [LONG], [[]], [{}], [[["a"]]], {}, {"a": 1}, 5, "", "a,b", ["a", "a"], [5, 1.5]]
+MODES = [
+    "",
+    "0999",
+    "rwx",
+    "u+x,",
+    -1,
+    0,
+    8**8,
+    10**30,
+    "0o644",
+    "4755",
+    "7777",
+    1.5,
+    True,
+    [],
+    {},
+    "\x00",
+    "u=rw,g=r,o=",
+]
+LISTS: list[Any] = [
+    [],
+    [""],
+    [None],
+    ["\x00"],
+    [LONG],
+    [[]],
+    [{}],
+    [[["a"]]],
+    {},
+    {"a": 1},
+    5,
+    "",
+    "a,b",
+    ["a", "a"],
+    [5, 1.5],
+]
 LISTS += [["a\udcffb"], [True], ["ü"], "\x00", [TIMES[0]]]
-DICTS: list[Any] = [{}, {"": ""}, {"a": None}, {"a\x00": "b"}, {"a": "b\x00"}, {"O": ["\x00"]}, {"O": [["x"]]}, {"CN": "x"}]
+DICTS: list[Any] = [
+    {},
+    {"": ""},
+    {"a": None},
+    {"a\x00": "b"},
+    {"a": "b\x00"},
+    {"O": ["\x00"]},
+    {"O": [["x"]]},
+    {"CN": "x"},
+]
 DICTS += [{"a": {"b": {"c": []}}}, {"a": LONG}, {LONG: "a"}, {"ü": "ü"}, {"a\udcff": "\udcff"}, {"C": "Deutschland"}]
-DICTS += [{"a": 10**30}, {"a": 1.5}, {"a": True}, {"a": []}, {"port": -1}, {"host": ""}, {"port": "\x00"}, [], [{}], 5, "a=b", "{"]
+DICTS += [
+    {"a": 10**30},
+    {"a": 1.5},
+    {"a": True},
+    {"a": []},
+    {"port": -1},
+    {"host": ""},
+    {"port": "\x00"},
+    [],
+    [{}],
+    5,
+    "a=b",
+    "{",
+]
 DICTS += [{"O": "ü" * 64}, {"DC": "ü"}, {"a": "x\ny"}, {"a=b": "c"}, {"sslmode": "x"}, {"max_connections": "many"}]
 
 
 def of_kind(option: Option, ground: Playground) -> list[Any]:
     """Values for an option by its declared type; those that ansible refuses by itself are among them."""
     kinds: dict[str, list[Any]] = {
-        "path": [*ground.paths, "", "\x00", LONG, "a\x00b", "/" + "y" * 300, "~no-such-user/x", "~\x00", "$HOME\x00", 5, [], {}],
+        "path": [
+            *ground.paths,
+            "",
+            "\x00",
+            LONG,
+            "a\x00b",
+            "/" + "y" * 300,
+            "~no-such-user/x",
+            "~\x00",
+            "$HOME\x00",
+            5,
+            [],
+            {},
+        ],
         "int": [*NUMBERS, [], {}, "\x00"],
         "bool": list(TRUTHS),
         "list": list(LISTS),

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-OF_THE_INVENTORY = ("name", "host", "common_name", "subject", "dns_names", "ip_addresses", "usages", "lifetime_days")
+OF_THE_INVENTORY = (
+    "name",
+    "host",
+    "common_name",
+    "subject",
+    "distinguished_name",
+    "dns_names",
+    "ip_addresses",
+    "usages",
+    "lifetime_days",
+)
 OF_THE_INVENTORY += ("not_before", "not_after", "renew_before_days", "renew_before_percent")
 OF_THE_HOST = ("name", "host", "csr_pem")
 

@@ -15,7 +15,7 @@ from typing import Any
 from .certificates import describe, load_certificates
 from .compat import find_extension, is_issued_by, is_self_signed, not_after, not_before, same_public_key, x509
 from .errors import PkiError, UnreadableError
-from .identity import build_alternative_names, kinds_of_names, render_name, render_names, render_subject, subject_pairs
+from .identity import build_alternative_names, kinds_of_names, render_name, render_names, subject_of
 from .orders import SigningOrder
 from .policy import renewal_due
 from .profiles import is_authority, usages_of
@@ -79,10 +79,9 @@ def leaf_differences(leaf: x509.Certificate, order: SigningOrder, now: datetime)
     """
     with readable(f"what was signed for {order.entry.whose}"):
         problems = _name_differences(leaf, order)
-    wanted = order.identity.subject
-    found = subject_pairs(leaf.subject)
-    if found != wanted:
-        problems.insert(0, f"the subject is {render_subject(found)}, not {render_subject(wanted)}")
+    found = subject_of(leaf.subject)
+    if not found.has_subject_of(order.identity):
+        problems.insert(0, f"the subject is {found.subject_text}, not {order.identity.subject_text}")
     if is_authority(leaf):
         problems.append("it is the certificate of a CA")
     end = not_after(leaf)

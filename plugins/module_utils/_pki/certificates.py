@@ -23,10 +23,12 @@ from .compat import (
     split_pem,
     x509,
 )
+from .der import subject_of_certificate
 from .errors import PkiError, UnreadableError
-from .identity import identity_of, render_name, render_subject
+from .identity import identity_of, render_name
 from .keys import key_type_of
 from .names import Identity
+from .postgresql_dn import postgresql_dn
 from .profiles import is_authority, usages_of
 from .readable import readable
 from .validity import Lifetime, render_time, whole_days
@@ -110,7 +112,8 @@ def describe(certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
     identity = identity_of(certificate)
     end = not_after(certificate)
     return {
-        "subject": render_subject(identity.subject),
+        "subject": identity.subject_text,
+        "postgresql_dn": postgresql_dn(subject_of_certificate(certificate)),
         "common_name": identity.common_name,
         "issuer": render_name(certificate.issuer),
         "serial_number": serial_hex(certificate),
@@ -138,7 +141,7 @@ def summarise(certificate: x509.Certificate, is_exact: bool = False) -> str:
     identity = identity_of(certificate)
     issuer = render_name(certificate.issuer)
     if is_authority(certificate):
-        return f"CA: {render_subject(identity.subject)}\nissuer: {issuer}\nsha256: {fingerprint(certificate)}\n"
+        return f"CA: {identity.subject_text}\nissuer: {issuer}\nsha256: {fingerprint(certificate)}\n"
     start, end = not_before(certificate), not_after(certificate)
     lifetime = Lifetime((end - start).days, None, end if is_exact else None)
     return summarise_wish(identity, usages_of(certificate), key_type_of(certificate.public_key()), lifetime, issuer)
@@ -150,7 +153,7 @@ def summarise_wish(
     """The text of summarise for a certificate that is yet to be signed; an unknown issuer is None."""
     end = lifetime.not_after
     lines = {
-        "subject": render_subject(identity.subject),
+        "subject": identity.subject_text,
         "dns_names": ", ".join(identity.dns_names),
         "ip_addresses": ", ".join(identity.ip_addresses),
         "usages": ", ".join(usages),

@@ -15,7 +15,7 @@ from .acceptance import may_sign_lists, strictness
 from .authority import Authority, IssuingLimits, create_intermediate, create_root
 from .compat import is_issued_by, is_self_signed, not_after, x509
 from .errors import PkiError
-from .identity import render_name, render_subject, subject_pairs
+from .identity import render_name, subject_pairs
 from .keys import DEFAULT_KEY_TYPE, KEY_TYPES, generate_key, key_type_of
 from .name_constraints import parse_domains, permitted_domains
 from .names import parse_identity
@@ -69,7 +69,7 @@ def found_authority(
             raise PkiError("usages limit a CA below another one, not a root; leave them out, or name intermediate")
         key = key or generate_key(wanted.key_type or DEFAULT_KEY_TYPE)
         return create_root(identity, key, wanted.lifetime.starting(now), wanted.scope)
-    if render_subject(identity.subject) == parent.name:
+    if identity.subject_text == parent.name:
         raise PkiError(f"the CA {parent.name} cannot be below a CA of the same name; choose another common_name")
     key = key or generate_key(wanted.key_type or DEFAULT_KEY_TYPE)
     return create_intermediate(parent, identity, key, wanted.lifetime, wanted.scope, now)

@@ -18,13 +18,24 @@ _KEY_IN_REQUEST, _SUBJECT_IN_CERTIFICATE, _KEY_IN_CERTIFICATE = 2, 4, 5
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Tag and content of each element."""
+    for tag, _start, inner, end in _spans(data):
+        yield tag, data[inner:end]
+
+
+def whole_elements(data: bytes) -> list[bytes]:
+    """Each element with its tag and its length."""
+    return [data[start:end] for _tag, start, _inner, end in _spans(data)]
+
+
+def _spans(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Of each element the tag, and where it, its content and what follows it start."""
     at = 0
     while at < len(data):
-        tag, length, at = data[at], data[at + 1], at + 2
+        start, tag, length, at = at, data[at], data[at + 1], at + 2
         if length & 0x80:
             octets = length & 0x7F
             length, at = int.from_bytes(data[at : at + octets], "big"), at + octets
-        yield tag, data[at : at + length]
+        yield tag, start, at, at + length
         at += length
 
 

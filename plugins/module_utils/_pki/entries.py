@@ -77,7 +77,12 @@ def read_entry(item: Mapping[str, Any]) -> Entry:
     whose = _whose((host, item["name"]))
     usages = parse_usages(item["usages"], whose)
     identity = parse_identity(
-        item["common_name"], item["subject"], item["dns_names"] or (), item["ip_addresses"] or (), whose
+        item["common_name"],
+        item["subject"],
+        item["dns_names"] or (),
+        item["ip_addresses"] or (),
+        whose,
+        item["distinguished_name"],
     )
     check_names(identity, usages, whose)
     days, percent = _renewal_window(item, whose)

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from .compat import find_extension, x509
@@ -18,9 +17,14 @@ _SHORT_NAMES = {attribute.oid: short for short, attribute in ATTRIBUTES.items()}
 
 
 def build_name(identity: Identity) -> x509.Name:
-    """The X.509 name, one attribute per RDN; the library picks PrintableString, IA5String or UTF8String."""
+    """The X.509 name; the library picks PrintableString, IA5String or UTF8String."""
     return x509.Name(
-        [x509.NameAttribute(x509.ObjectIdentifier(ATTRIBUTES[short].oid), value) for short, value in identity.subject]
+        [
+            x509.RelativeDistinguishedName(
+                [x509.NameAttribute(x509.ObjectIdentifier(ATTRIBUTES[short].oid), value) for short, value in part]
+            )
+            for part in identity.subject_parts
+        ]
     )
 
 
@@ -67,30 +71,23 @@ def identity_of(holder: Any) -> Identity:
 
     :param holder: x509.Certificate or x509.CertificateSigningRequest.
     """
-    names = find_extension(holder, x509.SubjectAlternativeName)
+    names, subject = find_extension(holder, x509.SubjectAlternativeName), subject_of(holder.subject)
     if names is None:
-        return Identity(subject_pairs(holder.subject))
-    return Identity(
-        subject_pairs(holder.subject),
+        return subject
+    return subject.with_names(
         tuple(name.lower() for name in names.get_values_for_type(x509.DNSName)),
         tuple(str(address) for address in names.get_values_for_type(x509.IPAddress)),
     )
 
 
-def render_subject(pairs: Sequence[tuple[str, str]]) -> str:
-    """The text of RFC 4514: last attribute first, special characters escaped."""
-    return ",".join(f"{short}={_escape(value)}" for short, value in reversed(pairs))
+def subject_of(name: x509.Name) -> Identity:
+    """A name as the subject of somebody without other names."""
+    ends = [0]
+    for part in name.rdns:
+        ends.append(ends[-1] + len(list(part)))
+    return Identity(subject_pairs(name), joined=tuple(at for at in range(ends[-1]) if at not in ends))
 
 
 def render_name(name: x509.Name) -> str:
-    """A subject or issuer as the text of RFC 4514."""
-    return render_subject(subject_pairs(name))
-
-
-def _escape(value: str) -> str:
-    escaped = re.sub(r'([\\"+,;<>])', r"\\\1", value).replace("\x00", "\\00")
-    if escaped.startswith(("#", " ")):
-        escaped = "\\" + escaped
-    if escaped.endswith(" ") and len(value) > 1:
-        escaped = escaped[:-1] + "\\ "
-    return escaped
+    """A subject or issuer as the string of RFC 4514."""
+    return subject_of(name).subject_text

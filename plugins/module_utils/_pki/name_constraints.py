@@ -18,7 +18,7 @@ from typing import Any
 
 from .compat import find_extension, x509
 from .errors import PkiError
-from .identity import build_name, render_name, render_subject, subject_pairs
+from .identity import build_name, render_name, subject_pairs
 from .names import Identity, parse_dns_name
 
 _NOT_UNDERSTOOD = ("excluded DirectoryName", "permitted RegisteredID", "excluded RegisteredID")
@@ -111,7 +111,7 @@ class _Name:
 def _named(identity: Identity) -> Iterator[_Name]:
     """The names of a certificate that we sign."""
     if identity.subject:
-        subject = f"the subject {render_subject(identity.subject)}"
+        subject = f"the subject {identity.subject_text}"
         yield _Name(subject, x509.DirectoryName, _parts(build_name(identity)))
     for name in identity.dns_names:
         yield _Name(f"the name {name}", x509.DNSName, name)

@@ -12,9 +12,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .distinguished_names import Pairs, parse_distinguished_name, parts_of, render_parts
 from .errors import PkiError
 
 
@@ -50,11 +51,15 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Identity:
-    """A subject as (short name, value) pairs in certificate order, and its alternative names, normalised."""
+    """A subject as (short name, value) pairs in certificate order, and its alternative names, normalised.
 
-    subject: tuple[tuple[str, str], ...]
+    joined: the positions of the pairs that belong to the same part of the subject as the one before them.
+    """
+
+    subject: Pairs
     dns_names: tuple[str, ...] = ()
     ip_addresses: tuple[str, ...] = ()
+    joined: tuple[int, ...] = ()
 
     @property
     def common_name(self) -> str:
@@ -63,7 +68,21 @@ class Identity:
 
     def with_names(self, dns_names: tuple[str, ...], ip_addresses: tuple[str, ...]) -> Identity:
         """The same subject with other alternative names."""
-        return Identity(self.subject, dns_names, ip_addresses)
+        return replace(self, dns_names=dns_names, ip_addresses=ip_addresses)
+
+    @property
+    def subject_parts(self) -> list[Pairs]:
+        """The subject by its parts; most have one attribute."""
+        return parts_of(self.subject, self.joined)
+
+    @property
+    def subject_text(self) -> str:
+        """The subject as the string of RFC 4514."""
+        return render_parts(self.subject_parts)
+
+    def has_subject_of(self, other: Identity) -> bool:
+        """Whether both have the same attributes in the same order; inside of a part there is none."""
+        return [frozenset(part) for part in self.subject_parts] == [frozenset(part) for part in other.subject_parts]
 
 
 def parse_identity(
@@ -72,12 +91,41 @@ def parse_identity(
     dns_names: Sequence[str] = (),
     ip_addresses: Sequence[str] = (),
     whose: str = "the certificate",
+    distinguished_name: str | None = None,
 ) -> Identity:
     """Check and normalise the options that name somebody; ``whose`` names the certificate in messages.
 
     :param subject: short names (O, OU, C, ...) to a string or a list of strings; the common name is not among them.
+    :param distinguished_name: the whole subject as a string of RFC 4514, where its order and its parts count.
     :raises PkiError: with the first thing that RFC 5280 forbids.
     """
+    names = _unique(parse_dns_name(name, whose) for name in dns_names)
+    addresses = _unique(parse_ip_address(address, whose) for address in ip_addresses)
+    if distinguished_name is not None:
+        if subject:
+            raise PkiError(f"{whose}: subject and distinguished_name exclude each other; leave one out")
+        pairs, joined = _parse_whole_subject(distinguished_name, common_name, whose)
+        return Identity(pairs, names, addresses, joined)
+    return Identity(_sorted_subject(common_name, subject, whose), names, addresses)
+
+
+def _parse_whole_subject(text: str, common_name: str, whose: str) -> tuple[Pairs, tuple[int, ...]]:
+    known = {short.upper(): short for short in ATTRIBUTES}
+    pairs, joined = parse_distinguished_name(text, known, whose)
+    for short, value in pairs:
+        _check_attribute(short, value, whose, f"distinguished_name has a {short} that")
+    identity = Identity(pairs, joined=joined)
+    if identity.common_name != common_name:
+        raise PkiError(
+            f"{whose}: the common name in distinguished_name is {identity.common_name!r}, but common_name is "
+            f"{common_name!r}; give the same to both"
+        )
+    if any(len(set(part)) < len(part) for part in identity.subject_parts):
+        raise PkiError(f"{whose}: distinguished_name joins an attribute to itself; give it once")
+    return pairs, joined
+
+
+def _sorted_subject(common_name: str, subject: Mapping[str, Any] | None, whose: str) -> Pairs:
     pairs = [("CN", common_name)] if common_name else []
     for short, value in (subject or {}).items():
         if short == "CN":
@@ -89,15 +137,11 @@ def parse_identity(
     for short, value in pairs:
         _check_attribute(short, value, whose)
     order = list(ATTRIBUTES)
-    return Identity(
-        subject=tuple(sorted(pairs, key=lambda pair: order.index(pair[0]))),
-        dns_names=_unique(parse_dns_name(name, whose) for name in dns_names),
-        ip_addresses=_unique(parse_ip_address(address, whose) for address in ip_addresses),
-    )
+    return tuple(sorted(pairs, key=lambda pair: order.index(pair[0])))
 
 
-def _check_attribute(short: str, value: str, whose: str) -> None:
-    option = "common_name" if short == "CN" else f"subject.{short}"
+def _check_attribute(short: str, value: str, whose: str, option: str | None = None) -> None:
+    option = option or ("common_name" if short == "CN" else f"subject.{short}")
     attribute = ATTRIBUTES.get(short)
     if attribute is None:
         raise PkiError(f"{whose}: subject holds {short!r}, which is not one of {', '.join(ATTRIBUTES)}")

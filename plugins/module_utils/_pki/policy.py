@@ -25,7 +25,7 @@ from .compat import (
 )
 from .entries import Entry
 from .errors import PkiError
-from .identity import identity_of, render_name, render_subject, subject_pairs
+from .identity import identity_of, render_name, subject_of
 from .keys import DEFAULT_KEY_TYPE, key_type_of
 from .profiles import usages_of
 from .validity import render_time, whole_days
@@ -190,10 +190,10 @@ def _names_changed(case: _Case) -> str | None:
 
 
 def _subject_changed(case: _Case) -> str | None:
-    found = subject_pairs(case.leaf.subject)
-    if found == case.wanted.identity.subject:
+    found, wanted = subject_of(case.leaf.subject), case.wanted.identity
+    if found.has_subject_of(wanted):
         return None
-    return f"the subject is {render_subject(found)}, but {render_subject(case.wanted.identity.subject)} is requested"
+    return f"the subject is {found.subject_text}, but {wanted.subject_text} is requested"
 
 
 def _usage_changed(case: _Case) -> str | None:

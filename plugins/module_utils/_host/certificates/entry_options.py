@@ -14,6 +14,7 @@ IDENTITY_OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "common_name": {"type": "str", "required": True},
     "subject": {"type": "dict"},
+    "distinguished_name": {"type": "str"},
     "dns_names": {"type": "list", "elements": "str", "default": []},
     "ip_addresses": {"type": "list", "elements": "str", "default": []},
     "usages": {"type": "list", "elements": "str", "choices": list(USAGES), "required": True},
