@@ -317,6 +317,7 @@ from ..module_utils._host.editing.entry_specs import FIELDS, RULES
 from ..module_utils._host.editing.guard_options import GUARD
 from ..module_utils._host.editing.guarded_connections import Guard, check_hba_edit
 from ..module_utils._host.editing.server_validation import Edit, read_original, validating_server, write_validated
+from ..module_utils._host.editing.standing_faults import describe_faults
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
 from ..module_utils._host.raw_bytes import recall_bytes
@@ -375,8 +376,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         access = check_hba_edit(writer, edit, guard, judge, before, after)
         dead = find_dead_rules(after, behind)
         hidden = check_hidden(find_hidden(before, after, dead, [wishes], edit.path, behind), guard.force)
+        faults = describe_faults(edit, judge, after)
         report = write_validated(writer, edit, judge, text, after.render())
-        doubts = [*hidden, *describe_doubts(after, wishes, dead), *describe_any_roles(wishes, dead)]
+        doubts = [*hidden, *describe_doubts(wishes, dead), *describe_any_roles(wishes, dead), *faults]
         for doubt in doubts + describe_met_first(before, after, dead, [wishes], edit.path, behind):
             module.warn(doubt)
     described = {"rules": describe_rules(after), "includes": describe_includes(after)}

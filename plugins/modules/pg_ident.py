@@ -153,13 +153,13 @@ from ..module_utils._host.editing.entry_specs import MAPPINGS
 from ..module_utils._host.editing.guard_options import GUARD
 from ..module_utils._host.editing.guarded_connections import Guard, check_ident_edit
 from ..module_utils._host.editing.server_validation import Edit, read_original, validating_server, write_validated
+from ..module_utils._host.editing.standing_faults import describe_faults
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
 from ..module_utils._host.raw_bytes import recall_bytes
 from ..module_utils._host.server.views import IDENT
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.maps.ident import (
-    describe_doubts,
     describe_mappings,
     ensure_mappings,
     parse_ident,
@@ -188,9 +188,9 @@ def main() -> None:
         params = recall_bytes(params, module.warn, lambda: describe_mappings(before), "mappings")
         after = ensure_mappings(before, read_wishes(params, judge.version))
         access = check_ident_edit(writer, edit, guard, judge, before.render(), after.render())
+        for fault in describe_faults(edit, judge, after):
+            module.warn(fault)
         report = write_validated(writer, edit, judge, text, after.render())
-        for doubt in describe_doubts(after):
-            module.warn(doubt)
     module.exit_json(**report, **access, mappings=describe_mappings(after))
 
 

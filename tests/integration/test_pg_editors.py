@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,82 @@ def test_errors_that_were_there_before_are_not_held_against_the_change(kept: Any
         "pg_ident", {**options(kept, "pg_ident"), "mappings": [{"map": "m", "system_user": "a", "database_user": "b"}]}
     )
     assert done["changed"], done
-    assert any("line 1 is invalid" in str(warning) for warning in done["warnings"])
+    assert any(f"line 1 of {path} is invalid" in str(warning) for warning in done["warnings"])
+
+
+HARMLESS: dict[str, dict[str, Any]] = {
+    "pg_hba": {"rules": [{"type": "host", "user": ["z"], "address": "10.0.0.0/8", "method": "reject"}]},
+    "pg_ident": {"mappings": [{"map": "z", "system_user": "a", "database_user": "b"}]},
+    "pg_conf": {"settings": {"maintenance_work_mem": "20MB"}},
+}
+STANDING_FAULTS = [
+    ("pg_hba", "local all @nosuch trust", "nosuch does not exist"),
+    ("pg_hba", "local @nosuch all trust", "nosuch does not exist"),
+    ("pg_hba", "host all all 10.0.0.5 trust", "is not a netmask"),
+    ("pg_hba", "host all all 10.0.0.0/8 nosuch", 'method "nosuch" is invalid'),
+    ("pg_hba", "local all all", "before the authentication method"),
+    ("pg_ident", "m @nosuch x", "nosuch does not exist"),
+    ("pg_ident", "m x", "three words"),
+    ("pg_ident", "m /( x", "invalid regular expression"),
+    ("pg_conf", "no_such_setting = 1", 'no setting "no_such_setting"'),
+    ("pg_conf", "work_mem = 'many'", '"work_mem" cannot be "many"'),
+    ("pg_conf", "ssl = maybe", "write on or off"),
+    ("pg_conf", "timezone = 'Nowhere/AtAll'", "timezone: setting could not be applied"),
+    ("pg_conf", "include 'nosuch.conf'", "nosuch.conf does not exist"),
+    ("pg_conf", "include_dir 'nosuch'", "cannot be opened"),
+    ("pg_conf", "work_mem =", "syntax error"),
+    ("pg_conf", "port = 99999999", "outside 1 to 65535"),
+    ("pg_conf", "max_connections = 0", "outside 1 to"),
+]
+
+
+@pytest.mark.parametrize(("module", "line", "words"), STANDING_FAULTS)
+def test_a_fault_that_was_there_is_told_with_what_the_server_will_do(
+    kept: Any, module: str, line: str, words: str
+) -> None:
+    path = Path(kept.data_directory, FILES[module])
+    good = path.read_text()
+    path.write_text(f"{good}{line}\n")
+    end = "has no maps" if module == "pg_ident" else "does not start"
+    task = {**options(kept, module), **HARMLESS[module]}
+    sentences = set()
+    for check in (True, False, False):
+        done = run_module(module, task, check=check)
+        assert not done["failed"], done["msg"]
+        told = [one for one in done["warnings"] if "was left alone" in one]
+        assert len(told) == 1, done["warnings"]
+        assert words in told[0] and told[0].endswith(f"and a server that is restarted {end}")
+        sentences.add(told[0])
+    assert len(sentences) == 1, "check mode says what the run says"
+    assert f"line {path.read_text().splitlines().index(line) + 1} of {path} " in told[0]
+    path.write_text(good)
+    assert not [one for one in run_module(module, task)["warnings"] if "was left alone" in one]
+
+
+def test_an_edit_that_fixes_a_fault_says_nothing_of_it(kept: Any) -> None:
+    path = Path(kept.data_directory, "postgresql.conf")
+    path.write_text(path.read_text() + "work_mem = 'many'\nssl = maybe\n")
+    done = run_module("pg_conf", {**options(kept, "pg_conf"), "settings": {"work_mem": "8MB"}})
+    assert [one for one in done["warnings"] if "left alone" in one and "ssl" in one] == done["warnings"]
+
+
+def test_what_the_warnings_say_of_a_restart_is_what_it_does(fresh_cluster: Any) -> None:
+    """The sentences of the test before, tried: pg_ctl alone is the judge."""
+    tried = {("pg_hba", "local all @nosuch trust"): 1, ("pg_ident", "m @nosuch x"): 0, ("pg_conf", "no_such = 1"): 1}
+    for (module, line), status in tried.items():
+        path = Path(fresh_cluster.data_directory, FILES[module])
+        good = path.read_text()
+        path.write_text(f"{good}{line}\n")
+        fresh_cluster.stop()
+        try:
+            fresh_cluster.start()
+            failed = 0
+        except subprocess.CalledProcessError as error:
+            failed = error.returncode
+        path.write_text(good)
+        assert failed == status, line
+        if failed:
+            fresh_cluster.start()
 
 
 def test_the_tasks_own_connection_is_guarded(kept: Any) -> None:

@@ -26,6 +26,7 @@ from ..editing.server_validation import (
     validating_server,
 )
 from ..editing.settings_edit import edit_settings
+from ..editing.standing_faults import describe_faults
 from ..files.writer import Writer
 from ..server.configuration_files import files_around
 from ..server.database import Login
@@ -138,7 +139,7 @@ def _plan_ident(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _
         document = ident.ensure_mappings(document, ident.read_wishes({"exclusive": False, **block}, judge.version))
     planned = PlannedFile(IDENT, edit, text, document.render())
     unmapped = unmapped_roles(before, document) if planned.changes else ()
-    return _Part(planned, ident.describe_doubts(document), unmapped=unmapped)
+    return _Part(planned, describe_faults(edit, judge, document), unmapped=unmapped)
 
 
 def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
@@ -159,12 +160,14 @@ def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Pa
         after = hba_edit.ensure_rules(after, wish, hba_edit.read_placement(block, judge.version), behind)
     hba_edit.check_loadable(before, after)
     dead = find_dead_rules(after, behind)
-    doubts = [doubt for one in wishes for doubt in hba_edit.describe_doubts(after, one, dead)]
+    doubts = [doubt for one in wishes for doubt in hba_edit.describe_doubts(one, dead)]
     doubts += opened
     doubts += hba_edit.describe_met_first(before, after, dead, wishes, edit.path, behind)
     reports = {"unreachable_rules": hba_edit.describe_unreachable(dead)}
     hidden = hba_edit.find_hidden(before, after, dead, wishes, edit.path, behind)
-    return _Part(PlannedFile(HBA, edit, text, after.render()), list(dict.fromkeys(doubts)), reports, hidden=hidden)
+    planned = PlannedFile(HBA, edit, text, after.render())
+    doubts += describe_faults(edit, judge, after)
+    return _Part(planned, list(dict.fromkeys(doubts)), reports, hidden=hidden)
 
 
 def _planned_tls_use(now: TlsUse, effective: Mapping[str, tuple[int, str]]) -> TlsUse:

@@ -14,7 +14,7 @@ from ..._pgconf.settings.included_settings import describe_overrides, read_conf
 from ..._pgconf.settings.postgresql_conf import (
     ConfEntry,
     check_values,
-    describe_doubts,
+    describe_overridden,
     describe_restarts,
     ensure_settings,
 )
@@ -22,6 +22,7 @@ from ..._pgconf.settings.values import read_kinds
 from ..._pgconf.text.document import Document
 from ..server.configuration_files import files_with, same_file
 from .server_validation import Edit, ServerValidator, find_settings_files, read_setting_kinds
+from .standing_faults import describe_faults
 
 
 @dataclass(frozen=True)
@@ -52,5 +53,5 @@ def edit_settings(
     main_text, files = files_with(main_file, edit.path, after.render(), judge.account)
     lines = read_conf(main_text, judge.version, files, last_file)
     overridden = describe_overrides(wanted, lines, judge.version, lambda file: same_file(file, edit.path), kinds)
-    doubts = describe_doubts(after, overridden)
+    doubts = [*describe_overridden(overridden), *describe_faults(edit, judge, after, auto_conf)]
     return SettingsEdit(after, overridden, describe_restarts(before, after, kinds), doubts)

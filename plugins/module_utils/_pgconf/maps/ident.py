@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..text.document import Document, parse_document
 from ..text.edit_plan import Wishes
-from ..text.records import Entry, Record, describe_broken, problems
+from ..text.records import Entry, Record
 from ..text.regex_checker import regex_problem
 from ..text.task_options import gather_wishes, read_each
 from ..text.token_lines import Field
@@ -140,11 +140,6 @@ def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     return gather_wishes(
         params, "mappings", read_each("mapping", params["mappings"], lambda fields: read_mapping(fields, version))
     )
-
-
-def describe_doubts(document: Document[Entry]) -> list[str]:
-    """Warnings about lines that were left alone although no server loads them, one sentence each."""
-    return describe_broken(document.version, problems(document))
 
 
 def describe_mapping(mapping: UserMapping) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..text.document import Document
 from ..text.edit_plan import Ordering, Placement, Wishes
 from ..text.placing import ensure_records
-from ..text.records import Entry, Record, check_no_new_problem, describe_broken, problems
+from ..text.records import Entry, Record, check_no_new_problem, problems
 from ..text.task_options import gather_wishes, read_each
 from ..text.tokens import Name
 from .any_role import any_role_by_certificate
@@ -208,9 +208,9 @@ def describe_any_roles(wishes: Wishes, dead: Sequence[DeadRule]) -> list[str]:
     return [sentence for sentence in map(any_role_by_certificate, rules) if sentence]
 
 
-def describe_doubts(document: Document[Entry], wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
-    """Warnings, one sentence each: what the task asks for and should not, and what PostgreSQL will not load."""
-    doubts = describe_broken(document.version, problems(document))
+def describe_doubts(wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
+    """Warnings, one sentence each: what the task asks for and should not."""
+    doubts = []
     wanted = {record.match_key for record in wishes.present}
     if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
         doubts.append(

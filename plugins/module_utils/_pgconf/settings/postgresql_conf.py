@@ -180,12 +180,9 @@ def describe_restarts(
     return [name for name in changed if needs_restart(name, kinds.get(name))]
 
 
-def describe_doubts(document: Document[ConfEntry], overridden: Sequence[Mapping[str, Any]] = ()) -> list[str]:
-    """Warnings, one sentence each: lines that no server loads, and settings that a later file overrides."""
-    doubts = [
-        f"line {number} is invalid and was left alone: {problem}; no server loads the file until it is fixed"
-        for number, _line, problem in conf_problems(document)
-    ]
+def describe_overridden(overridden: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Warnings, one sentence each: settings that a later file overrides."""
+    doubts = []
     for one in overridden:
         name, place = one["name"], f"line {one['line']} of {one['path']}"
         way_out = f"use ALTER SYSTEM RESET {name}" if one["path"].endswith(AUTO_CONF) else "change it there"

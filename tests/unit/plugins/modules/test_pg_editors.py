@@ -267,3 +267,39 @@ def test_conf_looks_into_included_files_for_overrides(options: dict[str, Any], t
     assert not done["changed"]
     assert done["overridden"] == [{"name": "ssl", "value": "off", "path": str(tmp_path / "conf.d/own.conf"), "line": 2}]
     assert any("change it there" in str(warning) for warning in done["warnings"])
+
+
+LEFT_ALONE = [
+    ("pg_hba", 13, "local all @nosuch trust", "nosuch does not exist"),
+    ("pg_hba", 16, "include nosuch.conf", "nosuch.conf does not exist"),
+    ("pg_hba", 16, "include_dir nosuch", "nosuch"),
+    ("pg_hba", 16, "local all /( peer", "invalid regular expression"),
+    ("pg_hba", 19, "include main.d/x", 'line 2 of {0}/main.d/x is invalid for PostgreSQL 19 and was left alone: invalid'),
+    ("pg_ident", 13, "m @nosuch x", "nosuch does not exist"),
+    ("pg_ident", 14, "m x", "three words"),
+    ("pg_ident", 17, "include nosuch", "nosuch does not exist"),
+    ("pg_conf", 13, "work_mem = 'many'", '"work_mem" cannot be "many"'),
+    ("pg_conf", 18, "no_such_setting = 1", 'PostgreSQL 18 has no setting "no_such_setting"'),
+    ("pg_conf", 19, "include_dir 'main.d'\ninclude 'nosuch'", "nosuch does not exist"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "version", "line", "words"), LEFT_ALONE)
+def test_a_fault_that_was_there_is_told_without_a_server_too(
+    module: str, version: int, line: str, words: str, tmp_path: Path
+) -> None:
+    text, args = next((text, args) for name, text, args in CASES if name == module)
+    (tmp_path / "main.d").mkdir()
+    (tmp_path / "main.d" / "x").write_text("local all all peer\nnonsense\n")
+    path = tmp_path / "file.conf"
+    path.write_text(f"{text}{line}\n")
+    for check in (True, False, False):
+        options = {"path": str(path), "validate": "syntax", "server_version": version}
+        done = run_module(module, {**options, **args}, check=check)
+        assert not done["failed"], done["msg"]
+        told = [one for one in done["warnings"] if "was left alone" in one]
+        assert len(told) == 1 and words.format(tmp_path) in told[0], done["warnings"]
+    many = "".join(f"{line}{number}\n" for number in range(25)) if "\n" not in line else ""
+    path.write_text(f"{text}{many}")
+    told = [one for one in run_module(module, {**options, **args})["warnings"] if "invalid" in one]
+    assert len(told) <= 11

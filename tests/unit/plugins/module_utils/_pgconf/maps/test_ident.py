@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.errors import ConfigError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.maps.ident import (
     UserMapping,
-    describe_doubts,
     describe_mapping,
     describe_mappings,
     ensure_mappings,
@@ -102,10 +101,6 @@ def test_all_plus_and_slash_have_a_meaning_since_16() -> None:
 def test_bad_input_is_one_sentence(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         edit("", {**APP1, **change})
-
-
-def test_broken_lines_are_told() -> None:
-    assert "line 1" in describe_doubts(parse_ident("m u\n", 15))[0]
 
 
 def test_described_with_the_line() -> None:

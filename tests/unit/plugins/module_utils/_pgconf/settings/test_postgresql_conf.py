@@ -17,8 +17,8 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.settings.postgresql_conf import (
     Assignment,
     conf_problems,
-    describe_doubts,
     describe_named,
+    describe_overridden,
     describe_restarts,
     ensure_settings,
     parse_conf,
@@ -205,8 +205,7 @@ def test_overrides_restarts_and_doubts() -> None:
     ) == ["ssl"]
     assert describe_named(after, wanted) == {"port": "5501", "ssl": "on", "work_mem": None}
     assert [number for number, _line, _problem in conf_problems(after)] == [2]
-    assert "line 2" in describe_doubts(after, overridden)[0]
-    assert "ALTER SYSTEM RESET port" in describe_doubts(after, overridden)[1]
+    assert "ALTER SYSTEM RESET port" in describe_overridden(overridden)[0]
 
 
 @given(
