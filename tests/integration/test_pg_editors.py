@@ -227,6 +227,26 @@ def test_the_tasks_own_connection_is_guarded(kept: Any) -> None:
     assert Path(kept.data_directory, "pg_hba.conf").read_bytes() == before
 
 
+@pytest.mark.parametrize(("module", "entry", "bad"), [
+    ("pg_hba", {"rules": [{"type": "local", "method": "peer"}]}, {"rules": [{"type": "local", "user": "x", "method": "peer"}]}),
+    ("pg_ident", {"mappings": [{"map": "m", "system_user": "a", "database_user": "b"}]},
+     {"mappings": [{"map": "m", "system_user": "/((x{1,200}){1,200}){1,200}", "database_user": "x"}]}),
+])  # fmt: skip
+def test_a_file_that_the_server_misses_is_made_and_judged(
+    kept: Any, module: str, entry: dict[str, Any], bad: dict[str, Any]
+) -> None:
+    path = Path(kept.data_directory, FILES[module])
+    path.unlink()
+    task = {**options(kept, module), "create": True}
+    refused = run_module(module, {**task, **bad})
+    assert refused["failed"] and ("would lock out" in refused["msg"] or "too complex" in refused["msg"]), refused
+    assert not path.exists()
+    for check in (True, False):
+        done = run_module(module, {**task, **entry}, check=check)
+        assert not done["failed"] and done["changed"] and done["warnings"] == [], done
+    assert not run_module(module, {**task, **entry})["changed"]
+
+
 def test_another_file_is_not_judged(kept: Any, tmp_path: Path) -> None:
     path = tmp_path / "pg_hba.conf"
     path.write_text("local all all peer\n")

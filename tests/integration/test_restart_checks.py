@@ -141,6 +141,79 @@ def test_a_server_that_only_its_start_refuses_comes_back_with_its_old_files(fres
     assert fresh_cluster.sql("SELECT 1") == [("1",)]
 
 
+def by_main_file(cluster, name, value):
+    set_values(cluster, **{name: value})
+
+
+def by_included_file(cluster, name, value):
+    path = cluster.write("more.conf", f"work_mem = 5MB\n{name} = '{value}' # why\n", 0o644)
+    cluster.configure("include_if_exists 'more.conf'\n")
+    assert os.path.exists(path)
+
+
+def by_alter_system(cluster, name, value):
+    cluster.sql(f"ALTER SYSTEM SET {name} = '{value}'")
+
+
+def test_a_server_that_a_reload_restarts_in_vain_runs_again_with_its_old_values(fresh_cluster, taken):
+    """Where the value comes from, and what only the start finds; another setting was removed and has no line any more."""
+    cluster = fresh_cluster
+    set_values(cluster, max_connections=41)
+    assert reload(cluster)["restarted"]
+    tries = [
+        (by_main_file, "port", taken),
+        (by_included_file, "shared_preload_libraries", "nosuch"),
+        (by_alter_system, "listen_addresses", "nosuch.invalid"),
+    ]
+    for give, name, value in tries:
+        before = cluster.sql(f"SHOW {name}")
+        give(cluster, name, value)
+        set_values(cluster, max_connections=None)
+        result = reload(cluster)
+        assert result["failed"] and "did not restart by pg_ctl" in result["msg"], result
+        assert "it runs again with the values that it used before, which were put back (" in result["msg"]
+        assert "it is down" not in result["msg"] and f"{name} = " in result["msg"]
+        assert cluster.sql(f"SHOW {name}") == before, "the old value is in force"
+        assert cluster.sql("SHOW max_connections") == [("41",)]
+        done = reload(cluster)
+        assert not done["failed"] and done["pending_restart"] == [], done
+    assert (
+        "work_mem = 5MB\nshared_preload_libraries = '' # why\n" in Path(cluster.data_directory, "more.conf").read_text()
+    )
+
+
+def test_a_relative_path_of_rules_or_maps_stops_no_server(fresh_cluster):
+    """The server would look for it in the directory where it is started, which is not that of the file."""
+    fresh_cluster.write("own.conf", "local all all peer\n")
+    for name in ("hba_file", "ident_file"):
+        for value in ("own.conf", "", "./own.conf"):
+            set_values(fresh_cluster, **{name: value})
+            for check in (True, False):
+                result = reload(fresh_cluster, check=check)
+                assert result["failed"] and f"{name} is {value!r}" in result["msg"], result
+            assert fresh_cluster.sql("SELECT 1") == [("1",)]
+        set_values(fresh_cluster, **{name: None})
+    fresh_cluster.reload()
+    assert not reload(fresh_cluster)["failed"]
+
+
+def test_a_file_that_is_not_there_or_no_file_is_told_by_a_reload(fresh_cluster):
+    """A server whose file of settings is gone goes on, and does not start again; one of maps without its file has none."""
+    for name in ("postgresql.conf", "pg_hba.conf", "pg_ident.conf"):
+        path = Path(fresh_cluster.data_directory, name)
+        kept = path.rename(path.with_suffix(".kept"))
+        for restart in ("never", "if_pending", "always"):
+            result = reload(fresh_cluster, restart=restart, files_changed=True)
+            assert result["failed"] and str(path) in result["msg"], result
+        path.mkdir()
+        result = reload(fresh_cluster, restart="never", files_changed=True)
+        assert result["failed"] and str(path) in result["msg"] and "not a regular file" in result["msg"], result
+        path.rmdir()
+        kept.rename(path)
+        assert fresh_cluster.sql("SELECT 1") == [("1",)]
+    assert not reload(fresh_cluster, files_changed=True)["failed"]
+
+
 def test_undoing_leaves_a_server_up_that_was_not_restarted(fresh_cluster):
     """What waited for a restart before the transaction, and would take the server down, still waits after it."""
     set_values(fresh_cluster, hba_file=missing(fresh_cluster))

@@ -11,6 +11,15 @@ class ModuleError(Exception):
     """A sentence for the user: it names the option, file or server and says what to do."""
 
 
+class ServerDown(ModuleError):
+    """A restart left the server down: why, and where more is to be read."""
+
+    def __init__(self, cause: str, way_out: str, place: str) -> None:
+        super().__init__(f"{cause}; {way_out}; {place}")
+        self.cause = cause
+        self.place = place
+
+
 class DatabaseError(ModuleError):
     """The server could not be asked; the sentence says which one and what to do."""
 

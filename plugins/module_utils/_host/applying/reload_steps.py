@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import ModuleError
+from ..errors import ModuleError, ServerDown
 from ..files.writer import Writer
 from ..server.clusters import Cluster, find_cluster
 from ..server.database import Login
@@ -37,7 +37,8 @@ class ReloadOptions:
     """What a task says about a reload.
 
     files_changed: the caller changed files (in check mode, would). restart: never, if_pending or always. settings: what
-    the server must use then, None for its own default.
+    the server must use then, None for its own default. puts_back: a server that does not come up from a restart gets the
+    values of before; otherwise the caller brings it back.
     """
 
     data_directory: str
@@ -46,6 +47,7 @@ class ReloadOptions:
     restart: str = "never"
     settings: Mapping[str, str | None] = field(default_factory=dict)
     timeout_seconds: int = 60
+    puts_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,9 +155,18 @@ def _restart(
 
             check_restart(seen.cluster)
         return seen, waiting
+    way_back = None
+    if options.puts_back:
+        from ..transaction.waiting_values import WayBack
+
+        with session_if_any(seen.login, seen.connection) as asked:
+            way_back = WayBack.of(writer, seen.cluster, seen.login, options.timeout_seconds, asked)
     if connection is not None:
         connection.close()
-    restart_proven(seen.cluster, seen.login, options.timeout_seconds)
+    try:
+        restart_proven(seen.cluster, seen.login, options.timeout_seconds)
+    except ServerDown as error:
+        raise (error if way_back is None else way_back.take(error)) from error
     restarted = _find_server(options)
     return restarted, waiting_settings(restarted.login)
 

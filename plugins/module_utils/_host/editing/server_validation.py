@@ -128,12 +128,12 @@ def _find_judge(edit: Edit, kind: FileKind, newest_version: int, connection: Any
     version = edit.version or min(server_version, newest_version)
     judge = ServerValidator(kind, connection, version)
     try:
-        return _first_look(judge, server_version, edit.path, newest_version)
+        return _first_look(judge, server_version, edit, newest_version)
     except ModuleError as error:
         return replace(judge, doubt=str(error))
 
 
-def _first_look(judge: ServerValidator, server_version: int, path: str, newest_version: int) -> ServerValidator:
+def _first_look(judge: ServerValidator, server_version: int, edit: Edit, newest_version: int) -> ServerValidator:
     """Find out whether this server can judge the file, and what it complains about before the edit.
 
     :raises ModuleError: when it cannot be told.
@@ -145,10 +145,13 @@ def _first_look(judge: ServerValidator, server_version: int, path: str, newest_v
     account = account_of(connection, data_directory)
     with acting_as(account):
         check_own_settings(data_directory)
-    if not leads_to(reader_of(kind, min(server_version, newest_version)), used, path, account):
-        doubt = f"the server at the login options uses {used} and not {path}, to which nothing in it leads"
+        is_missing = not os.path.lexists(used)
+    if not leads_to(reader_of(kind, min(server_version, newest_version)), used, edit.path, account):
+        doubt = f"the server at the login options uses {used} and not {edit.path}, to which nothing in it leads"
         return replace(judge, doubt=doubt)
-    return replace(judge, known=tuple(_ask(connection, kind, server_version)), account=account)
+    # the view cannot be read until the file is there
+    known = () if edit.create and is_missing else tuple(_ask(connection, kind, server_version))
+    return replace(judge, known=known, account=account)
 
 
 def _ask(connection: Any, kind: FileKind, server_version: int) -> list[Complaint]:

@@ -32,7 +32,17 @@ from .served_certificates import (
 )
 from .service import LogFile, describe_log, find_log, restart, signal_reload
 from .tls_files import check_tls_files, find_pairs, hosts_file, tls_is_on
-from .views import CONF, HBA, IDENT, conf_load_time, file_errors, pending_restarts, reader_of, server_version_of
+from .views import (
+    CONF,
+    HBA,
+    IDENT,
+    conf_load_time,
+    file_errors,
+    pending_restarts,
+    reader_of,
+    server_version_of,
+    setting,
+)
 
 LOG, VIEWS = "log", "views"
 _POLL_SECONDS = 0.1
@@ -124,13 +134,26 @@ def check_files(cluster: Cluster, connection: Any) -> list[str]:
 
     :raises ModuleError: with the server's words, file and line of each refused one, or the file that it would refuse.
     """
-    errors = file_errors(connection) if connection is not None else []
+    errors = []
+    if connection is not None:
+        for kind in (CONF, HBA, IDENT):
+            _check_there(kind.setting, setting(connection, kind.setting))
+        errors = file_errors(connection)
     if errors:
         raise ModuleError(f"the server was not reloaded, because it refuses its files: {'; '.join(errors)}; fix them")
     check_tls_files(cluster)
     from .tls_rule_warnings import check_rules  # only a reload that is due needs all that judges rules
 
     return check_rules(cluster)
+
+
+def _check_there(name: str, path: str) -> None:
+    """See that a file is there and is one: of a directory some servers read nothing, and do not complain."""
+    if not os.path.isfile(path):
+        fault = "is not a regular file" if os.path.lexists(path) else "does not exist"
+        raise ModuleError(
+            f"the server was not reloaded, because its {name} {path} {fault}; put the file back or correct the setting"
+        )
 
 
 def check_clients(cluster: Cluster, is_edited: bool) -> list[str]:

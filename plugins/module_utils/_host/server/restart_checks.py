@@ -31,11 +31,13 @@ def check_restart(cluster: Cluster) -> None:
     try:
         settings = read_settings(cluster.config_file, cluster.data_directory)
         _check_data_directory(cluster, settings)
+        named = {**settings, **read_start_command(cluster.data_directory).settings}
+        _check_absolute(named, "hba_file", "ident_file")
         _check_file(cluster, "hba_file", cluster.hba_file, judge_hba)
         # A server starts without it, and then has no map and refuses to tell anything about it at the next reload.
         _check_file(cluster, "ident_file", cluster.ident_file, judge_ident)
         _check_hosts_file(cluster, settings)
-        _check_socket_directories(cluster, {**settings, **read_start_command(cluster.data_directory).settings})
+        _check_socket_directories(cluster, named)
         check_tls_files(cluster)
     except (ModuleError, ConfigError) as error:
         raise ModuleError(
@@ -47,6 +49,17 @@ def _check_data_directory(cluster: Cluster, settings: dict[str, str]) -> None:
     named = settings.get("data_directory")
     if named and os.path.realpath(named) != os.path.realpath(cluster.data_directory):
         raise ModuleError(f"data_directory {named} is not the one that the server uses now; correct the setting")
+
+
+def _check_absolute(settings: dict[str, str], *names: str) -> None:
+    """A relative path of these leads to where the server is started (manual, section 20.2), which is nobody's choice."""
+    for name in names:
+        value = settings.get(name)
+        if value is not None and not os.path.isabs(value):
+            raise ModuleError(
+                f"{name} is {value!r}, which the server looks for in the directory where it is started; write an absolute "
+                "path, or remove the setting"
+            )
 
 
 def _check_file(cluster: Cluster, setting: str, path: str, judge: _Judge) -> None:

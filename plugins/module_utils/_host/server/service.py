@@ -17,7 +17,7 @@ from stat import S_ISREG
 from time import monotonic, sleep
 from typing import Any
 
-from ..errors import LoginRefused, ModuleError, ServerUnreachable
+from ..errors import LoginRefused, ModuleError, ServerDown, ServerUnreachable
 from ..files.links import acting_as
 from ..files.reading import open_regular, read_all
 from .clusters import Cluster
@@ -117,9 +117,8 @@ def restart(cluster: Cluster, login: Login, timeout_seconds: int) -> None:
     done = _run(cluster, _restart_command(cluster, timeout_seconds), timeout_seconds)
     if done.returncode != 0:
         words = log.new_words() or _quote((done.stderr or done.stdout).splitlines())
-        raise ModuleError(
-            f"the cluster {cluster.data_directory} did not restart by {cluster.manager} ({words}); "
-            f"{_left_down(cluster)}look into {describe_log(cluster, log)}"
+        raise _not_up(
+            cluster, f"the cluster {cluster.data_directory} did not restart by {cluster.manager} ({words})", log
         )
     _wait_where_it_listens(cluster, login, timeout_seconds, log)
 
@@ -161,10 +160,10 @@ def wait_until_ready(cluster: Cluster, login: Login, timeout_seconds: int, log: 
         except ServerUnreachable as error:
             if monotonic() > end:
                 words = log.new_words() or str(error)
-                raise ModuleError(
-                    f"the cluster {cluster.data_directory} does not accept connections after {timeout_seconds} seconds "
-                    f"({words}); {_left_down(cluster)}look into {describe_log(cluster, log)}"
-                ) from error
+                cause = (
+                    f"the cluster {cluster.data_directory} does not accept connections after {timeout_seconds} seconds"
+                )
+                raise _not_up(cluster, f"{cause} ({words})", log) from error
             sleep(_POLL_SECONDS)
 
 
@@ -178,11 +177,12 @@ def _how_to_start(cluster: Cluster) -> str:
     return f"{' '.join(_start_command(cluster))}{identity}"
 
 
-def _left_down(cluster: Cluster) -> str:
-    """What to say of a server that did not come up, where it is down indeed."""
+def _not_up(cluster: Cluster, cause: str, log: LogFile) -> ModuleError:
+    """What to say of a server that did not come up, which may be down indeed or only slow."""
+    place = f"look into {describe_log(cluster, log)}"
     if running_postmaster(cluster.data_directory) is not None:
-        return ""
-    return f"it is down, so correct that and start it with {_how_to_start(cluster)}; "
+        return ModuleError(f"{cause}; {place}")
+    return ServerDown(cause, f"it is down, so correct that and start it with {_how_to_start(cluster)}", place)
 
 
 def _wait_where_it_listens(cluster: Cluster, login: Login, timeout_seconds: int, log: LogFile) -> None:

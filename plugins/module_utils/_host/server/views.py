@@ -15,7 +15,7 @@ from typing import Any
 from ..._pgconf.environment import Files
 from ..._pgconf.settings.included_settings import read_conf
 from ..._pgconf.text.token_lines import read_token_lines
-from ..errors import DatabaseError
+from ..errors import DatabaseError, ModuleError
 from ..files.writer import read_text
 from .database import execute, fetch, raw, read_raw
 
@@ -115,11 +115,21 @@ def complaints(connection: Any, kind: FileKind, version: int) -> list[Complaint]
         if harmless and not row["rejected"]:
             continue
         file, number = row["file"] or "", row["line"] or 0
-        text = lines.setdefault(file, (read_text(file) or "").split("\n"))
+        if file not in lines:
+            lines[file] = _read_lines(file)
+        text = lines[file]
         line = text[number - 1].strip() if 0 < number <= len(text) else ""
         words = f"{row['name']}: {words}" if row["name"] else words
         found.append(Complaint(file, number, words or "the line is invalid", line))
     return found
+
+
+def _read_lines(path: str) -> list[str]:
+    """The lines of a file that a server names, none where it cannot be read; it may be why the server complains."""
+    try:
+        return (read_text(path) or "").split("\n") if path else []
+    except (ModuleError, OSError):
+        return []
 
 
 def file_errors(connection: Any) -> list[str]:

@@ -71,13 +71,17 @@ def situation_of(entries: Sequence[Located], server: ServerContext) -> Situation
 
 
 def find_lockouts(before: Situation, after: Situation, guarded: Iterable[Guarded]) -> Lockouts:
-    """Who was possible and no longer is, and which requested connection was impossible before."""
+    """Who was possible and no longer is, and which requested connection was impossible before.
+
+    A server has rules. Where the file has none, it was started with others, and everybody counts as possible.
+    """
     shut_out, impossible = [], []
     differing = _differing_rules(before, after)
     for one in guarded:
-        if not one.is_wished and before.server == after.server and not _is_reached(one, differing):
+        is_same = bool(before.rules) and before.server == after.server and not _is_reached(one, differing)
+        if is_same and not one.is_wished:
             continue
-        old = _closed(before, one)
+        old = _closed(before, one) if before.rules else None
         if old is not None:
             if one.is_wished:
                 impossible.append(f"the guarded {one.connection} is already impossible: it {old}; {one.origin}")

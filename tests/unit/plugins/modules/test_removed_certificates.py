@@ -43,7 +43,9 @@ class Holder(Site):
 def holder(tmp_path: Path) -> Holder:
     made = Holder(tmp_path)
     made.ca()
-    made.issue(made.client("app1"), made.client("app2", pkcs12=f"{made.clients}/app2.p12", pkcs12_passphrase="a long secret"))
+    made.issue(
+        made.client("app1"), made.client("app2", pkcs12=f"{made.clients}/app2.p12", pkcs12_passphrase="a long secret")
+    )
     return made
 
 
