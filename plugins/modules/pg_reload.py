@@ -20,7 +20,7 @@ description:
     after the server loaded its files, or when the served certificate is not that of C(ssl_cert_file).
   - Restarts only when asked for by O(restart), through systemd, C(pg_ctlcluster) or C(pg_ctl), whoever manages the cluster. What
     the restart will read is judged first, so that no server is stopped that could not start again. What only the start itself finds, such
-    as a missing library or a port that is taken, is undone: the settings that waited for the restart get the values that the server
+    as a missing library or a port that is taken, is undone. The settings that waited for the restart get the values that the server
     used before, in the files that set them, the server is started with them, and the module fails and says so.
   - Fails, whether a reload is due or not, while a CA of C(ssl_ca_file) has no current CRL and CRLs are in use, because the
     server refuses every client certificate below that CA.
