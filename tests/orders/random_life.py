@@ -62,7 +62,7 @@ class Held:
 class Life:
     """A site, its inventory as it is now, and all that was ever issued.
 
-    lists: pgtls_ca_crl, None where the inventory does not say it. provider: as pgtls_ca_provider, or "below" for CAs below the
+    clients, absent: the common names of those with either state, by name. lists: pgtls_ca_crl, None where the inventory does not say it. provider: as pgtls_ca_provider, or "below" for CAs below the
     site's own root. told: the steps so far, for whoever reads a failure.
     """
 
@@ -73,6 +73,7 @@ class Life:
     lists: bool | None
     signer: SomebodyElsesCa
     clients: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     mode: str = "require_client_certificate"
     generation: int = 1
     has_other: bool = False
@@ -130,6 +131,9 @@ class Life:
         found += [
             (f"remove {name}", lambda name=name: self._remove(name)) for name in self.clients if len(self.clients) > 1
         ]
+        found += [
+            (f"retire {name}", lambda name=name: self._retire(name)) for name in self.clients if len(self.clients) > 1
+        ]
         found += [(f"add {name}", lambda name=name: self._add(name)) for name in NAMES if name not in self.clients]
         found += [(f"rename {name}", lambda name=name: self._rename(name)) for name in self.clients]
         if not self.has_other:
@@ -176,6 +180,14 @@ class Life:
     def _remove(self, name: str) -> None:
         del self.clients[name]
         self._converge()
+
+    def _retire(self, name: str) -> None:
+        """A client that shall be gone: our own CA revokes what it holds, and its files go with it."""
+        self.absent[name] = self.clients.pop(name)
+        for one in self.held:
+            one.is_revoked = one.is_revoked or (one.name == name and self.provider in OWN)
+        self._converge()
+        assert list((self.site.directory / "clients").glob(f"{name}.*")) == [], f"{self}: files of {name} are left"
 
     def _add(self, name: str) -> None:
         """A client that was there once comes back as it was, or as somebody else."""
@@ -254,8 +266,10 @@ class Life:
             "pgtls_server_lifetime_days": 365,
             "pgtls_server_tls_mode": self.mode,
             "pgtls_clients": [
-                {"name": name, "common_name": common_name, "database_role": name, "hosts": ["apps"]}
-                for name, common_name in self.clients.items()
+                {"name": name, "common_name": common_name, "database_role": name, "hosts": ["apps"], "state": state}
+                for state, listed in (("present", self.clients), ("absent", self.absent))
+                for name, common_name in listed.items()
+                if state == "present" or name not in self.clients
             ],
         }
         if self.provider == "below":
