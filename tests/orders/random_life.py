@@ -34,7 +34,7 @@ from test_site_undo import sql
 
 IS_LONG = "PGTLS_ORDERS_STEPS" in os.environ
 STEPS = int(os.environ.get("PGTLS_ORDERS_STEPS", "4"))
-SEED = int(os.environ.get("PGTLS_ORDERS_SEED", "96"))
+SEED = int(os.environ.get("PGTLS_ORDERS_SEED", "5585"))
 TOTALS: Counter[str] = Counter()
 OWN = ("pgtls", "below")
 LISTS = (None, True, False)
@@ -62,7 +62,8 @@ class Held:
 class Life:
     """A site, its inventory as it is now, and all that was ever issued.
 
-    clients, absent: the common names of those with either state, by name. lists: pgtls_ca_crl, None where the inventory does not say it. provider: as pgtls_ca_provider, or "below" for CAs below the
+    clients, absent: the common names of those with either state, by name.
+    lists: pgtls_ca_crl, None where the inventory does not say it. provider: as pgtls_ca_provider, or "below" for CAs below the
     site's own root. told: the steps so far, for whoever reads a failure.
     """
 
