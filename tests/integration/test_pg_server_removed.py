@@ -17,11 +17,19 @@ WITHOUT = {
 }
 
 
+# Roles and nothing else.
+BARE = {"certificates": [], "settings": {}, "roles": [], "mapping_blocks": [], "rule_blocks": []}
+
+
 @pytest.fixture
-def world(fresh_cluster, tmp_path):
-    made = World(fresh_cluster, tmp_path)
-    made.settle()
-    return made
+def stock(fresh_cluster, tmp_path):
+    return World(fresh_cluster, tmp_path)
+
+
+@pytest.fixture
+def world(stock):
+    stock.settle()
+    return stock
 
 
 def can_log_in(world: World, role: str) -> bool:
@@ -52,19 +60,16 @@ def test_a_role_without_a_mapping_keeps_login_and_is_named_once(world):
     assert not again["changed"] and again["warnings"] == []
 
 
-def test_administrators_keep_login(world):
-    world.cluster.sql("CREATE ROLE admin2 SUPERUSER LOGIN")
-    done = world.call(nologin_roles=["postgres", "admin2"])
+def test_administrators_keep_login_and_nobody_is_wanted_and_gone(stock):
+    stock.cluster.sql("CREATE ROLE admin2 SUPERUSER LOGIN")
+    done = stock.call(**BARE, nologin_roles=["postgres", "admin2"])
     assert (done["failed"], done["changed"], done["roles_locked"]) == (False, False, [])
     assert [one.split(" keeps LOGIN")[0] for one in done["warnings"]] == ["the role admin2", "the role postgres"]
-    assert can_log_in(world, "admin2") and can_log_in(world, "postgres")
-
-
-def test_a_role_cannot_be_wanted_and_gone(world):
-    before = world.state()
-    refused = world.call(nologin_roles=["app1"])
+    assert can_log_in(stock, "admin2") and can_log_in(stock, "postgres")
+    before = stock.state()
+    refused = stock.call(nologin_roles=["app1"])
     assert refused["msg"] == "app1 is in roles and in nologin_roles; take it out of one of them"
-    assert world.state() == before
+    assert stock.state() == before
 
 
 def test_a_server_that_fails_keeps_the_roles_of_its_clients(world):
