@@ -279,18 +279,6 @@ def test_a_directory_below_a_link_is_not_made(home, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("uid", [0, 1])
-def test_a_directory_of_somebody_else_is_not_given_away(home, uid):
-    """Its owner could have moved it there."""
-    (home / "other").mkdir(mode=0o700)
-    os.chown(home / "other", uid, uid)
-    assert as_nobody("mv", str(home / "other"), str(home / ".postgresql")).returncode == 0
-    result = module("certificate_request", client_directory(home / ".postgresql"))
-    assert result["failed"] is True
-    assert "belongs to" in result["msg"]
-    assert (home / ".postgresql").stat().st_uid == uid
-
-
 def test_directories_are_made_and_then_kept(home):
     deep = home / "a" / "b"
     predicted = module("certificate_request", client_directory(deep), check=True)

@@ -16,13 +16,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from stat import S_ISREG
 
 from ..errors import ModuleError
 from ..files.directory import wait_for_lock
-from ..files.reading import read_bytes
-from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_directory
+from ..files.links import safe_target
+from ..files.reading import read_bytes, walk_to
+from ..files.required_directories import ensure_directories
+from ..files.writer import DesiredFile, FileAttributes, Writer, Written
 from .rollover_state import read_rollover
 
 LOCK_TIMEOUT_SECONDS = 60
@@ -138,10 +141,8 @@ def locked(home: str, check_mode: bool = False) -> Iterator[None]:
     if not os.path.isdir(home) or (check_mode and not os.path.exists(path)):
         yield
         return
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    handle = _open_lock(safe_target(home), path)
     try:
-        if os.geteuid() == 0:  # whoever owns the CA can lock it too
-            os.fchown(handle, os.stat(home).st_uid, os.stat(home).st_gid)
         try:
             wait_for_lock(handle, LOCK_TIMEOUT_SECONDS)
         except BlockingIOError as error:
@@ -151,6 +152,27 @@ def locked(home: str, check_mode: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _open_lock(home: str, path: str) -> int:
+    """Open the lock file, which is given to whoever owns the CA, so that he can lock it too: an empty file without another name."""
+    directory, name = walk_to(home, os.O_RDONLY | os.O_DIRECTORY), os.path.basename(path)
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory))
+        seen = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            status, owner = os.fstat(seen), os.fstat(directory)
+            if not S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_size:
+                raise ModuleError(f"{path} is not the lock file of a CA, which is an empty file; remove it")
+            handle = os.open(f"/proc/self/fd/{seen}", os.O_RDWR | os.O_CLOEXEC)
+        finally:
+            os.close(seen)
+    finally:
+        os.close(directory)
+    if os.geteuid() == 0:
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+    return handle
 
 
 def read_authority(directory: str) -> StoredAuthority:
@@ -184,8 +206,8 @@ def write_directories(
     if home is not None and home != directory:
         for part in os.path.relpath(directory, home).split(os.sep):
             paths.append(os.path.join(paths[-1], part))
-    above = [write_directory(writer, path, FileAttributes(mode=0o755)) for path in _missing_above(paths[0])]
-    return above + [write_directory(writer, path, private) for path in (*paths, issued_path(directory))]
+    above = {path: FileAttributes(mode=0o755) for path in _missing_above(paths[0])}
+    return ensure_directories(writer, {**above, **dict.fromkeys((*paths, issued_path(directory)), private)})
 
 
 def _missing_above(path: str) -> list[str]:

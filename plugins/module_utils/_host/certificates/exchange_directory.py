@@ -20,7 +20,8 @@ from ..._pki.compat import is_issued_by
 from ..._pki.requests import check_file_name
 from ..errors import ModuleError
 from ..files.reading import read_bytes
-from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_directory
+from ..files.required_directories import ensure_directories
+from ..files.writer import DesiredFile, FileAttributes, Writer, Written
 from .external_requests import ExternalRequest
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ class ExchangeFolder:
 
     def write_folders(self, writer: Writer) -> list[Written]:
         """Make the directories that are missing; those that exist keep their modes."""
-        folders = ("", "requests", "signed")
-        return [_folder(writer, os.path.join(self.directory, name).rstrip("/")) for name in folders]
+        folders = (os.path.join(self.directory, name).rstrip("/") for name in ("", "requests", "signed"))
+        return ensure_directories(writer, {path: _attributes(path) for path in folders})
 
 
-def _folder(writer: Writer, path: str) -> Written:
-    return write_directory(writer, path, FileAttributes(mode=None if os.path.isdir(path) else 0o755))
+def _attributes(path: str) -> FileAttributes:
+    return FileAttributes(mode=None if os.path.isdir(path) else 0o755)
 
 
 def check_places(folder: ExchangeFolder, requests: Sequence[ExternalRequest]) -> None:

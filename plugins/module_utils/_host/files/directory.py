@@ -184,41 +184,26 @@ class Directory:
         self.settle()
 
     def make(self, name: str, identity: Ownership, prepare: Preparation) -> None:
-        """Give a directory in this one this identity; a missing one is 0700 and has no name before it has it.
-
-        :raises ModuleError: when that fails.
-        """
-        with _in_one_sentence(os.path.join(self.path, name)):
-            try:
-                self._identify(name, identity, prepare)
-            except FileNotFoundError:
-                self._make_new(name, identity, prepare)
-        self.settle()
-
-    def make_new(self, name: str, identity: Ownership, prepare: Preparation) -> None:
         """Make a directory in this one that was missing until now; it is 0700 and has no name before it has its identity.
 
         :raises ModuleError: when that fails, be it because there is one by now.
         """
+        temporary = _temporary_name() + _DIRECTORY
         with _in_one_sentence(os.path.join(self.path, name)):
-            self._make_new(name, identity, prepare)
+            os.mkdir(temporary, 0o700, dir_fd=self.handle)
+            try:
+                self._identify(temporary, identity, prepare)
+                os.rename(temporary, name, src_dir_fd=self.handle, dst_dir_fd=self.handle)
+            except BaseException:
+                with suppress(OSError):
+                    os.rmdir(temporary, dir_fd=self.handle)
+                raise
         self.settle()
 
-    def _make_new(self, name: str, identity: Ownership, prepare: Preparation) -> None:
-        temporary = _temporary_name() + _DIRECTORY
-        os.mkdir(temporary, 0o700, dir_fd=self.handle)
-        try:
-            self._identify(temporary, identity, prepare, is_new=True)
-            os.rename(temporary, name, src_dir_fd=self.handle, dst_dir_fd=self.handle)
-        except BaseException:
-            with suppress(OSError):
-                os.rmdir(temporary, dir_fd=self.handle)
-            raise
-
-    def _identify(self, name: str, identity: Ownership, prepare: Preparation, is_new: bool = False) -> None:
+    def _identify(self, name: str, identity: Ownership, prepare: Preparation) -> None:
         handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.handle)
         try:
-            if is_new and os.listdir(handle):  # another one was moved here: what we made is empty
+            if os.listdir(handle):  # another one was moved here: what we made is empty
                 raise ModuleError(f"{os.path.join(self.path, name)} was changed by somebody else; run again")
             os.fchown(handle, identity.uid, identity.gid)
             os.fchmod(handle, identity.mode)

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The directories that certificates go to: made where they are missing, and never given away where somebody planted one.
+"""The directories that certificates and CAs go to: made where they are missing, and never given away where somebody planted one.
 
-The list ``directories`` of certificate_request; its documentation is there.
+The list ``directories`` is an option of certificate_request; its documentation is there.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from stat import S_ISDIR, S_ISLNK
 from typing import Any
 
@@ -79,6 +79,31 @@ def make_directories(writer: Writer, plans: Sequence[DirectoryPlan]) -> list[Wri
     return [plan.written() for plan in plans]
 
 
+def ensure_directories(writer: Writer, wanted: Mapping[str, FileAttributes]) -> list[Written]:
+    """Make these directories, one below the other; unlike those of a task they may be links of root. New ones are 0700.
+
+    :raises ModuleError: before the first one is made, when one is no directory, or somebody else's, or has none above it.
+    """
+    plans: dict[str, DirectoryPlan] = {}
+    for path, attributes in wanted.items():
+        target = safe_target(path)
+        parent = os.path.dirname(target)
+        if not (writer.check_mode or parent in plans or os.path.isdir(parent)):
+            raise ModuleError(f"the directory {parent} does not exist; create it before {path}")
+        plan = _plan(path, target, attributes, 0o700)
+        if plan.now is None and parent in plans:
+            plan = replace(plan, after=_inherited(plan.after, attributes, plans[parent].after))
+        plans[target] = plan
+    return make_directories(writer, list(plans.values()))
+
+
+def _inherited(after: Ownership, attributes: FileAttributes, above: Ownership) -> Ownership:
+    """A new directory belongs to the owner of the one above it, which may be another one by then."""
+    if attributes.owner is not None:
+        return after
+    return replace(after, uid=above.uid, gid=above.gid if attributes.group is None else after.gid)
+
+
 def _plans(item: Mapping[str, Any], known: Mapping[str, DirectoryPlan]) -> list[DirectoryPlan]:
     """The directory of an item, after those above it that are missing."""
     path = os.path.abspath(item["path"])
@@ -88,18 +113,21 @@ def _plans(item: Mapping[str, Any], known: Mapping[str, DirectoryPlan]) -> list[
     while not os.path.lexists(os.path.dirname(missing[0])) and os.path.dirname(missing[0]) not in known:
         missing.insert(0, os.path.dirname(missing[0]))
     above = item if item.get("parent_mode") is None else {**item, "mode": item["parent_mode"]}
-    return [*(_plan(one, one, above) for one in missing[:-1]), _plan(path, target, item)]
+    return [
+        *(_plan(one, one, FileAttributes.of(above), 0o755) for one in missing[:-1]),
+        _plan(path, target, FileAttributes.of(item), 0o755),
+    ]
 
 
-def _plan(path: str, target: str, item: Mapping[str, Any]) -> DirectoryPlan:
-    parent, attributes = os.path.dirname(target), FileAttributes.of(item)
+def _plan(path: str, target: str, attributes: FileAttributes, new_mode: int) -> DirectoryPlan:
+    parent = os.path.dirname(target)
     try:
         status = os.lstat(target)
     except FileNotFoundError:
-        return DirectoryPlan(path, target, None, desired_identity(path, attributes, None, parent, 0o755))
+        return DirectoryPlan(path, target, None, desired_identity(path, attributes, None, parent, new_mode))
     _check_kind(path, status)
     now = Ownership.of(status)
-    after = desired_identity(path, attributes, now, parent, 0o755)
+    after = desired_identity(path, attributes, now, parent, new_mode)
     _check_owner(path, parent, now, after)
     return DirectoryPlan(path, target, now, after)
 
@@ -132,7 +160,7 @@ def _carry_out(writer: Writer, plan: DirectoryPlan) -> None:
     remove_leftovers(parent)
     with locked_directory(parent) as folder:
         if plan.now is None and not os.path.lexists(plan.target):
-            folder.make_new(name, plan.after, writer.labelling(plan.target, existed=False))
+            folder.make(name, plan.after, writer.labelling(plan.target, existed=False))
             return
     # also where it was missing at first: another run of ours may have made it meanwhile
     handle = walk_to(plan.target, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)

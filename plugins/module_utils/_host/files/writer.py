@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from grp import getgrnam
 from pwd import getpwnam, getpwuid
-from stat import S_ISDIR
 from time import strftime
 from typing import Any, TypeVar
 
@@ -171,32 +170,6 @@ def writing_alone(writer: Writer, path: str) -> Iterator[None]:
         return
     with locked_directory(directory):
         yield
-
-
-def write_directory(writer: Writer, path: str, attributes: FileAttributes) -> Written:
-    """Make a directory (not its parents) with these attributes, from its first moment on.
-
-    :raises ModuleError: when the path is something else, or its parent is missing.
-    """
-    target = safe_target(path)
-    try:
-        status = os.stat(target)
-    except FileNotFoundError:
-        status = None
-    if status is not None and not S_ISDIR(status.st_mode):
-        raise ModuleError(f"{path} is not a directory; move it away or choose another path")
-    if status is None and not os.path.isdir(os.path.dirname(target)) and not writer.check_mode:
-        raise ModuleError(f"the directory {os.path.dirname(target)} does not exist; create it before {path}")
-    now = None if status is None else Ownership.of(status)
-    after = desired_identity(path, attributes, now, os.path.dirname(target), 0o700)
-    if now == after:
-        return Written(path, False)
-    if not writer.check_mode:
-        remove_leftovers(os.path.dirname(target))
-        with locked_directory(os.path.dirname(target)) as folder:
-            folder.make(os.path.basename(target), after, writer.labelling(target, existed=now is not None))
-    before = "" if now is None else str(now)
-    return Written(path, True, {"before_header": path, "after_header": path, "before": before, "after": str(after)})
 
 
 def merge_written(written: Sequence[Written]) -> dict[str, Any]:

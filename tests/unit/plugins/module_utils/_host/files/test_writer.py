@@ -17,6 +17,9 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.errors import ModuleError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.links import safe_target
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.reading import read_bytes
+from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.required_directories import (
+    ensure_directories,
+)
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.writer import (
     DesiredFile,
     ExpectedContent,
@@ -25,7 +28,6 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._host.files.write
     merge_written,
     parse_mode,
     read_text,
-    write_directory,
     write_files,
     writing_alone,
 )
@@ -213,11 +215,11 @@ def test_directory_where_a_file_should_be_is_one_sentence(writer: Writer, tmp_pa
 def test_directory_is_made_once_with_its_mode(writer: Writer, check_writer: Writer, tmp_path: Path) -> None:
     path = str(tmp_path / "ca")
     attributes = FileAttributes(mode="0700")
-    said = write_directory(check_writer, path, attributes)
+    (said,) = ensure_directories(check_writer, {path: attributes})
     assert said.changed and not os.path.exists(path)
-    assert write_directory(writer, path, attributes) == said
+    assert ensure_directories(writer, {path: attributes}) == [said]
     assert mode_of(Path(path)) == 0o700
-    assert not write_directory(writer, path, attributes).changed
+    assert not ensure_directories(writer, {path: attributes})[0].changed
 
 
 def test_text_keeps_any_bytes(tmp_path: Path) -> None:
