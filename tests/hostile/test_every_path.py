@@ -16,6 +16,7 @@ import pytest
 from every_path import try_kind
 from hostile_users import NOBODY, PYTHON
 from planted_kinds import KINDS
+from worlds import POSTGRES
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
 # The title of each world, the least paths that are known to be touched in it, and at how many of them each kind is tried.
@@ -48,21 +49,25 @@ def test_nobody_can_foretell_a_name_in_a_directory_of_everybody(explored, title)
     """So there is nothing that an unrelated user could put in the way."""
     world = explored(title)
     assert world.outside and world.foreseen() == []
+    assert world.repeated == set(), "a name that was made before looks only as if it was made by chance"
 
 
-def test_whoever_is_silent_at_a_socket_keeps_nobody_waiting(stage, explored):
-    """Another user listens in the place of a server that is stopped, and never answers."""
+@pytest.mark.parametrize(
+    ("uid", "titles"), [(NOBODY, ("role", "server")), (POSTGRES, ("role",))], ids=["another", "own"]
+)
+def test_whoever_is_silent_at_a_socket_keeps_nobody_waiting(stage, explored, uid, titles):
+    """Another user, or the account of the server, listens in the place of a server that is stopped, and never answers."""
     world = explored("shared, sockets")
     (path,) = (path for path in world.touched if "/.s.PGSQL." in path)
     script = (
         "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(50); "
         "print('ready', flush=True); time.sleep(600)"
     )
-    words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", PYTHON, "-c", script, path]
+    words = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", PYTHON, "-c", script, path]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as listener:
         try:
             assert listener.stdout is not None and listener.stdout.readline() == "ready\n"
-            for call in (call for call in world.calls if call.title in ("role", "server")):
+            for call in (call for call in world.calls if call.title in titles):
                 run, _left = stage.run_within(40, call.module, call.args)
                 assert not run.killed, f"{call.title} waits for an answer"
                 assert run.result["failed"], run.result

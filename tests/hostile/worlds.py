@@ -55,16 +55,19 @@ class World:
     touched: dict[str, dict[str, set[str]]] = field(default_factory=dict)  # by path, by title of the call
     honest: dict[str, Item] = field(default_factory=dict)
     outside: dict[str, set[str]] = field(default_factory=dict)
+    by_chance: set[str] = field(default_factory=set)
+    repeated: set[str] = field(default_factory=set)
 
     def explore(self, stage: Stage) -> None:
         """Learn from honest runs which paths there are, and what belongs there."""
         if not self.before:
             self.before = picture(self.folder)
         self.honest = dict(self.before)
-        for call in self.calls:
+        for call in self.calls if len(self.calls) > 1 else self.calls * 2:
             self.reset()
             run, paths = touched(stage, call.module, call.args)
             self.check_honest(call, run.result)
+            self._note_chance(paths)
             for path, verbs in below(self.folder, paths).items():
                 if self.is_shared and path == self.folder:
                     continue
@@ -81,6 +84,13 @@ class World:
     def foreseen(self) -> list[str]:
         """What root touches in directories of everybody under names that anybody could take before: outside of the folder."""
         return sorted(path for path in self.outside if not path.startswith(f"{self.folder}/") and _is_takeable(path))
+
+    def _note_chance(self, paths: dict[str, set[str]]) -> None:
+        """Names that look as if they were made by chance, and those among them that an earlier run had made already."""
+        names = (path for path, verbs in paths.items() if verbs & {"made", "linked"})
+        made = {path for path in names if _looks_like_chance(os.path.basename(path))}
+        self.repeated |= made & self.by_chance
+        self.by_chance |= made
 
     def look(self) -> dict[str, Item]:
         """What is there, but for what has another name each time."""
@@ -99,6 +109,10 @@ class World:
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _looks_like_chance(name: str) -> bool:
+    return bool(UNFORESEEABLE.fullmatch(name) or _BY_CHANCE.match(name))
 
 
 def _is_takeable(path: str) -> bool:
