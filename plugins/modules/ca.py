@@ -155,7 +155,9 @@ options:
       - When neither this nor O(revocations) is given, CRLs are left to M(pgtls.postgresql.certificate_revoke).
     type: bool
   owner:
-    description: The user that owns the directory and its files.
+    description:
+      - The user that owns the directory and its files.
+      - An existing directory of somebody else is an error, and so is root's in a directory of another user.
     type: str
   group:
     description: The group that owns the directory and its files.
