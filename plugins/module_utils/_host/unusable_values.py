@@ -12,14 +12,17 @@ from typing import Any
 
 _NOT_UNICODE = re.compile("[\ud800-\udfff]")
 _LARGEST = 2**31 - 1  # more than PostgreSQL, clocks and file systems count
+# By the end of an option's name: what clocks and calendars still take.
+_LIMITS = {"_days": 1_000_000, "timeout_seconds": 86_400}
 
 
 def unusable_values(params: Mapping[str, Any], spec: Mapping[str, Any], outer: str = "") -> Iterator[str]:
     """A sentence for each such value; it names the option, and shows no value that may be a secret."""
     for name, value in params.items():
         option, where = spec.get(name) or {}, f"{outer}{name}"
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST:
-            yield f"{where} is {_number(value)}, but must be between {-_LARGEST} and {_LARGEST}"
+        limit = next((_LIMITS[end] for end in _LIMITS if name.endswith(end)), _LARGEST)
+        if isinstance(value, int) and option.get("type") == "int" and abs(value) > limit:
+            yield f"{where} is {_number(value)}, but must be between {-limit} and {limit}"
         elif name.endswith("mode") and option.get("type") == "raw" and not _is_mode(value):
             yield f'{where} is {value!r}, but must be an octal number such as "0640"'
         elif "options" in option:

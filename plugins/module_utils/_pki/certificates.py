@@ -47,13 +47,14 @@ def load_certificates(data: bytes, path: str) -> tuple[x509.Certificate, ...]:
         raise UnreadableError(f"{path} holds no certificate in PEM; restore it or choose another path")
     for number, one in enumerate(found, start=1):
         with readable(f"{path}: certificate {number}"):
-            _read_names_and_dates(one)
+            _read_fields(one)
     return tuple(found)
 
 
-def _read_names_and_dates(certificate: x509.Certificate) -> tuple[Any, ...]:
-    """What every use of a certificate reads, and the library parses no sooner: a T61String with Latin-1 letters is none for it."""
-    return certificate.subject, certificate.issuer, not_before(certificate), not_after(certificate)
+def _read_fields(certificate: x509.Certificate) -> tuple[Any, ...]:
+    """What every use of a certificate reads, and the library parses no sooner: Latin-1 in a T61String is no text for it."""
+    names = certificate.subject, certificate.issuer
+    return *names, not_before(certificate), not_after(certificate), list(certificate.extensions)
 
 
 def load_der(data: bytes, source: str) -> x509.Certificate:

@@ -56,7 +56,10 @@ class Lifetime:
         try:
             end = self.not_after or (self.not_before or now) + timedelta(days=self.lifetime_days)
         except OverflowError as error:
-            raise PkiError(f"lifetime_days {self.lifetime_days} leads beyond the year 9999; choose fewer") from error
+            begin = "now" if self.not_before is None else f"not_before {render_time(self.not_before)}"
+            raise PkiError(
+                f"lifetime_days {self.lifetime_days} leads from {begin} beyond the year 9999; choose fewer"
+            ) from error
         if end <= start:
             raise PkiError(
                 f"not_after {render_time(end)} is not later than not_before {render_time(start)}; correct one of them"

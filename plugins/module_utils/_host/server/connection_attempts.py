@@ -124,8 +124,9 @@ def _try(planned: Planned) -> proof.Outcome:
     if planned.address_of:
         try:
             conninfo["hostaddr"] = str(socket.getaddrinfo(planned.address_of, None)[0][4][0])
-        except OSError as error:
-            words = f"could not translate host name {planned.address_of!r} to an address: {error.strerror}"
+        except (OSError, UnicodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "it is not a host name"
+            words = f"could not translate host name {planned.address_of!r} to an address: {said}"
             return proof.Outcome(proof.UNREACHABLE, words)
     if conninfo.get("ssl_max_protocol_version") in LEGACY_PROTOCOLS:
         return _try_legacy(conninfo)

