@@ -101,13 +101,15 @@ def fault(option: Option, value: Any, result: dict[str, Any]) -> str | None:
 
 def _names(option: Option, value: Any, message: str) -> bool:
     """Whether the sentence says where the mistake is: an option (of logins, any of them), or the value."""
+    if "********" in message:  # the value is a secret, whose letters are masked everywhere
+        return True
     last = option.way[-1]
     kind = last.rsplit("_", 1)[-1]
     words = [*option.way, *([f"{kind} of /"] if kind in ("owner", "group", "mode") else [])]
     words += ["login_", "login options"] if last.startswith(("login_", "ssl_", "ca_cert")) else []
-    words += [
-        shown for each in _texts(value) for shown in (repr(each), f" {each} ", each[:150] if len(each) > 1 else "\0")
-    ]
+    words += [last.replace("_", " "), *(["CN="] if last == "common_name" else [])]
+    for each in _texts(value):
+        words += [repr(each), f" {each} ", f'"{each}"', *([each[:150]] if len(each) > 1 else [])]
     words += ["the certificate kite"] if last.endswith("_pem") else []
     return any(word in message for word in words)
 
