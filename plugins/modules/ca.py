@@ -109,6 +109,11 @@ options:
         description: The private key in PEM, PKCS#8 or the traditional formats, encrypted with O(passphrase) or not at all.
         type: path
         required: true
+      crl:
+        description:
+          - Its latest CRL in PEM or DER. What is revoked there stays revoked, and the next CRL has the next number.
+          - Without it, the CA starts with an empty CRL, and the module warns of that when it adopts the CA.
+        type: path
   intermediates:
     description:
       - CAs below this one, each as O(intermediate) with the options of the same names would make it.
@@ -154,6 +159,15 @@ options:
       - Whether the CAs of this home get CRLs although nothing is revoked. Once there are CRLs, they are kept current whatever this says.
       - When neither this nor O(revocations) is given, CRLs are left to M(pgtls.postgresql.certificate_revoke).
     type: bool
+  crls_above:
+    description:
+      - Files on this host with the CRLs of the CAs above this one, in PEM or DER, such as that of a root that is kept offline.
+      - They are published with those of the home (RV(crl_pem)), because servers check the whole chain and refuse every client without them.
+        An expired one is refused, and so is one that is older than the one before.
+      - They are kept in C(above.crl); without this option, what is there stays.
+    type: list
+    elements: path
+    default: []
   owner:
     description:
       - The user that owns the directory and its files.
@@ -240,7 +254,7 @@ trusted_pem:
   type: str
 crl_pem:
   description:
-    - The CRLs of the trusted CAs, the CAs below them, and the CA in O(parent), one after the other.
+    - The CRLs of the trusted CAs, the CAs below them, those of O(crls_above), and the CA in O(parent), one after the other.
     - Empty when there is none.
   returned: success
   type: str
@@ -326,6 +340,7 @@ reasons:
 """
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -336,6 +351,7 @@ from ..module_utils._host.authority.crls import NO_CRLS, CaKeys, ensure_crls, wa
 from ..module_utils._host.authority.directory import locked
 from ..module_utils._host.authority.home import (
     ensure_authorities,
+    ensure_foreign_crls,
     home_result,
     intermediate_parameters,
     write_authority,
@@ -368,22 +384,26 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
     ensured = ensure_authorities([params, *below], now, module.check_mode)
 
-    written = [file for one in ensured for file in write_authority(writer, one)]
+    above, files, doubts = ensure_foreign_crls(params, ensured[0], now)
+    written = [file for one in ensured for file in write_authority(writer, one, files if one is ensured[0] else ())]
     kept = NO_CRLS
     if params["crl"] is not None or params["revocations"]:
         passphrases = {one["name"]: one["passphrase"] for one in below}
         kept = ensure_crls(
-            writer, CaKeys(params["directory"], params["passphrase"], passphrases, "intermediates"), crls, now
+            writer,
+            CaKeys(params["directory"], params["passphrase"], passphrases, "intermediates"),
+            replace(crls, above=above),
+            now,
         )
 
     warnings = [sentence for one in ensured for sentence in authority_warnings(one.authority, now)]
-    for warning in dict.fromkeys([*warnings, *kept.warnings]):
+    for warning in dict.fromkeys([*warnings, *doubts, *kept.warnings]):
         module.warn(warning)
     outcome = merge_written([*written, *kept.written])
     return {
         **outcome,
         "changed": outcome["changed"] or kept.changed,
-        **home_result(params, ensured, kept, now, module.check_mode),
+        **home_result(params, ensured, kept, above, now, module.check_mode),
     }
 
 

@@ -34,11 +34,13 @@ class _Published:
     keeps_all: bool
 
 
-def check_crls_follow(published: bytes, new: bytes, path: str) -> None:
+def check_crls_follow(published: bytes, new: bytes, path: str, option: str = "crl_pem") -> None:
     """See that new CRLs (PEM) take nothing back of those in a file, whose CA may have been restored from a backup.
 
     A CRL of another CA, or of another key, is not compared, nor is one that has no number or cannot be read. Under a
     higher number entries may be gone where the CRLs do not say that they keep what has expired (kept_entries.py).
+
+    :param option: where the new ones come from, in messages.
 
     :raises PkiError: for a lower number, and for a revocation that is gone.
     """
@@ -48,7 +50,7 @@ def check_crls_follow(published: bytes, new: bytes, path: str) -> None:
     for held in _readable_ones(published):
         follower = current.get((held.issuer, held.key_identifier))
         if follower is not None:
-            _check_follows(held, follower, path)
+            _check_follows(held, follower, path, option)
 
 
 def first_end(content: str) -> datetime | None:
@@ -75,20 +77,20 @@ def _readable_ones(content: bytes) -> Iterator[_Published]:
             yield _Published(crl.issuer, identifier, number.crl_number, serials, final, keeps_all)
 
 
-def _check_follows(held: _Published, new: _Published, path: str) -> None:
+def _check_follows(held: _Published, new: _Published, path: str, option: str) -> None:
     gone = sorted(held.serials - new.serials)
     lost = sorted(held.final - new.final) if held.keeps_all and new.keeps_all else []
     name = render_name(held.issuer)
     if held.number > new.number or (held.number == new.number and gone):
         lacks = f" and does not revoke {render_serial(gone[0])}" if gone else ""
         raise PkiError(
-            f"crl_pem: the CRL of {name} has the number {new.number}{lacks}, but the one in {path} has the number "
+            f"{option}: the CRL of {name} has the number {new.number}{lacks}, but the one in {path} has the number "
             f"{held.number}, so the CA directory is older than what it published; copy that CRL over its ca.crl and run again"
         )
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         raise PkiError(
-            f"crl_pem: the CRL of {name} with the number {new.number} does not revoke {render_serial(lost[0])}{more} for "
+            f"{option}: the CRL of {name} with the number {new.number} does not revoke {render_serial(lost[0])}{more} for "
             f"good, but the one in {path} with the number {held.number} does, so the CA directory was once put back to an "
             "older state; revoke what is missing again, by serial_number"
         )

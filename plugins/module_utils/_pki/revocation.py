@@ -109,6 +109,18 @@ def parse_serial(text: str) -> int:
     return serial
 
 
+def render_crls(data: bytes, path: str) -> list[tuple[str, x509.Name]]:
+    """Each CRL of a file, in PEM or DER, as PEM with its issuer; ``path`` names it in messages.
+
+    :raises UnreadableError: when there is none, or a damaged one.
+    """
+    try:
+        found = split_crls(data) or [x509.load_der_x509_crl(data)]
+        return [(one.public_bytes(serialization.Encoding.PEM).decode("ascii"), one.issuer) for one in found]
+    except (UnreadableError, ValueError) as error:
+        raise UnreadableError(f"{path} holds no CRL that can be read, in PEM or DER; restore it") from error
+
+
 def load_revocation_list(data: bytes, issuer: x509.Certificate, path: str) -> RevocationList:
     """The complete list of a CA; ``path`` names it in messages.
 

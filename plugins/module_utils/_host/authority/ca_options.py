@@ -29,6 +29,7 @@ HOME: dict[str, dict[str, Any]] = {
         "options": {
             "certificate": {"type": "path", "required": True},
             "private_key": {"type": "path", "required": True, "no_log": False},
+            "crl": {"type": "path"},
         },
     },
     "intermediates": {
@@ -38,4 +39,5 @@ HOME: dict[str, dict[str, Any]] = {
         "options": {"name": {"type": "str", "required": True}, **PROPERTIES},
     },
     "crl": {"type": "bool"},
+    "crls_above": {"type": "list", "elements": "path", "default": []},
 }

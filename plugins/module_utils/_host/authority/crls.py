@@ -33,6 +33,7 @@ from ..._pki.validity import render_time
 from ..errors import ModuleError
 from ..files.writer import DesiredFile, FileAttributes, Writer, Written, write_files
 from .directory import crl_path
+from .foreign_crls import stored_above
 from .open_or_create import open_authority
 from .records import Records, read_records
 from .revocation_targets import find_targets, is_issued, is_valid
@@ -44,11 +45,13 @@ class WantedCrls:
 
     create: whether its CAs get CRLs although nothing is revoked; those that exist are kept current whatever it says.
     revocations: what to revoke or release, with the keys name, common_name, host, serial_number, reason and state.
+    above: the CRLs of the CAs above (PEM), which are published with those of the home; None for those that are stored.
     """
 
     create: bool
     timing: CrlSchedule
     revocations: Sequence[Mapping[str, Any]] = ()
+    above: str | None = None
 
 
 def wanted_crls(params: Mapping[str, Any], create: bool) -> WantedCrls:
@@ -205,15 +208,17 @@ def ensure_crls(writer: Writer, keys: CaKeys, wanted: WantedCrls, now: datetime)
     items = [item for item in revocations if item not in promised]
     changes = plan_changes(keys.home, records, items, now)
     lists = next_lists(records, changes.ledger, wanted.timing, keys, now)
+    above = stored_above(keys.home) if wanted.above is None else wanted.above
     written = write_files(writer, [each.file() for each in lists if each.reason is not None])
     changed = bool(promised) or any(each.changed for each in written)
-    return CrlsOfHome(written, changed, {**report_lists(lists), "revocations": changes.counts}, changes.warnings)
+    report = {**report_lists(lists, above), "revocations": changes.counts}
+    return CrlsOfHome(written, changed, report, changes.warnings)
 
 
-def report_lists(lists: Sequence[NextList]) -> dict[str, Any]:
+def report_lists(lists: Sequence[NextList], above: str) -> dict[str, Any]:
     """What the module reports: the lists, and everything that is revoked (a name of None is of what is not kept here)."""
     return {
-        "crl_pem": "".join(each.after.pem for each in lists),
+        "crl_pem": "".join(each.after.pem for each in lists) + above,
         "crls": [_report_list(each.after) for each in lists],
         "revoked": [
             {

@@ -6,17 +6,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ..._pki.authority import Authority
 from ..._pki.policy import Reason
 from ..errors import ModuleError
-from ..files.writer import Writer, Written, write_files
+from ..files.writer import DesiredFile, Writer, Written, write_files
 from .crls import NO_CRLS, CrlsOfHome
-from .directory import StoredAuthority, certificate_path, read_authority, trusted_directories, write_directories
+from .directory import (
+    StoredAuthority,
+    certificate_path,
+    crl_path,
+    read_authority,
+    trusted_directories,
+    write_directories,
+)
+from .foreign_crls import adopted_crl, check_all_above, crls_above
 from .open_or_create import (
     AuthorityPlace,
     authority_facts,
@@ -77,22 +86,56 @@ def ensure_authorities(
     return ensured
 
 
-def write_authority(writer: Writer, ensured: EnsuredAuthority) -> list[Written]:
-    """Write what is missing of a CA."""
+def ensure_foreign_crls(
+    params: Mapping[str, Any], ensured: EnsuredAuthority, now: datetime
+) -> tuple[str, list[DesiredFile], list[str]]:
+    """The CRLs of the CAs above (PEM), the files of CRLs that come from elsewhere, and what to warn of.
+
+    :raises PkiError: for a CRL that is not the current one of its CA.
+    :raises ModuleError: when CRLs are in use, and servers would miss one of a CA above.
+    """
+    place, chain, adopt = ensured.place, ensured.authority.chain, params["adopt"] or {}
+    files, path = adopted_crl(place.directory, adopt.get("crl"), chain[0]), crl_path(place.directory)
+    above = crls_above(place.home, params["crls_above"], chain, now)
+    in_use = params["crl"] or params["revocations"] or files or os.path.exists(path)
+    if in_use and place.parent is None:
+        check_all_above(chain, above.pem)
+    warnings = list(above.warnings)
+    if ensured.reason is not None and ensured.reason.code == "adopted" and not files and not os.path.exists(path):
+        warnings.append(
+            f"the CA {ensured.authority.name} is adopted without a CRL, so whatever it has revoked is not revoked in the CRLs made "
+            "here; name its latest CRL in adopt.crl"
+        )
+    return above.pem, [*files, *above.files], warnings
+
+
+def write_authority(writer: Writer, ensured: EnsuredAuthority, more: Sequence[DesiredFile] = ()) -> list[Written]:
+    """Write what is missing of a CA; ``more`` comes before its certificate, so that a killed run is completed."""
     place = ensured.place
     written = write_directories(writer, place.directory, place.attributes, place.home)
     # first, so that the parent knows all that it signed
     write_files(writer, parent_copy(place, ensured.authority, ensured.reason))
-    return written + write_files(writer, wanted_files(place, ensured.stored, ensured.authority))
+    stored = ensured.stored
+    if ensured.reason is not None and ensured.reason.code == "renewed":
+        stored = replace(stored, certificate=None, chain=None)
+    return written + write_files(writer, [*more, *wanted_files(place, stored, ensured.authority)])
 
 
 def home_result(
-    params: Mapping[str, Any], ensured: Sequence[EnsuredAuthority], kept: CrlsOfHome, now: datetime, check_mode: bool
+    params: Mapping[str, Any],
+    ensured: Sequence[EnsuredAuthority],
+    kept: CrlsOfHome,
+    above: str,
+    now: datetime,
+    check_mode: bool,
 ) -> dict[str, Any]:
     """What the module ca reports: its CA, those below it, and the CRLs of the home, which it may have left alone."""
     authority, *intermediates = ensured
     place = authority.place
-    crl_pem = stored_crls(place.home) if kept is NO_CRLS else kept.report["crl_pem"]
+    crl_pem = kept.report["crl_pem"]
+    if kept is NO_CRLS:
+        stored = stored_crls(place.home)
+        crl_pem = stored + above if stored else ""
     return {
         **kept.report,
         **_result(authority, now, check_mode),

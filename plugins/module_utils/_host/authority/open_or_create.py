@@ -16,7 +16,7 @@ from ..._pki.acceptance import check_adoptable, check_key_kinds
 from ..._pki.answers import complete_chain
 from ..._pki.authority import Authority, assemble_authority, load_authority
 from ..._pki.certificates import describe, load_certificates, render_pem, serial_hex
-from ..._pki.compat import is_self_signed, same_public_key, x509
+from ..._pki.compat import is_self_signed, not_after, not_before, same_public_key, x509
 from ..._pki.creation import (
     WantedAuthority,
     authority_differences,
@@ -166,7 +166,12 @@ def ensure_authority(
     if adopt:
         _refuse_another(place.home, adopt["certificate"])
     if stored.certificate is not None:
-        return _as_wished(place, wanted, _load(stored, place.passphrase), above), None
+        authority = _load(stored, place.passphrase)
+        renewed = _renewed(authority, adopt["certificate"], now) if adopt else None
+        if adopt and renewed is not None:
+            reason = Reason("renewed", f"{adopt['certificate']} is a renewal of the CA with the same key")
+            return _as_wished(place, wanted, renewed, above), reason
+        return _as_wished(place, wanted, authority, above), None
     if place.must_exist:
         raise ModuleError(
             f"the CA in {place.home} is in generation {place.generation}, but {certificate_path(directory)} "
@@ -305,10 +310,39 @@ def _in_order(found: Sequence[x509.Certificate], key: Any, path: str) -> tuple[x
 
     :raises PkiError: when one of them is missing.
     """
-    own = next((one for one in found if same_public_key(one.public_key(), key.public_key())), found[0])
+    own = max(
+        (one for one in found if same_public_key(one.public_key(), key.public_key())), key=not_before, default=found[0]
+    )
     if is_self_signed(own):
         return (own,)
     return (own, *complete_chain(own, found, path, f"append it to {path}"))
+
+
+def _renewed(present: Authority, path: str, now: datetime) -> Authority | None:
+    """The CA with certificates of the same names and keys that were made later, for itself or the CAs above it.
+
+    :raises PkiError: for a renewal that no client would accept.
+    """
+    content = read_bytes(path)
+    if content is None:  # once adopted, the files may be moved away
+        return None
+    chain = _in_order(load_certificates(content, path), present.key, path)
+    pairs = list(zip(present.chain, chain))
+    if len(present.chain) != len(chain) or present.chain == chain:
+        return None
+    if not all(_is_same_ca(*pair) and _dates(pair[0]) <= _dates(pair[1]) for pair in pairs):
+        return None
+    with readable(path):
+        check_adoptable(chain, path, now)
+    return assemble_authority(present.key, chain, path)
+
+
+def _dates(certificate: x509.Certificate) -> tuple[datetime, datetime]:
+    return not_before(certificate), not_after(certificate)
+
+
+def _is_same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
+    return one.subject == other.subject and same_public_key(one.public_key(), other.public_key())
 
 
 def _refuse_another(home: str, path: str) -> None:
@@ -316,7 +350,8 @@ def _refuse_another(home: str, path: str) -> None:
     content, own = read_bytes(path), read_bytes(certificate_path(home))
     if content is None or own is None:
         return
-    if load_certificates(own, certificate_path(home))[0] not in load_certificates(content, path):
+    present = load_certificates(own, certificate_path(home))[0]
+    if not any(_is_same_ca(present, one) for one in load_certificates(content, path)):
         raise ModuleError(
             f"the CA in {certificate_path(home)} differs from {path}; choose another directory to adopt it"
         )
