@@ -34,8 +34,10 @@ options:
     type: bool
     required: true
   password_users:
-    description: Who logs in by password; empty for nobody where client certificates are required.
-    type: dict
+    description:
+      - Who else logs in, as C(pgtls_password_users) of the role C(pgtls.postgresql.server); empty for nobody where client certificates are
+        required.
+    type: raw
     required: true
 """
 
@@ -59,6 +61,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._proof.connection_kinds import REQUEST, REQUIRE_CLIENT_CERTIFICATE
+from ..plugin_utils.password_users import PasswordUsers, read_password_users
 from ..plugin_utils.site_clients import certificate_map, present
 
 # Both families, in every mode: a client that comes by IPv6 is the same client.
@@ -71,13 +74,13 @@ def rule_blocks(
     tls_mode: str,
     reject_plaintext: Any,
     accept_unlisted: Any,
-    password_users: Mapping[str, Any],
+    password_users: Any,
 ) -> list[dict[str, Any]]:
     """The two blocks, first that of the clients; see the documentation of the filter."""
     listed = [rule for client in present(clients) for rule in _rules_of_client(client)]
     if tls_mode != REQUEST and boolean(reject_plaintext):
         listed.append(_rule("hostnossl", "all", "all", "all", "reject"))
-    others = _rules_of_others(tls_mode, boolean(accept_unlisted), password_users)
+    others = _rules_of_others(tls_mode, boolean(accept_unlisted), read_password_users(password_users))
     return [
         {"block": "clients", "placement": "first", "rules": listed},
         {"block": "everybody", "placement": "effective", "rules": others},
@@ -91,22 +94,26 @@ def _rules_of_client(client: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**_rule("hostssl", databases, role, address, "cert"), "options": options} for address in addresses]
 
 
-def _rules_of_others(tls_mode: str, accepts_unlisted: bool, password_users: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rules_of_others(tls_mode: str, accepts_unlisted: bool, kinds: list[PasswordUsers]) -> list[dict[str, Any]]:
     needs_certificate = tls_mode == REQUIRE_CLIENT_CERTIFICATE
-    by_password = bool(password_users) or not needs_certificate
-    rest = needs_certificate  # whether there is anybody left to reject
-    rules = []
-    if by_password:
-        connection, method = "host" if tls_mode == REQUEST else "hostssl", password_users.get("method", "scram-sha-256")
-        databases, addresses = password_users.get("databases", "all"), password_users.get("addresses", _ADDRESSES)
-        rules += [_rule(connection, databases, "all", address, method) for address in addresses]
-        rest = rest and not (databases in ("all", ["all"]) and "all" in addresses)
-    elif accepts_unlisted:
+    if not kinds and not needs_certificate:
+        kinds = read_password_users({"method": "scram-sha-256"})
+    connection = "host" if tls_mode == REQUEST else "hostssl"
+    rules = [rule for kind in kinds for rule in _rules_of_kind(connection, kind)]
+    rest = needs_certificate and not any(kind.is_everybody for kind in kinds)  # whether anybody is left to reject
+    if accepts_unlisted and rest and not kinds:
         rules.append(_rule("hostssl", "all", "all", "0.0.0.0/0", "cert"))
-        rest = False
-    if rest:
+    elif rest:
         rules.append(_rule("hostssl", "all", "all", "all", "reject"))
     return rules
+
+
+def _rules_of_kind(connection: str, kind: PasswordUsers) -> list[dict[str, Any]]:
+    options = {"options": dict(kind.options)} if kind.options else {}
+    return [
+        {**_rule(connection, kind.where, "all", address, kind.method), "user": list(kind.users), **options}
+        for address in kind.addresses
+    ]
 
 
 def _rule(connection: str, databases: Any, role: str, address: str, method: str) -> dict[str, Any]:

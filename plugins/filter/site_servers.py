@@ -57,6 +57,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..plugin_utils.host_variables import inventory_variables
+from ..plugin_utils.password_users import PASSWORD_USERS, password_databases, read_password_users
 from ..plugin_utils.site_clients import present
 
 REQUIRE_CLIENT_CERTIFICATE = "require_client_certificate"
@@ -88,7 +89,8 @@ def _server(host: str, variables: Mapping[str, Any], clients: Sequence[Mapping[s
         )
     mode = value("pgtls_server_tls_mode", REQUIRE_CLIENT_CERTIFICATE)
     rejects = boolean(value("pgtls_server_reject_plaintext", True))
-    passwords = value("pgtls_password_users", None) or {}
+    passwords = read_password_users(value(PASSWORD_USERS, None))
+    person = (value("pgtls_verify_password_user", None) or {}).get("name", "")
     unlisted = boolean(value("pgtls_server_accept_unlisted_certificates", False))
     return {
         "host": host,
@@ -99,7 +101,7 @@ def _server(host: str, variables: Mapping[str, Any], clients: Sequence[Mapping[s
         "oldest_protocol": value("pgtls_server_ssl_min_protocol_version", "TLSv1.2"),
         "clients": [client["name"] for client in present(value("pgtls_clients", clients))],
         "accepts_unlisted": unlisted and not passwords,
-        "password_databases": passwords.get("databases", "all"),
+        "password_databases": password_databases(passwords, person),
         "address_of": str(value("ansible_host", host)),
     }
 

@@ -19,9 +19,9 @@ description:
   - A reload is due when the caller changed files (O(files_changed)), when a file of settings, rules, maps or TLS changed
     after the server loaded its files, or when the served certificate is not that of C(ssl_cert_file).
   - Restarts only when asked for by O(restart), through systemd, C(pg_ctlcluster) or C(pg_ctl), whoever manages the cluster. What
-    the restart will read is judged first, so that no server is stopped that could not start again. What only the start itself finds, such
-    as a missing library or a port that is taken, is undone. The settings that waited for the restart get the values that the server
-    used before, in the files that set them, the server is started with them, and the module fails and says so.
+    the restart will read is judged first, so that no server is stopped that could not start again.
+  - Where the start alone finds a fault, such as a library that is missing or a port that is taken, the settings that waited for the restart get
+    the values that the server used before, in the files that decide about them. The server is started with these, and the module fails.
   - Fails, whether a reload is due or not, while a CA of C(ssl_ca_file) has no current CRL and CRLs are in use, because the
     server refuses every client certificate below that CA.
 extends_documentation_fragment:

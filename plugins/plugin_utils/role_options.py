@@ -75,6 +75,13 @@ def wrong_values(variables: Mapping[str, Any]) -> Iterator[str]:
             continue
         if value is None:
             continue
-        found = ArgumentSpecValidator({name: options[name]}).validate({name: value})
+        found = ArgumentSpecValidator({name: _spec_for(options[name], value)}).validate({name: value})
         for error in found.errors:
             yield f"{name}: {'unknown key ' if isinstance(error, UnsupportedError) else ''}{str(error).rstrip('.')}."
+
+
+def _spec_for(option: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+    """The spec of an option, whose keys are those of one dictionary or of each in a list where it takes both."""
+    if option.get("type") != "raw" or "options" not in option:
+        return option
+    return {**option, **({"type": "dict"} if isinstance(value, Mapping) else {"type": "list", "elements": "dict"})}

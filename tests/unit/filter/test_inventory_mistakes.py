@@ -113,6 +113,9 @@ def test_an_entry_that_lacks_what_it_must_have_is_named(key: str) -> None:
         ),
         ("pgtls_clients", [{"name": "a"}], "missing required arguments: "),
         ("pgtls_server_subject", ["CN"], "pgtls_server_subject: "),
+        ("pgtls_password_users", {"method": "scram"}, "pgtls_password_users: value of method must be one of"),
+        ("pgtls_password_users", [{}, {"method": "scram"}], "pgtls_password_users: value of method must be one of"),
+        ("pgtls_password_users", [{"user": "bob"}], "pgtls_password_users: unknown key pgtls_password_users.user."),
     ],
 )
 def test_each_variable_is_one_that_there_is_and_holds_what_its_role_takes(name: str, value: Any, said: str) -> None:
@@ -127,6 +130,10 @@ def test_what_is_right_or_not_known_yet_is_no_mistake() -> None:
         "other": 1,
         "pgtls_server_port": "5433",
         "pgtls_server_subject": {"O": "Acme"},
+        "pgtls_password_users": [
+            {"users": ["+staff"], "method": "ldap", "options": {"ldapserver": "x"}},
+            {"databases": "x"},
+        ],
         "pgtls_server_result": {},
         "pgtls_ca_result": {},
         "pgtls_ca_intermediates": [{"name": "a", "common_name": "A", "usages": ["server"]}],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.pgtls.postgresql.plugins.filter.mapping_blocks import mapping_blocks
 from ansible_collections.pgtls.postgresql.plugins.filter.rule_blocks import rule_blocks
@@ -39,8 +40,9 @@ def blocks(clients, mode="require_client_certificate", **wishes):
 
 def line(rule):
     options = [f"{name}={value}" for name, value in rule.get("options", {}).items()]
-    (user,) = rule["user"]
-    return " ".join([rule["type"], str(rule["database"]), user, rule["address"], rule["method"], *options])
+    return " ".join(
+        [rule["type"], str(rule["database"]), ",".join(rule["user"]), rule["address"], rule["method"], *options]
+    )
 
 
 def test_each_client_has_a_rule_for_each_of_its_addresses_and_a_map_of_its_own():
@@ -105,9 +107,49 @@ def test_who_is_no_client_is_let_in_by_password_or_by_name_or_not_at_all(mode, w
     assert blocks([], mode, **wishes) == (plaintext, others)
 
 
+STAFF = {"users": "+staff", "databases": "hr", "method": "ldap", "options": {"ldapurl": "ldap://x/dc=y"}}
+BATCH = {"users": ["batch", "etl"], "databases": ["shop", "hr"], "addresses": ["10.1.0.0/16", "::1/128"]}
+
+
+def test_kinds_of_users_have_rules_in_their_order():
+    staff = "ldap ldapurl=ldap://x/dc=y"
+    batch = [f"hostssl ['shop', 'hr'] batch,etl {address} scram-sha-256" for address in BATCH["addresses"]]
+    assert blocks([], password_users=[STAFF, BATCH])[1] == [f"hostssl hr +staff all {staff}", *batch, *NOBODY_ELSE]
+    assert blocks([], "request", password_users=[BATCH, STAFF])[1][2] == f"host hr +staff all {staff}"
+    assert blocks([], "require", password_users=[{}])[1] == ["hostssl all all all scram-sha-256"]
+    # whoever is left is rejected unless the kinds together end with everybody
+    assert blocks([], password_users=[STAFF, {}])[1] == [
+        f"hostssl hr +staff all {staff}",
+        "hostssl all all all scram-sha-256",
+    ]
+    assert blocks([], password_users=[{"users": "bob"}])[1] == ["hostssl all bob all scram-sha-256", *NOBODY_ELSE]
+    # certificates of anybody count only where nobody else may come in
+    assert blocks([], accept_unlisted=True, password_users=[STAFF])[1][1:] == NOBODY_ELSE
+    for nothing in ({}, [], None):
+        assert blocks([], password_users=nothing)[1] == NOBODY_ELSE
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("scram-sha-256", "pgtls_password_users is neither a dictionary nor a list"),
+        ([STAFF, "bob"], r"pgtls_password_users\[1\] is no dictionary"),
+        ([{"user": "bob"}], r"pgtls_password_users\[0\] has the unknown key user; it may have users,"),
+        ({"adresses": []}, "pgtls_password_users has the unknown key adresses"),
+        ([{"users": []}], r"pgtls_password_users\[0\].users must be a string or a list of strings, and not empty"),
+        ([{"databases": [1]}], r"pgtls_password_users\[0\].databases must be"),
+        ([{"addresses": ""}], r"pgtls_password_users\[0\].addresses must be"),
+        ([{"options": "ldapserver=x"}], r"pgtls_password_users\[0\].options is no dictionary"),
+    ],
+)
+def test_a_kind_of_users_that_cannot_be_is_named(value, words):
+    with pytest.raises(AnsibleFilterError, match=words):
+        blocks([], password_users=value)
+
+
 @pytest.mark.parametrize("version", [13, 19])
 def test_the_server_takes_every_rule(version):
-    people = ({}, {"databases": "reports"}, {"method": "md5", "addresses": ["::/0"]})
+    people = ([STAFF, BATCH], {}, {"databases": "reports"}, {"method": "md5", "addresses": ["::/0"]})
     modes = ("request", "require", "require_client_certificate")
     for mode, rejects, unlisted, users in product(modes, (True, False), (True, False), people):
         wish = {"tls_mode": mode, "reject_plaintext": rejects, "accept_unlisted": unlisted, "password_users": users}

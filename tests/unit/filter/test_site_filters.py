@@ -60,6 +60,20 @@ def test_a_client_that_names_no_databases_may_use_those_that_the_role_says():
     assert site_servers(["raxus"], {"raxus": {**RAXUS, "pgtls_password_users": users}}, [silent]) == servers
 
 
+def test_who_has_a_password_is_tried_where_the_first_kind_of_users_that_is_his_may_go():
+    kinds = [
+        {"users": ["bob"], "databases": "no", "method": "reject"},
+        {"users": ["ann", "bob"], "databases": ["shop", "hr"], "method": "ldap"},
+        {"databases": "rest"},
+    ]
+
+    def databases(name):
+        person = {"pgtls_verify_password_user": {"name": name, "password": "x"}, "pgtls_password_users": kinds}
+        return site_servers(["raxus"], {"raxus": {**RAXUS, **person}})[0]["password_databases"]
+
+    assert (databases("bob"), databases("eve")) == (["shop", "hr"], "rest")
+
+
 def test_servers_that_share_a_name_and_a_port_are_reached_by_their_addresses():
     def addresses(**mobus):
         servers = site_servers(["raxus", "mobus"], {"raxus": RAXUS, "mobus": {**RAXUS, **mobus}})
