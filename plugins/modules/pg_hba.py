@@ -75,7 +75,9 @@ options:
         description:
           - An address with its mask length, a host name, a suffix of host names that starts with a dot, or V(all), V(samehost),
             V(samenet). Needed for every type but V(local).
-        type: str
+          - A list of addresses stands for as many rules, one line for each, in its order.
+        type: list
+        elements: str
       netmask:
         description:
           - The mask, when O(rules[].address) has no mask length.
@@ -95,6 +97,7 @@ options:
       state:
         description:
           - V(absent) removes every rule with this type, database, user and address (or every include line with this name), wherever it stands.
+          - A line that no server of this version takes is removed when it holds these very words; its method and options do not matter.
         type: str
         choices: [present, absent]
         default: present

@@ -160,6 +160,7 @@ from ..module_utils._host.raw_bytes import recall_bytes
 from ..module_utils._host.server.views import IDENT
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.maps.ident import (
+    describe_doubts,
     describe_mappings,
     ensure_mappings,
     parse_ident,
@@ -186,10 +187,11 @@ def main() -> None:
         guard, text = Guard.of(params), read_original(edit)
         before = parse_ident(text or "", judge.version)
         params = recall_bytes(params, module.warn, lambda: describe_mappings(before), "mappings")
-        after = ensure_mappings(before, read_wishes(params, judge.version))
+        wishes = read_wishes(params, judge.version)
+        after = ensure_mappings(before, wishes)
         access = check_ident_edit(writer, edit, guard, judge, before.render(), after.render())
-        for fault in describe_faults(edit, judge, after):
-            module.warn(fault)
+        for doubt in [*describe_doubts(after, [wishes]), *describe_faults(edit, judge, after)]:
+            module.warn(doubt)
         report = write_validated(writer, edit, judge, text, after.render())
     module.exit_json(**report, **access, mappings=describe_mappings(after))
 

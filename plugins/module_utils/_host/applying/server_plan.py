@@ -135,11 +135,12 @@ def _plan_conf(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _P
 def _plan_ident(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:
     text = read_original(edit) or ""
     before = document = ident.parse_ident(text, judge.version)
-    for block in desired.mapping_blocks:
-        document = ident.ensure_mappings(document, ident.read_wishes({"exclusive": False, **block}, judge.version))
+    wishes = [ident.read_wishes({"exclusive": False, **block}, judge.version) for block in desired.mapping_blocks]
+    for one in wishes:
+        document = ident.ensure_mappings(document, one)
     planned = PlannedFile(IDENT, edit, text, document.render())
-    unmapped = unmapped_roles(before, document) if planned.changes else ()
-    return _Part(planned, describe_faults(edit, judge, document), unmapped=unmapped)
+    doubts = [*ident.describe_doubts(document, wishes), *describe_faults(edit, judge, document)]
+    return _Part(planned, doubts, unmapped=unmapped_roles(before, document) if planned.changes else ())
 
 
 def _plan_hba(edit: Edit, judge: ServerValidator, desired: DesiredServer) -> _Part:

@@ -21,6 +21,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 RULE: dict[str, dict[str, Any]] = {
     **FIELDS,
     "type": {**TYPE, "required": False},
+    "address": {"type": "list", "elements": "str"},
     **{word: {"type": "str"} for word in INCLUDE_WORDS},
     "method": {"type": "str"},
     "options": {"type": "dict"},

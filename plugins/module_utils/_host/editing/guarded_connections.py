@@ -96,7 +96,9 @@ def check_hba_edit(
     new = old if before is after else rules(after)
     server = read_server(judge)
     guarded = find_guarded(guard, judge, server)
-    locked = refuse_lockouts(writer, guard, situation_of(old, server), situation_of(new, server), guarded)
+    is_missing = _is_judged(judge) and not old and not before.entries()
+    now = replace(situation_of(old, server), is_missing=is_missing)
+    locked = refuse_lockouts(writer, guard, now, situation_of(new, server), guarded)
     if server.ssl_on is False:
         _warn_of_tls(writer, edit.path, old, new)
     if not same_file(main, edit.path):

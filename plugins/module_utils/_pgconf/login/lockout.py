@@ -28,11 +28,13 @@ class Situation:
     """The rules that a server would try, in their order, and what else counts for a login.
 
     ``is_complete`` is False when after the last rule a file is included that cannot be read: nothing is known from there.
+    ``is_missing``: the server runs with rules whose file is gone, and everybody counts as possible.
     """
 
     rules: tuple[Located, ...]
     is_complete: bool = True
     server: ServerContext = field(default_factory=ServerContext)
+    is_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,14 @@ def situation_of(entries: Sequence[Located], server: ServerContext) -> Situation
 
 
 def find_lockouts(before: Situation, after: Situation, guarded: Iterable[Guarded]) -> Lockouts:
-    """Who was possible and no longer is, and which requested connection was impossible before.
-
-    A server has rules. Where the file has none, it was started with others, and everybody counts as possible.
-    """
+    """Who was possible and no longer is, and which requested connection was impossible before."""
     shut_out, impossible = [], []
     differing = _differing_rules(before, after)
     for one in guarded:
-        is_same = bool(before.rules) and before.server == after.server and not _is_reached(one, differing)
+        is_same = not before.is_missing and before.server == after.server and not _is_reached(one, differing)
         if is_same and not one.is_wished:
             continue
-        old = _closed(before, one) if before.rules else None
+        old = None if before.is_missing else _closed(before, one)
         if old is not None:
             if one.is_wished:
                 impossible.append(f"the guarded {one.connection} is already impossible: it {old}; {one.origin}")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,21 @@ from typing import Any
 from ..errors import ConfigError
 from ..text.document import Document, parse_document
 from ..text.edit_plan import Wishes
-from ..text.records import Entry, Record
+from ..text.records import Entry, Record, Written, describe_written
 from ..text.regex_checker import regex_problem
 from ..text.task_options import gather_wishes, read_each
 from ..text.token_lines import Field
-from ..text.tokens import Name, Token, check_comment, classify, read_word, render_comment, render_name, show_word
+from ..text.tokens import (
+    Name,
+    Token,
+    check_comment,
+    classify,
+    mark_problem,
+    read_word,
+    render_comment,
+    render_name,
+    show_word,
+)
 from ..text.unordered_files import (
     check_readable,
     ensure_unordered,
@@ -31,6 +41,7 @@ from ..vocabulary import REGEX_SINCE, USER_KEYWORDS
 
 # Column widths of the file that initdb writes.
 _MAP_WIDTH, _SYSTEM_WIDTH = 16, 24
+_NOUNS = ("map", "system_user", "database_user")
 _NO_KEYWORDS: frozenset[str] = frozenset()
 _PATTERN_USERS_SINCE = 16  # all, +role and /regex in the last column
 
@@ -49,6 +60,12 @@ class UserMapping(Record):
     def match_key(self) -> Hashable:
         """The whole line counts: lines of one map are alternatives, so none replaces another."""
         return (self.map, self.system_user, self.database_user)
+
+    @property
+    def written_key(self) -> Hashable:
+        """The three words."""
+        user = self.database_user
+        return (self.map, self.system_user, {"group": "+", "file": "@"}.get(user.kind, "") + user.text)
 
     @property
     def effect(self) -> Hashable:
@@ -93,6 +110,9 @@ def mapping_of_fields(fields: Sequence[Field], comment: str | None, version: int
     """The mapping that a server makes of the fields of a line; ConfigError (with a column) when it refuses the line."""
     words = [single_word(field) for field in fields[:3]]
     if len(words) < 3:
+        mark = mark_problem(words[0].text)
+        if mark:
+            raise ConfigError(mark)
         raise ConfigError("the line ends too early; a mapping has three words: map, system user, database user")
     map_name, system_user, database_user = words
     user = _classify_user(database_user, version)
@@ -109,11 +129,14 @@ def read_mapping(fields: Mapping[str, Any], version: int) -> UserMapping:
     Raises ConfigError with one sentence that names the field.
     """
     check_comment(fields.get("comment"), version)
-    for noun in ("map", "system_user", "database_user"):
-        if not str(fields.get(noun) or ""):
+    given = {noun: str(fields.get(noun) or "").strip() for noun in _NOUNS}
+    for noun, text in given.items():
+        if not text:
             raise ConfigError(f"{noun} is missing")
-    map_name, system_user = (_literal(str(fields[noun]), version) for noun in ("map", "system_user"))
-    word = str(fields["database_user"])
+    if given["database_user"][:1] == "[":
+        raise ConfigError(f"database_user is a list ({given['database_user']}); write a mapping for each role")
+    map_name, system_user = (_literal(given[noun], version) for noun in ("map", "system_user"))
+    word = given["database_user"]
     patterns = version >= _PATTERN_USERS_SINCE
     user = read_word(word, USER_KEYWORDS, version, groups=True) if patterns else Name("name", _literal(word, version))
     if user.kind == "file":
@@ -137,9 +160,48 @@ def ensure_mappings(document: Document[Entry], wishes: Wishes) -> Document[Entry
 
 def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     """What the options mappings, block and exclusive of a task ask for; ConfigError names the mapping (from 1)."""
-    return gather_wishes(
-        params, "mappings", read_each("mapping", params["mappings"], lambda fields: read_mapping(fields, version))
-    )
+
+    def read_wish(fields: Mapping[str, Any]) -> Record:
+        try:
+            return read_mapping(fields, version)
+        except ConfigError as error:
+            words = tuple(str(fields.get(noun) or "").strip() for noun in _NOUNS)
+            if fields.get("state") != "absent" or not all(words):
+                raise
+            return Written(version, words, error.problem)
+
+    return gather_wishes(params, "mappings", read_each("mapping", params["mappings"], read_wish))
+
+
+def describe_doubts(document: Document[Entry], wishes: Sequence[Wishes]) -> list[str]:
+    """Warnings, one sentence each: what the task asks for and should not, and a name that nobody can see."""
+    doubts = describe_written(record for one in wishes for record in one.absent)
+    doubts += [doubt for one in wishes for record in one.present for doubt in _doubts_of(record)]
+    for number, line in document.numbered():
+        mark = mark_problem(line.entry.map) if isinstance(line.entry, UserMapping) else None
+        if mark:
+            doubts.append(f"line {number}: {mark}, so no rule names that map")
+    return doubts
+
+
+def _doubts_of(record: Record) -> Iterator[str]:
+    """What a mapping means although it looks like something else."""
+    if not isinstance(record, UserMapping):
+        return
+    user = record.database_user.text
+    if record.version < _PATTERN_USERS_SINCE and (user in USER_KEYWORDS or user[:1] in ("+", "/")):
+        yield (
+            f'database_user "{user}" is the role of that name in PostgreSQL {record.version}; all, +role and expressions need '
+            f"PostgreSQL {_PATTERN_USERS_SINCE}"
+        )
+    if r"\1" in user and not record.system_user.startswith("/"):
+        yield f'database_user holds \\1 but system_user "{record.system_user}" is no expression; start it with a slash'
+
+
+def _shown(text: str) -> str:
+    """A word as an option has it: in double quotes where blanks at its ends, or quotes, would not come through."""
+    quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
+    return '"' + text.replace('"', '""') + '"' if quoted or text != text.strip() else text
 
 
 def describe_mapping(mapping: UserMapping) -> dict[str, Any]:
@@ -147,9 +209,11 @@ def describe_mapping(mapping: UserMapping) -> dict[str, Any]:
     user = mapping.database_user
     patterns = mapping.version >= _PATTERN_USERS_SINCE
     return {
-        "map": mapping.map,
-        "system_user": mapping.system_user,
-        "database_user": show_word(user, USER_KEYWORDS, mapping.version, groups=True) if patterns else user.text,
+        "map": _shown(mapping.map),
+        "system_user": _shown(mapping.system_user),
+        "database_user": show_word(user, USER_KEYWORDS, mapping.version, groups=True)
+        if patterns
+        else _shown(user.text),
         "comment": mapping.comment,
     }
 

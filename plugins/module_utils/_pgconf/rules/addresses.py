@@ -102,7 +102,7 @@ def parse_address(token: Token, netmask: str | None = None) -> Address:
             raise ConfigError(f'"{text}" is a host name with a mask; a mask needs a numeric address')
         return Address("name", text)
     family, value = number
-    mask = _prefix_mask(text, length, family) if slash else _netmask(text, netmask, family)
+    mask = _prefix_mask(text, length, family) if slash else _netmask(text, netmask, family, value)
     return Address("network", text, None if slash else netmask, family, value & mask, mask)
 
 
@@ -110,19 +110,37 @@ def _prefix_mask(text: str, length: str, family: int) -> int:
     found = _PREFIX_LENGTH.match(length)
     width = _WIDTH[family]
     if found is None or not 0 <= int(found.group(1)) <= width:
-        raise ConfigError(f'"{text}" has no valid prefix length; write a number from 0 to {width} after the slash')
+        ones = _ones_of_netmask(length, family)
+        instead = (
+            f"{text.partition('/')[0]}/{ones}" if ones is not None else f"a number from 0 to {width} after the slash"
+        )
+        raise ConfigError(f'"{text}" has no valid prefix length; write {instead}')
     bits = int(found.group(1))
     return ((1 << bits) - 1) << (width - bits)
 
 
-def _netmask(text: str, netmask: str | None, family: int) -> int:
+def _ones_of_netmask(text: str, family: int) -> int | None:
+    """The prefix length that a netmask means, None for what is none."""
+    number = parse_number(text)
+    if number is None or number[0] != family or not {".", ":"}.intersection(text):
+        return None
+    inverse = number[1] ^ ((1 << _WIDTH[family]) - 1)
+    return None if inverse & (inverse + 1) else _WIDTH[family] - inverse.bit_length()
+
+
+def _whole(text: str, family: int, value: int) -> str:
+    """What to write for an address alone: that host, or everybody where the address is all zeros."""
+    if value == 0:
+        return f"{text}/0 for every IPv{family} client"
+    return f"{text}/{_WIDTH[family]} for that one host"
+
+
+def _netmask(text: str, netmask: str | None, family: int, value: int) -> int:
     if netmask is None:
-        raise ConfigError(f'address "{text}" has no mask; write {text}/{_WIDTH[family]} for that one host')
+        raise ConfigError(f'address "{text}" has no mask; write {_whole(text, family, value)}')
     mask = parse_number(netmask)
     if mask is None:
-        raise ConfigError(
-            f'"{netmask}" is not a netmask for address "{text}"; write {text}/{_WIDTH[family]} for that one host'
-        )
+        raise ConfigError(f'"{netmask}" is not a netmask for address "{text}"; write {_whole(text, family, value)}')
     if mask[0] != family:
         raise ConfigError(f'address "{text}" and netmask "{netmask}" are of different families')
     return mask[1]

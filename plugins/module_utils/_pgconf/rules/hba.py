@@ -14,7 +14,7 @@ from typing import Any
 from ..environment import DISTRIBUTION_BUILD, Build
 from ..errors import ConfigError
 from ..text.document import Document, parse_document
-from ..text.records import Broken, Entry, Opaque, Record
+from ..text.records import Broken, Entry, Opaque, Record, Written
 from ..text.regex_checker import regex_problem
 from ..text.token_lines import Field, is_include
 from ..text.tokens import (
@@ -24,6 +24,7 @@ from ..text.tokens import (
     classify,
     has_long_token,
     is_file,
+    mark_problem,
     quote,
     read_word,
     render_comment,
@@ -34,11 +35,13 @@ from ..text.tokens import (
 from ..vocabulary import (
     ADDRESS_KEYWORDS,
     DATABASE_KEYWORDS,
+    INCLUDE_WORDS,
     OPTIONS,
     TYPES,
     USER_KEYWORDS,
 )
-from .addresses import Address, has_holes, is_loopback, needs_netmask, parse_address
+from .addresses import Address, is_loopback, needs_netmask, parse_address
+from .asked_address import read_address
 from .include_lines import Include, describe_include, include_of_fields
 from .methods import method_problem, normal_method, normal_options, options_problem, type_problem
 
@@ -71,6 +74,16 @@ class Rule(Record):
         return (self.type, _normal_set(self.databases), _normal_set(self.users), address)
 
     @property
+    def written_key(self) -> Hashable:
+        """Type, databases, users and address in their words."""
+        databases, users = (map(_word, names) for names in (self.databases, self.users))
+        address = self.address
+        texts = (
+            () if address is None else (address.text,) if address.netmask is None else (address.text, address.netmask)
+        )
+        return _written_key(self.type, databases, users, ((text,) for text in texts))
+
+    @property
     def effect(self) -> Hashable:
         """Method and options as the server uses them."""
         return _effect(self.type, self.method, self.options, self.version)
@@ -97,6 +110,10 @@ def _effect(connection_type: str, method: str, options: tuple[tuple[str, str], .
 
 def _pad(text: str, width: int) -> str:
     return text.ljust(width - 1) + " "
+
+
+def _word(name: Name) -> str:
+    return {"group": "+", "file": "@"}.get(name.kind, "") + name.text
 
 
 @lru_cache(maxsize=256)  # many rules are for all
@@ -141,7 +158,35 @@ def parse_hba_line(content: str, version: int) -> Entry | None:
     try:
         return rule_of_fields(fields, comment, version)
     except ConfigError as error:
-        return Broken(error.problem, error.column)
+        return Broken(error.problem, error.column, _keys_of_words(fields))
+
+
+def _keys_of_words(fields: Sequence[Field]) -> frozenset[Hashable]:
+    """What a line of which no rule can be made may be called by its words: with a netmask, and without."""
+    words = [tuple(token.text for token in field) for field in fields]
+    connection_type = words[0][0].lstrip("\ufeff")
+    if connection_type in INCLUDE_WORDS and len(words) > 1:
+        return frozenset({(connection_type, words[1])})
+    if len(words) < 3:
+        return frozenset()
+    ends = (3,) if connection_type == "local" else (4, 5)
+    return frozenset(_written_key(connection_type, words[1], words[2], words[3:end]) for end in ends)
+
+
+def _written_key(
+    connection_type: str, databases: Iterable[str], users: Iterable[str], address: Iterable[tuple[str, ...]]
+) -> Hashable:
+    return (connection_type, frozenset(databases), frozenset(users), tuple(address))
+
+
+def written_rule(fields: Mapping[str, Any], version: int, problem: str) -> Written:
+    """What a task wants absent in words of which no rule can be made."""
+    include = next((word for word in INCLUDE_WORDS if fields.get(word) is not None), None)
+    if include is not None:
+        return Written(version, (include, (str(fields[include]),)), problem)
+    names = (str(fields["type"]), fields.get("database") or ["all"], fields.get("user") or ["all"])
+    address = [(str(fields[noun]),) for noun in ("address", "netmask") if fields.get(noun) is not None]
+    return Written(version, _written_key(*names, address), problem)
 
 
 def _has_file(fields: Sequence[Field]) -> bool:
@@ -155,7 +200,7 @@ def rule_of_fields(
     """The rule that a server makes of the fields of a line; ConfigError (with a column) when it refuses the line."""
     type_token = _single(fields, 0, "connection type")
     connection_type = type_token.text
-    _refuse(type_problem(connection_type), type_token)
+    _refuse(mark_problem(connection_type) or type_problem(connection_type), type_token)
     databases = _names(_field(fields, 1, "database"), DATABASE_KEYWORDS, version, groups=False)
     users = _names(_field(fields, 2, "user"), USER_KEYWORDS, version, groups=True)
     address, position = (None, 3) if connection_type == "local" else _parse_address(fields)
@@ -229,10 +274,8 @@ def read_rule(fields: Mapping[str, Any], version: int) -> Rule:
     check_comment(fields.get("comment"), version)
     databases = _read_names(fields, "database", DATABASE_KEYWORDS, version)
     users = _read_names(fields, "user", USER_KEYWORDS, version)
-    address = _read_address(connection_type, fields.get("address"), fields.get("netmask"))
-    method = fields.get("method")
-    if not method:
-        raise ConfigError("method is missing")
+    address = read_address(connection_type, fields.get("address"), fields.get("netmask"))
+    method = _read_method(fields.get("method"))
     _refuse(method_problem(connection_type, method, version))
     options = tuple((str(name), _option_value(name, value)) for name, value in (fields.get("options") or {}).items())
     _refuse(options_problem(connection_type, normal_method(connection_type, method), options, version))
@@ -248,26 +291,26 @@ def read_match_fields(fields: Mapping[str, Any], version: int) -> Rule:
 
 def _read_names(fields: Mapping[str, Any], noun: str, keywords: frozenset[str], version: int) -> tuple[Name, ...]:
     words = [str(word).strip() for word in fields.get(noun) or ["all"]]
+    if "*" in words:
+        raise ConfigError(
+            f'{noun} "*" is the {"database" if noun == "database" else "role"} of that name; write all, or put it in double '
+            "quotes if that name is meant"
+        )
     if not all(words):
         raise ConfigError(f'{noun} holds an empty word; write "" in quotes if an empty name is meant')
     return tuple(read_word(word, keywords, version, groups=noun == "user") for word in words)
 
 
-def _read_address(connection_type: str, text: str | None, netmask: str | None) -> Address | None:
-    if connection_type == "local":
-        if text is not None or netmask is not None:
-            raise ConfigError("address and netmask are not allowed in a rule of type local; leave them out")
-        return None
-    if not text:
-        raise ConfigError(f"address is missing; type {connection_type} needs one (all for every client)")
-    literal = len(text) > 1 and text.startswith('"') and text.endswith('"')
-    token = Token(text[1:-1].replace('""', '"'), quoted=True) if literal else Token(text)
-    if netmask is not None and not needs_netmask(token):
-        raise ConfigError(f'netmask "{netmask}" cannot follow address "{text}"; it needs a plain numeric address')
-    address = parse_address(token, netmask)
-    if has_holes(address):
-        raise ConfigError(f'netmask "{netmask}" has holes; write one that is ones followed by zeros')
-    return address
+def _read_method(text: str | None) -> str:
+    method = (text or "").strip()
+    if not method:
+        raise ConfigError("method is missing")
+    word, _blank, rest = method.partition(" ")
+    if rest.lstrip().startswith("#"):
+        raise ConfigError(f'method "{method}" holds a comment; write it in the option comment')
+    if rest and "=" in rest:
+        raise ConfigError(f'method "{method}" holds options; write method: {word}, and in options each as name: value')
+    return method
 
 
 def _option_value(name: str, value: Any) -> str:

@@ -13,11 +13,12 @@ from ..errors import ConfigError
 from ..text.document import Document
 from ..text.edit_plan import Ordering, Placement, Wishes
 from ..text.placing import ensure_records
-from ..text.records import Entry, Record, check_no_new_problem, problems
-from ..text.task_options import gather_wishes, read_each
+from ..text.records import Entry, Record, check_no_new_problem, describe_written, problems
+from ..text.task_options import gather_wishes, is_absent, read_each
 from ..text.tokens import Name
 from .any_role import any_role_by_certificate
-from .hba import Rule, is_remote, read_match_fields, read_rule
+from .asked_address import each_address
+from .hba import Rule, is_remote, read_match_fields, read_rule, written_rule
 from .include_lines import Include, read_include
 from .included_rules import DeadRule, PlacedRule, RulesOfInclude, newly_hidden, nothing_known, placed_rules
 from .shadowing import Shadow, overlap
@@ -68,11 +69,30 @@ def _overlap(one: Record, other: Record) -> bool:
 def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
     """What the options rules, block and exclusive of a task ask for; ConfigError names the rule (from 1) and the field."""
 
-    def read_wish(fields: Mapping[str, Any]) -> Record:
-        read = read_match_fields if fields.get("state") == "absent" else read_rule
-        return read_include(fields, version) or read(fields, version)
+    def read_wish(fields: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Record]]:
+        return [
+            (one, _read_absent(one, version) if is_absent(one) else _read_present(one, version))
+            for one in each_address(fields)
+        ]
 
-    return gather_wishes(params, "rules", read_each("rule", params["rules"], read_wish))
+    read = [pair for pairs in read_each("rule", params["rules"], read_wish) for pair in pairs]
+    return gather_wishes(
+        {**params, "rules": [one for one, _record in read]}, "rules", [record for _one, record in read]
+    )
+
+
+def _read_present(fields: Mapping[str, Any], version: int) -> Record:
+    return read_include(fields, version) or read_rule(fields, version)
+
+
+def _read_absent(fields: Mapping[str, Any], version: int) -> Record:
+    """What shall go may be what no server of this version takes; then the words alone count."""
+    try:
+        return read_include(fields, version) or read_match_fields(fields, version)
+    except ConfigError as error:
+        if fields.get("type") not in (None, "local") and not fields.get("address"):
+            raise
+        return written_rule(fields, version, error.problem)
 
 
 def read_placement(params: Mapping[str, Any], version: int) -> Placement:
@@ -210,7 +230,7 @@ def describe_any_roles(wishes: Wishes, dead: Sequence[DeadRule]) -> list[str]:
 
 def describe_doubts(wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
     """Warnings, one sentence each: what the task asks for and should not."""
-    doubts = []
+    doubts = describe_written(wishes.absent)
     wanted = {record.match_key for record in wishes.present}
     if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
         doubts.append(

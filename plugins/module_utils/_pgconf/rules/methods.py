@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from ..environment import DISTRIBUTION_BUILD, Build
 from ..errors import ConfigError
@@ -46,12 +47,32 @@ def type_problem(connection_type: str) -> str | None:
     return f'invalid connection type "{connection_type}"; write one of {", ".join(TYPES)}'
 
 
+# What people write for a method, beside its name in other letters.
+_MEANT = {
+    "certificate": "cert",
+    "scram": "scram-sha-256",
+    "krb5": "gss",
+    "kerberos": "gss",
+    "deny": "reject",
+    "ldaps": "ldap",
+}
+
+
+def _near_method(method: str, version: int) -> str | None:
+    """The method that is probably meant, where the version has it."""
+    names, word = method_names(version), method.lower()
+    near = _MEANT.get(word) or next(iter(get_close_matches(word, names, n=1, cutoff=0.7)), None)
+    return near if near in names else None
+
+
 def method_problem(connection_type: str, method: str, version: int, build: Build = DISTRIBUTION_BUILD) -> str | None:
     """Why a server of this version refuses the method on this type, or None."""
     known = METHODS.get(method)
     if known is None or not known.since <= version <= known.until:
         reason = "no server on Linux is built with it" if method in METHODS_NOT_ON_LINUX else f"not in {version}"
-        return f'method "{method}" is invalid ({reason}); PostgreSQL {version} has {", ".join(method_names(version))}'
+        near = _near_method(method, version)
+        meant = f"; is {near} meant?" if near else ";"
+        return f'method "{method}" is invalid ({reason}){meant} PostgreSQL {version} has {", ".join(method_names(version))}'
     built = {"gss": build.gss, "ldap": build.ldap, "pam": build.pam, "cert": build.ssl}
     if not built.get(method, True):
         return f'method "{method}" is not supported by this build of the server; choose another method'

@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..setting_kind import Kind
 from ..text.document import Document, Line, check_version, split_physical
 from ..text.records import Broken, Opaque
+from ..text.tokens import mark_problem
 from .builtin_table import known_settings
 from .value_checks import setting_problem
 from .values import LETTER, WORD, canonical_name, check_name, needs_restart, quote_value, read_value, same_value
@@ -77,10 +78,12 @@ def parse_conf_line(raw: str) -> ConfEntry | None:
         return None
     kinds = [kind for kind, _start, _end in tokens]
     if kinds[0] not in ("id", "qualified"):
-        return Broken("syntax error: a line starts with the name of a setting")
+        return Broken(mark_problem(content) or "syntax error: a line starts with the name of a setting")
     rest = kinds[2:] if kinds[1:2] == ["equals"] else kinds[1:]
     if len(rest) != 1 or rest[0] not in _VALUES:
-        return Broken("syntax error: exactly one value must follow the name; put it in single quotes")
+        return Broken(
+            mark_problem(content) or "syntax error: exactly one value must follow the name; put it in single quotes"
+        )
     name = content[tokens[0][1] : tokens[0][2]]
     kind, start, end = tokens[-1]
     if "\0" in content[start:end]:  # a server reads beyond its buffer then, and differently each time

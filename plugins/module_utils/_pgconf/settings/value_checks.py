@@ -12,8 +12,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from ..setting_kind import Kind
+from ..text.tokens import mark_problem
 from ..vocabulary import NEWEST_VERSION
 from .values import canonical_name, parse_boolean
 
@@ -76,12 +78,24 @@ def setting_problem(name: str, value: str, version: int, settings: Mapping[str, 
     canonical = canonical_name(name, version)
     kind = settings.get(canonical) or _HIDDEN_KINDS.get(canonical)
     if kind is None:
-        known = "." in name  # a placeholder for an extension
-        return None if known else f'PostgreSQL {version} has no setting "{name}"; correct its name or remove the line'
+        return _unknown_name(name, version, settings)
     if kind.context == "internal" or canonical in _OF_A_TRANSACTION:
         return f'setting "{name}" cannot be changed; remove the line'
     reason = value_problem(canonical, value, kind, version) or _rule_of_its_own(canonical, value, version)
+    if reason and value != value.strip() and setting_problem(name, value.strip(), version, settings) is None:
+        reason = "remove the blanks around it"
     return f'setting "{name}" cannot be "{value}": {reason}' if reason else None
+
+
+def _unknown_name(name: str, version: int, settings: Mapping[str, Kind]) -> str | None:
+    if "." in name:  # a placeholder for an extension
+        return None
+    mark = mark_problem(name)
+    if mark:
+        return mark
+    near = get_close_matches(name.lower(), settings, n=1, cutoff=0.8)
+    meant = f"; is {near[0]} meant?" if near else "; correct its name or remove the line"
+    return f'PostgreSQL {version} has no setting "{name}"{meant}'
 
 
 def _rule_of_its_own(name: str, value: str, version: int) -> str | None:
@@ -130,7 +144,7 @@ def _number_problem(text: str, kind: Kind) -> str | None:
     if unit:
         converted = _in_base_unit(number, unit, kind.unit)
         if converted is None:
-            return "write a number" + (f" with a unit such as {kind.unit}" if kind.unit else " without a unit")
+            return "write a number" + (f" with a unit of {_units(kind.unit)}" if kind.unit else " without a unit")
         number = converted
     number = float(round(number)) if integer else number
     least = float(kind.min_value) if kind.min_value else -math.inf
@@ -138,6 +152,11 @@ def _number_problem(text: str, kind: Kind) -> str | None:
     if (integer and abs(number) > _INT_MAX + 1) or not least <= number <= most:
         return f"it is outside {kind.min_value} to {kind.max_value}" + (f" {kind.unit}" if kind.unit else "")
     return None
+
+
+def _units(base: str) -> str:
+    """The units that a setting takes, as the server spells them."""
+    return ", ".join(_MEMORY if base.lstrip("0123456789") in _MEMORY else _TIME)
 
 
 def _read_number(text: str, integer: bool) -> tuple[float, str] | None:

@@ -71,7 +71,7 @@ def check_name(name: str) -> None:
     if len(parts) > 2 or not all(_NAME.fullmatch(part) for part in parts):
         raise ConfigError(f'"{name}" is not a known setting; write it as in the manual, such as ssl_cert_file')
     if name.lower() in ("include", "include_if_exists", "include_dir"):
-        raise ConfigError(f'"{name}" is a directive, not a setting')
+        raise ConfigError(f'"{name}" is a directive, not a setting; write its line by hand')
 
 
 def read_value(name: str, value: Any) -> str | None:
@@ -81,7 +81,7 @@ def read_value(name: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(element) for element in value)
+        value = ", ".join(str(element) for element in value)
     if isinstance(value, dict):
         raise ConfigError(f'setting "{name}" is a dict; give one value, a list, or null')
     text = str(value)

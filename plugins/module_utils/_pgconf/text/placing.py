@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from .document import Document, find_blocks, place_after, place_before
 from .edit_plan import Layout, Ordering, Placement, Wishes, find_anchor, new_line, records_of, satisfied, updated_line
 from .marker_blocks import place_block, remove_foreign
-from .records import Entry, Record
+from .records import Broken, Entry, OpaqueWords, Record
 
 # (original line, 0 for "inserted before it" or 1 for "this line itself", place in the list)
 Place = tuple[int, int, int]
@@ -41,9 +41,17 @@ def _shown(*records: Record) -> str:
 
 
 def remove_matching(layout: Layout, absent: Sequence[Record]) -> None:
-    """Take out every record that matches what one of these matches, repetitions too."""
+    """Take out every record that matches what one of these matches, repetitions too, and lines in these words that are invalid."""
     keys = {record.match_key for record in absent}
-    layout.removed.update(index for index, record in records_of(layout.document) if record.match_key in keys)
+    words = {record.written_key for record in absent} - {None}
+    for index, entry in layout.document.entries():
+        if (
+            isinstance(entry, Record)
+            and entry.match_key in keys
+            or isinstance(entry, (Broken, OpaqueWords))
+            and not words.isdisjoint(entry.keys)
+        ):
+            layout.removed.add(index)
 
 
 def ensure_records(document: Document[Entry], wishes: Wishes, placement: Placement, order: Ordering) -> Document[Entry]:

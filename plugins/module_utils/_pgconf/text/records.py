@@ -28,6 +28,11 @@ class Record(ABC):
         """Equal for records about the same thing; at most one of them decides."""
 
     @property
+    def written_key(self) -> Hashable:
+        """Equal to one of the keys of a line in the same words of which a server makes nothing; None where that is not known."""
+        return None
+
+    @property
     @abstractmethod
     def effect(self) -> Hashable:
         """What the record decides about it."""
@@ -49,11 +54,55 @@ class Opaque:
 
 
 @dataclass(frozen=True)
+class OpaqueWords(Opaque):
+    """The same; keys: what a task may call it by its words."""
+
+    keys: frozenset[Hashable]
+
+
+@dataclass(frozen=True)
 class Broken:
-    """A line for which the server rejects the whole file; ``column`` counts in the joined line from 1, 0 when unknown."""
+    """A line for which the server rejects the whole file; ``column`` counts in the joined line from 1, 0 when unknown.
+
+    keys: what a task may call it by its words.
+    """
 
     problem: str
     column: int = 0
+    keys: frozenset[Hashable] = frozenset()
+
+
+@dataclass(frozen=True)
+class Written(Record):
+    """What a task wants absent although no server of this version takes it: a line in these words may be there all the same."""
+
+    version: int
+    key: Hashable
+    problem: str
+    comment: str | None = None
+
+    @property
+    def match_key(self) -> Hashable:
+        """No line that a server reads is the same."""
+        return ("as written", self.key)
+
+    @property
+    def written_key(self) -> Hashable:
+        """The words."""
+        return self.key
+
+    @property
+    def effect(self) -> Hashable:
+        """It is never present."""
+        return ()
+
+    def render(self) -> str:
+        """No line is made of it."""
+        return self.problem
+
+    def with_comment(self, comment: str | None) -> Written:
+        """The same without a comment, which it never has."""
+        return self
 
 
 Entry = Union[Record, Opaque, Broken]
@@ -72,6 +121,16 @@ def describe_broken(version: int, broken: Iterable[tuple[int, str, str]]) -> lis
         f"line {number} is invalid for PostgreSQL {version} and was left alone: {problem}; "
         "no server loads the file until it is fixed"
         for number, _line, problem in broken
+    ]
+
+
+def describe_written(absent: Iterable[Record]) -> list[str]:
+    """Warnings about what a task wants absent although no server of the version takes it."""
+    return [
+        f"state is absent for what no server of PostgreSQL {record.version} takes, so only a line in these very words is "
+        f"removed: {record.problem}"
+        for record in absent
+        if isinstance(record, Written)
     ]
 
 

@@ -31,9 +31,14 @@ def read_each(
     return elements
 
 
+def is_absent(fields: Mapping[str, Any]) -> bool:
+    """Whether an element shall go."""
+    return fields.get("state") == "absent"
+
+
 def gather_wishes(params: Mapping[str, Any], option: str, records: Sequence[Record]) -> Wishes:
     """The records of ``option`` sorted by their state, with the options block and exclusive."""
-    states = [fields.get("state") == "absent" for fields in params[option]]
+    states = [is_absent(fields) for fields in params[option]]
     present = [record for record, is_absent in zip(records, states) if not is_absent]
     absent = [record for record, is_absent in zip(records, states) if is_absent]
     return Wishes(present, absent, bool(params.get("exclusive")), params.get("block"))

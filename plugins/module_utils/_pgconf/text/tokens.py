@@ -110,6 +110,9 @@ def _overflows(raw: str, behind: str) -> bool:
     return length > _LONGEST_TOKEN or (length == _LONGEST_TOKEN and (closes or behind == ","))
 
 
+_UTF_16 = frozenset({"\udcff\udcfe"})
+
+
 def is_file(token: Token) -> bool:
     """Whether the server replaces this token by the tokens of a file."""
     return not token.quoted and len(token.text) > 1 and token.text[0] == "@"
@@ -184,6 +187,18 @@ def render_name(name: Name, keywords: frozenset[str], version: int, groups: bool
 def render_comment(comment: str | None) -> str:
     """The trailing comment with its sign, or nothing; ``comment`` is checked by :func:`check_comment` before."""
     return f" # {comment}" if comment else ""
+
+
+def mark_problem(word: str) -> str | None:
+    """What the first word of a file tells of an editor that put a mark before it, or None."""
+    if word.startswith("\ufeff"):
+        return (
+            "the file starts with a byte order mark (EF BB BF), which PostgreSQL takes for a part of the first word; save it "
+            "as UTF-8 without one"
+        )
+    if word[:2] in _UTF_16:
+        return "the file is in UTF-16, which PostgreSQL does not read; save it as UTF-8"
+    return None
 
 
 def check_comment(comment: str | None, version: int) -> None:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Union
 
 from ..errors import ConfigError
 from .document import Document
 from .edit_plan import Ordering, Placement, Wishes
 from .placing import ensure_records
-from .records import Broken, Entry, Opaque, Record
+from .records import Broken, Entry, OpaqueWords, Record
 from .token_lines import Field, is_include
 from .tokens import Token, has_long_token, is_file, quote, tokenize
 
@@ -28,11 +28,16 @@ def parse_words(content: str, version: int, read_fields: ReadFields) -> Entry | 
         return Broken(f"a word of the line is too long for PostgreSQL {version}; shorten it")
     # An @file may be empty and then shifts the fields after it.
     if is_include(fields, version) or any(is_file(token) for field in fields for token in field):
-        return Opaque(content)
+        return OpaqueWords(content, keys_of_words(fields))
     try:
         return read_fields(fields, comment, version)
     except ConfigError as error:
-        return Broken(error.problem, error.column)
+        return Broken(error.problem, error.column, keys_of_words(fields))
+
+
+def keys_of_words(fields: Sequence[Field]) -> frozenset[Hashable]:
+    """What a line may be called by its first three words."""
+    return frozenset({tuple(",".join(token.text for token in field) for field in fields[:3])})
 
 
 def single_word(field: Field) -> Token:
