@@ -58,7 +58,9 @@ options:
         choices: [server, client]
         required: true
       key_type:
-        description: The kind of private key.
+        description:
+          - The kind of private key.
+          - A client with a key of V(ecdsa-p384) needs TLS 1.3, or C(ssl_ecdh_curve=secp384r1) at the server.
         type: str
         choices: [rsa-2048, rsa-3072, rsa-4096, ecdsa-p256, ecdsa-p384, ed25519]
         default: ecdsa-p256
