@@ -88,8 +88,8 @@ def test_no_lock_is_made_behind_a_link(home):
     try:
         planted(home / "ca", "link", target)
         result = module("certificate_revoke", {"directory": str(home / "ca")})
-        assert result["failed"] is True and "leads to a file of somebody else" in result["msg"], result
         assert list(target.iterdir()) == []
+        assert result["failed"] is True and "leads to a file of somebody else" in result["msg"], result
     finally:
         shutil.rmtree(target)
 
