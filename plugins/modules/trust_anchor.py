@@ -15,6 +15,7 @@ description:
   - Puts a CA certificate where the distribution keeps the administrator's anchors, and runs the distribution's command that merges
     them into the bundle that programs read. The command runs only when something changed, or when the bundle lacks the anchor.
   - Then it proves that the bundle holds the very same certificate, or, for O(state=absent), that it does not.
+  - The hooks of Debian's command, such as the one that fills the keystore of Java, are told what goes; the command tells them only what comes.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
 options:
@@ -96,6 +97,7 @@ from ..module_utils._host.files.reading import read_bytes
 from ..module_utils._host.files.writer import DesiredFile, FileAttributes, merge_written, read_text, write_files
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
+from ..module_utils._host.trust_hooks import is_behind, tell_removal
 from ..module_utils._pki.certificates import load_certificates
 from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.profiles import is_authority
@@ -135,6 +137,8 @@ def read_anchor(module: AnsibleModule, path: str) -> bytes | None:
 
 def refresh(module: AnsibleModule, store: Store, der: bytes | None, wished: bool) -> None:
     """Run the distribution's command, then look into what it made."""
+    if store.hooks and not wished:
+        tell_removal(store.hooks, store.link_of(module.params["name"]))
     command = list(store.refresh if wished else store.fresh)
     code, _out, errors = module.run_command(command)
     if code != 0:
@@ -174,11 +178,12 @@ def main() -> None:
         mode = FileAttributes(mode=module.params["mode"] if wished else None)
         result = merge_written(write_files(writer_of(module), [DesiredFile(path, content, mode, shown=shown)]))
         verified = der is not None and holds(read_bytes(store.bundle) or b"", der) == wished
-        if der is not None and (result["changed"] or not verified):
+        stale = der is None and not wished and is_behind(store.bundle, store.anchors)
+        if stale or (der is not None and (result["changed"] or not verified)):
             result["changed"] = True
             if not module.check_mode:
                 refresh(module, store, der, wished)
-                verified = True
+                verified = der is not None
     module.exit_json(path=path, bundle=store.bundle, style=store.style, verified=verified, **result)
 
 

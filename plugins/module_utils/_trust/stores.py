@@ -31,7 +31,7 @@ class Store:
 
     anchors: directory of the administrator's anchors. suffix: what a file name there must end with.
     refresh: the command that merges them. fresh: the same after an anchor was taken away.
-    bundle: the merged file.
+    bundle: the merged file. hooks: a directory of programs that are told what comes and goes, where there are such.
     """
 
     style: str
@@ -40,6 +40,7 @@ class Store:
     refresh: tuple[str, ...]
     fresh: tuple[str, ...]
     bundle: str
+    hooks: str = ""
 
     def anchor_path(self, name: str) -> str:
         """Return the path of the anchor of that name.
@@ -52,11 +53,16 @@ class Store:
             )
         return posixpath.join(self.anchors, name + self.suffix)
 
+    def link_of(self, name: str) -> str:
+        """Return the name of an anchor as the hooks are told it."""
+        return posixpath.join(posixpath.dirname(self.bundle), f"{name}.pem")
+
     def under(self, root: str) -> Store:
         """Return the same layout below another root directory; the commands stay as they are."""
         if root == "/":
             return self
-        return replace(self, anchors=root + self.anchors, bundle=root + self.bundle)
+        hooks = self.hooks and root + self.hooks
+        return replace(self, anchors=root + self.anchors, bundle=root + self.bundle, hooks=hooks)
 
 
 _UPDATE_CERTIFICATES = ("update-ca-certificates",)
@@ -69,6 +75,7 @@ _STORES = (
         refresh=_UPDATE_CERTIFICATES,
         fresh=(*_UPDATE_CERTIFICATES, "--fresh"),
         bundle="/etc/ssl/certs/ca-certificates.crt",
+        hooks="/etc/ca-certificates/update.d",
     ),
     # update-ca-trust(8); /etc/pki/tls/certs/ca-bundle.crt is a link to this bundle where it exists
     Store(
@@ -84,7 +91,7 @@ _STORES = (
         anchors="/etc/pki/trust/anchors",
         suffix=".pem",
         refresh=_UPDATE_CERTIFICATES,
-        fresh=_UPDATE_CERTIFICATES,
+        fresh=(*_UPDATE_CERTIFICATES, "--fresh"),
         bundle="/var/lib/ca-certificates/ca-bundle.pem",
     ),
     Store(

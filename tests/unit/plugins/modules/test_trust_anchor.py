@@ -161,3 +161,67 @@ def test_a_missing_command_is_one_sentence(store: Store, certificates: Path, mon
     assert result["failed"]
     assert result["msg"] == "no-such-updater is not installed; install the package ca-certificates of this host"
     assert not os.listdir(store.anchors)
+
+
+KEYSTORE = """#!/bin/sh
+# what ca-certificates-java does: keep what comes, forget what goes
+while read -r line; do
+  case $line in
+    +*) echo "${line#+}" >>"$0.store" ;;
+    -*) grep -vxF "${line#-}" "$0.store" >"$0.new"; mv "$0.new" "$0.store" ;;
+  esac
+done
+"""
+
+
+@pytest.fixture
+def keystore(store: Store, certificates: Path) -> Path:
+    """The list that a hook keeps; it knows the vendor's certificate and one of another administrator."""
+    hook = Path(store.hooks) / "jks-keystore"
+    hook.write_text(KEYSTORE)
+    hook.chmod(0o755)
+    shutil.copy(certificates / "vendor.crt", Path(store.anchors) / "theirs.crt")
+    subprocess.run(store.fresh, check=True, capture_output=True)
+    return Path(f"{hook}.store")
+
+
+def names_in(keystore: Path) -> set[str]:
+    return {Path(line).name for line in keystore.read_text().splitlines()}
+
+
+@pytest.mark.parametrize("by", ["name", "file"])
+def test_an_anchor_goes_from_what_hooks_have_filled_and_nothing_else_does(
+    store: Store, certificates: Path, keystore: Path, by: str
+) -> None:
+    before = names_in(keystore)
+    run_module("trust_anchor", anchor(certificates / "ca.crt"))
+    assert names_in(keystore) == before | {"our-ca.pem"}
+    done = run_module("trust_anchor", anchor(None if by == "name" else certificates / "ca.crt", state="absent"))
+    assert (done["changed"], done["verified"]) == (True, True)
+    assert names_in(keystore) == before == {"theirs.pem", "vendor.pem"}
+    assert sorted(path.name for path in Path(store.bundle).parent.glob("*.pem")) == ["theirs.pem", "vendor.pem"]
+    assert not run_module("trust_anchor", anchor(state="absent"))["changed"]
+
+
+def test_a_removal_that_was_killed_before_the_refresh_is_finished(
+    store: Store, certificates: Path, keystore: Path
+) -> None:
+    run_module("trust_anchor", anchor(certificates / "ca.crt"))
+    (Path(store.anchors) / "our-ca.crt").unlink()
+    assert run_module("trust_anchor", anchor(state="absent"), check=True)["changed"]
+    assert run_module("trust_anchor", anchor(state="absent"))["changed"]
+    assert "our-ca.pem" not in names_in(keystore)
+    assert bundle_count(store) == 2
+    assert not run_module("trust_anchor", anchor(state="absent"))["changed"]
+
+
+def test_a_hook_that_fails_is_one_sentence_and_the_next_run_goes_on(store: Store, certificates: Path) -> None:
+    run_module("trust_anchor", anchor(certificates / "ca.crt"))
+    hook = Path(store.hooks) / "broken"
+    hook.write_text("#!/bin/sh\ncat >/dev/null\necho no room >&2\nexit 3\n")
+    hook.chmod(0o755)
+    done = run_module("trust_anchor", anchor(state="absent"))
+    assert done["failed"] and done["msg"] == f"{hook} failed: no room; fix that and run again"
+    hook.unlink()
+    assert run_module("trust_anchor", anchor(state="absent"))["changed"]
+    assert bundle_count(store) == 1
