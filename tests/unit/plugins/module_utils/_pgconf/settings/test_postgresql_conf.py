@@ -208,13 +208,18 @@ def test_overrides_restarts_and_doubts() -> None:
     assert "ALTER SYSTEM RESET port" in describe_overridden(overridden)[0]
 
 
+# What a file can hold: characters, and bytes that are none.
+FILE_CHARACTERS = st.one_of(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]),
+    st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF),
+)
+
+
 @given(
     texts,
     st.dictionaries(
         st.sampled_from(["ssl", "port", "work_mem", "x.y", "ssl_ciphers", "ssl_ecdh_curve"]),
-        st.one_of(
-            st.none(), st.booleans(), st.integers(0, 9999), st.text(st.characters(exclude_characters="\0"), max_size=8)
-        ),
+        st.one_of(st.none(), st.booleans(), st.integers(0, 9999), st.text(FILE_CHARACTERS, max_size=8)),
         max_size=3,
     ),
     VERSIONS,
