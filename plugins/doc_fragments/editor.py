@@ -17,6 +17,8 @@ options:
       - A file of a cluster that belongs to Patroni is refused, also in check mode - where C(patroni.dynamic.json) lies in the data
         directory, or where the file or C(postgresql.conf) starts with the words of Patroni. Make such a change by
         C(patronictl edit-config).
+      - So is a file that CloudNativePG, Puppet, Chef, Salt or CFEngine writes by itself, as its first comments say. A change of a file that a template
+        of another play wrote (C(Ansible managed)) draws a warning.
     type: path
     required: true
   create:

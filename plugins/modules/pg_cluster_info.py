@@ -119,7 +119,8 @@ clusters:
     managed_by:
       description:
         - V(patroni) where C(patroni.dynamic.json) lies in the data directory or the configuration files say that Patroni overwrites them,
-          else null. The editors and M(pgtls.postgresql.pg_server) refuse such a cluster.
+          V(cloudnative-pg) where the file of settings loads that operator's files, else null. The editors and M(pgtls.postgresql.pg_server)
+          refuse such a cluster.
       type: str
     in_usual_place:
       description:

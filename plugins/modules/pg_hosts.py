@@ -147,6 +147,7 @@ from ..module_utils._host.files.writer import writing_alone
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE
 from ..module_utils._host.raw_bytes import recall_bytes
+from ..module_utils._host.server.other_writers import refuse_overwritten
 from ..module_utils._host.server.patroni import refuse_patroni, sign_beside
 from ..module_utils._pgconf.errors import ConfigError
 from ..module_utils._pgconf.maps.hosts import (
@@ -185,6 +186,7 @@ def main() -> None:
     with failing_cleanly(module, ConfigError), writing_alone(writer, edit.path):
         check_judge(params["validate"])
         refuse_patroni(params["path"], None, sign_beside(params["path"]))
+        refuse_overwritten(params["path"])
         version = known_version(params["server_version"])
         text = read_original(edit)
         before = parse_hosts(text or "", version)

@@ -18,9 +18,11 @@ from words import (
     CONF_LINES,
     DIRECTORIES,
     MAPPED,
+    MARKS,
     MASKS,
     METHODS,
     NAMES,
+    NOT_UTF_8,
     OPTIONS,
     REGEX_PIECES,
     SETTING_VALUES,
@@ -100,7 +102,15 @@ class _Maker:
             text = text[: -len(end)]
         if self._chance(0.2) and "radius" not in text:
             text = self._mutated(text)
-        return _without_the_undecidable(kind, text)
+        return _without_the_undecidable(kind, self._in_other_bytes(text))
+
+    def _in_other_bytes(self, text: str) -> str:
+        """The text with bytes that are not UTF-8 (Latin-1 words above all), and with a byte order mark, now and then."""
+        if self._chance(0.1) and "radius" not in text:
+            for _unused in range(self._random.choice((1, 1, 2, 4))):
+                place = self._random.randint(0, len(text))
+                text = text[:place] + self._pick(NOT_UTF_8) + text[place:]
+        return self._pick(MARKS) + text if self._chance(0.04) else text
 
     def mutated_stock(self, kind: str) -> str:
         lines = self._stock.lines[kind]
@@ -119,7 +129,10 @@ class _Maker:
         if name.endswith(".txt"):
             names = [self._name() for _unused in range(self._random.randint(0, 3))]
             return self._pick((" ", "\n", ", ", ",")).join(names) + "\n" * self._random.randint(0, 1)
+        if self._chance(0.15):
+            return self._pick(("", "\n", "# nothing\n", "\ufeff", " "))
         text = "".join(self._line(kind) + "\n" for _unused in range(self._random.randint(0, 2)))
+        text = _without_the_undecidable(kind, self._in_other_bytes(text))
         if self._version >= CIRCLES_SINCE and self._chance(0.08):
             # include_if_exists would be swallowed at the deepest level if any earlier file was missing (a stale errno)
             text += f"include {self._quoted_file(kind, self._pick(SIDE_FILES))}\n"

@@ -138,6 +138,10 @@ REGEX_PIECES = (
     "x{1,2", "(?s)", "(?n)", "(?p)", "(?w)", "(?is)", "(?b)", "\\(", "\\{", "\\*", "\\+", "\\?", "\\|", "]", "}",
     "[[", "[[.", "[[.a", "[[=", "[[:", "[a[.hyphen.]z]", "[[.hyphen.]-z]", "[a-[.z.]]", "[[=a=]-z]",
 )
+# Bytes as Python reads them that are no UTF-8: words in Latin-1, single bytes, the beginning of a character, one too long.
+NOT_UTF_8 = ("gr\udcfcn", "\udce4", "# Gr\udcfc\udcdfe", "\udcff", "\udcc3", "\udce2\udc82", "\udcc0\udcaf", "\udca0")
+# What editors of other systems put before the first line, whole, in half, and that of UTF-16.
+MARKS = ("\ufeff", "\ufeff", "\ufeff", "\udcef\udcbb", "\udcff\udcfe")
 STRAY = (
     '"', '"', ",", "#", "\\", "\\\n", " ", "\t", "\r", "\n", "\n", "=", "/", "@", "+", "'", "\f", "\v", "\u00a0",
     "\ufeff", "\udcff", "é", "x", "0", ".", "%", ":", "\0", "{", "(", "*", "$", "-", "\x01", "\x7f", "\udc80", "||",

@@ -34,6 +34,7 @@ from ..files.writer import (
 )
 from ..server.configuration_files import check_own_settings, leads_to
 from ..server.database import Login, connect, fetch, raw, read_raw
+from ..server.other_writers import note_of_template, refuse_overwritten
 from ..server.patroni import refuse_patroni, sign_beside, sign_of_patroni
 from ..server.peers import account_beside, account_of
 from ..server.views import CONF, HBA, Complaint, FileKind, complaints, reader_of, server_version_of, setting
@@ -89,10 +90,11 @@ def validating_server(
 
     Until then no other run of ours writes beside that file; what a killed one left unjudged is undone first.
 
-    :raises ModuleError: when validate is "server" and it cannot judge, and when the file belongs to Patroni.
+    :raises ModuleError: when validate is "server" and it cannot judge, and when the file belongs to another tool.
     """
     path = edit.path
     refuse_patroni(path, kind.setting, sign_beside(path))
+    refuse_overwritten(path)
     with writing_alone(writer, path):
         undo_killed(writer, path)
         judge = _find_judge(edit, kind, newest_version, connection)
@@ -190,6 +192,10 @@ def write_validated(
     seen = ExpectedContent.text(before)
     content = after.encode("utf-8", "surrogateescape")
     wanted = DesiredFile(edit.path, content, edit.attributes, backup=edit.backup, seen=seen)
+    if content != seen.content:
+        note = note_of_template(edit.path)
+        if note is not None:
+            writer.warn(note)
     if judge is None or content == seen.content:
         return _report(write_files(writer, [wanted])[0])
     is_unjudged = judge.doubt is not None or judge.connection is None or edit.validate == "syntax"

@@ -17,6 +17,7 @@ from typing import Any
 from ..._pgconf.errors import ConfigError
 from ..errors import ModuleError
 from .configuration_files import check_own_settings
+from .other_writers import CLOUDNATIVE_PG, sign_of_operator
 from .patroni import PATRONI, sign_of_patroni
 from .peers import SERVER_ACCOUNT
 from .processes import below
@@ -267,10 +268,17 @@ def _describe(found: _Found, root: str) -> Cluster:
         manager=manager,
         unit=unit,
         bin_directory=_bin_directory(version, server, started, root),
-        managed_by=PATRONI if sign_of_patroni(below(root, directory), own_files) else None,
+        managed_by=_manager_of_files(below(root, directory), own_files),
         in_usual_place=found.is_usual,
         settings={name: settings[name] for name in SETTINGS},
     )
+
+
+def _manager_of_files(directory: str, own_files: list[str]) -> str | None:
+    """The tool that writes the configuration files by itself; the first of them is the file of settings."""
+    if sign_of_patroni(directory, own_files):
+        return PATRONI
+    return CLOUDNATIVE_PG if sign_of_operator(own_files[0]) else None
 
 
 def _check_named(setting: str, path: str, directory: str, owner: int, root: str) -> None:
