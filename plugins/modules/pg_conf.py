@@ -35,6 +35,13 @@ options:
       - The file C(postgresql.auto.conf) of the cluster, to find out whether it overrides a setting.
       - The default is the one in the data directory of the server, when a login works. A missing file overrides nothing.
     type: path
+  reset_auto_conf:
+    description:
+      - Where C(postgresql.auto.conf) gives a named setting another value, take that back with C(ALTER SYSTEM RESET), after the server took the file. Needs
+        a login as superuser.
+      - Otherwise the value there wins, and a warning says so.
+    type: bool
+    default: false
 notes:
   - Lines that include other files are kept; the files that they name are read to find out what overrides a setting, and never written.
 seealso:
@@ -92,6 +99,11 @@ overridden:
     line:
       description: The line of that file.
       type: int
+reset:
+  description: Named settings whose value of C(ALTER SYSTEM) was taken back (in check mode, would be).
+  returned: success
+  type: list
+  elements: str
 restart_required:
   description: Settings that this task changed or removed (in check mode, would) and that take effect only after a restart of the server. The server
     loads such a file at a reload, and the settings stay pending.
@@ -108,7 +120,7 @@ from ..module_utils._host.editing.server_validation import (
     validating_server,
     write_validated,
 )
-from ..module_utils._host.editing.settings_edit import edit_settings
+from ..module_utils._host.editing.settings_edit import edit_settings, reset_auto_conf
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.option_specs import EDITOR, FILE, LOGIN
 from ..module_utils._host.raw_bytes import recall_bytes
@@ -128,6 +140,7 @@ SPEC = {
     **LOGIN,
     "settings": {"type": "dict", "required": True},
     "auto_conf": {"type": "path"},
+    "reset_auto_conf": {"type": "bool", "default": False},
 }
 
 
@@ -139,12 +152,16 @@ def main() -> None:
         text = read_original(edit)
         before = parse_conf(text or "", judge.version)
         wanted = read_settings(recall_bytes(params, module.warn, lambda: describe_settings(before), "settings"))
-        done = edit_settings(edit, judge, before, wanted, params["auto_conf"])
+        done = edit_settings(edit, judge, before, wanted, params["auto_conf"], params["reset_auto_conf"])
         report = write_validated(writer, edit, judge, text, done.after.render())
+        if done.resets and not module.check_mode:
+            reset_auto_conf(judge, done.resets)
+        report["changed"] = report["changed"] or bool(done.resets)
         for doubt in done.doubts:
             module.warn(doubt)
     settings = describe_named(done.after, wanted)
-    module.exit_json(**report, settings=settings, overridden=done.overridden, restart_required=done.restarts)
+    told = {"overridden": done.overridden, "restart_required": done.restarts, "reset": done.resets}
+    module.exit_json(**report, settings=settings, **told)
 
 
 if __name__ == "__main__":

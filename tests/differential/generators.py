@@ -66,7 +66,12 @@ def make_case(kind: str, version: int, number: int, stock: Stock, seed: str = "p
         side.update(
             {f"{DIRECTORIES[0]}/{name}": maker.side_file(kind, name) for name in ("10-a.conf", "9-b.conf", ".c.conf")}
         )
-    return Case(kind, text, side)
+    return Case(kind, _as_read(text), {name: _as_read(content) for name, content in side.items()})
+
+
+def _as_read(text: str) -> str:
+    """The text as it is read from a file: bytes beside each other may be a character."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 # A link-local address with a zone is numeric if there is such an interface; this machine surely has "lo".

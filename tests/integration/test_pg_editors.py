@@ -291,6 +291,36 @@ def test_auto_conf_is_found_through_the_login(kept: Any) -> None:
     assert [(one["name"], one["value"]) for one in done["overridden"]] == [("work_mem", "5MB")]
 
 
+def test_a_value_of_alter_system_is_taken_back_where_the_task_asks(kept: Any) -> None:
+    for text in ("work_mem = '5MB'", "max_connections = 44", "log_line_prefix = 'x'", "maintenance_work_mem = '30MB'"):
+        kept.sql(f"ALTER SYSTEM SET {text}")
+    wanted = {"WORK_MEM": "9MB", "max_connections": None, "log_line_prefix": "y"}
+    task = {**options(kept, "pg_conf"), "settings": wanted}
+    auto = Path(kept.data_directory, "postgresql.auto.conf")
+    before = auto.read_text()
+    kept_back = run_module("pg_conf", task)
+    assert [one["name"] for one in kept_back["overridden"]] == list(wanted) and kept_back["reset"] == []
+    assert len([one for one in kept_back["warnings"] if "use ALTER SYSTEM RESET" in one]) == 3
+    assert auto.read_text() == before
+    for check in (True, False):
+        done = run_module("pg_conf", {**task, "reset_auto_conf": True}, check=check)
+        assert done["changed"] and done["reset"] == list(wanted), done
+        assert (done["overridden"], done["warnings"]) == ([], [])
+        assert done["restart_required"] == ["max_connections"]
+        assert (auto.read_text() == before) is check
+    assert auto.read_text().splitlines()[2:] == ["maintenance_work_mem = '30MB'"]
+    again = run_module("pg_conf", {**task, "reset_auto_conf": True})
+    assert not again["changed"] and again["reset"] == []
+    kept.sql("ALTER SYSTEM SET work_mem = '5MB'")
+    task = {**task, "settings": {"work_mem": "7MB"}, "reset_auto_conf": True, "login_user": "nobody"}
+    del task["validate"]
+    refused = run_module("pg_conf", {**task, "auto_conf": str(auto)})
+    assert (
+        refused["failed"] and "reset_auto_conf is true, but no server can be told to forget work_mem" in refused["msg"]
+    )
+    kept.sql("ALTER SYSTEM RESET ALL")
+
+
 def test_check_mode_asks_but_writes_nothing(kept: Any) -> None:
     path = Path(kept.data_directory, "postgresql.conf")
     before = path.read_bytes()
