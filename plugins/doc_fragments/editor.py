@@ -39,6 +39,15 @@ options:
       - The default is V(server) when a login works, else V(syntax) with a warning.
     type: str
     choices: [server, syntax]
+  unsafe_writes:
+    description:
+      - Overwrite a file in place where it is a mount of its own, as containers have single files, because no new file can take its place. A
+        warning says so each time.
+      - A server that reads the file at that moment, or a crash, sees a part of it. Without this option such a file is refused; to mount its
+        directory is better.
+      - Every other file is replaced atomically, whatever this option says.
+    type: bool
+    default: false
 notes:
   - Bytes that are not UTF-8, such as a comment in Latin-1, are kept in the file and shown as C(\xfc) in results. An option that holds
     what a result showed stands for those bytes.

@@ -66,7 +66,7 @@ def writer_of(module: AnsibleModule) -> Writer:
     def warn(sentence: str) -> None:
         module.warn(sentence)  # the method of then, which failing_cleanly may have replaced
 
-    return Writer(module.check_mode, warn, set_label)
+    return Writer(module.check_mode, warn, set_label, bool(module.params.get("unsafe_writes")))
 
 
 def _presentable(say: Callable[..., Any], **always: Any) -> Callable[..., Any]:

@@ -40,4 +40,5 @@ EDITOR: Spec = {
     "create": {"type": "bool", "default": False},
     "server_version": {"type": "int"},
     "validate": {"type": "str", "choices": ["server", "syntax"]},
+    "unsafe_writes": {"type": "bool", "default": False},
 }

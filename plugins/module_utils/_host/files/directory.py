@@ -148,6 +148,24 @@ class Directory:
             prepare(os.path.join(self.path, temporary))
             os.rename(temporary, name, src_dir_fd=self.handle, dst_dir_fd=self.handle)
 
+    def overwrite(self, temporary: str, name: str, content: bytes, identity: Ownership) -> None:
+        """Write into the file itself, which nobody may replace (a mount of its own), what was staged for it.
+
+        :raises ModuleError: when that fails; what the file holds then is not known.
+        """
+        flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with (
+            _in_one_sentence(os.path.join(self.path, name)),
+            os.fdopen(os.open(name, flags, dir_fd=self.handle), "wb") as stream,
+        ):
+            stream.write(content)
+            stream.truncate()
+            stream.flush()
+            os.fchown(stream.fileno(), identity.uid, identity.gid)
+            os.fchmod(stream.fileno(), identity.mode)
+            os.fsync(stream.fileno())
+        self.discard(temporary)
+
     def discard(self, temporary: str) -> None:
         """Remove a staged file that shall not be used."""
         with suppress(FileNotFoundError):

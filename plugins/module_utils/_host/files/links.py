@@ -12,6 +12,7 @@ and only written in a directory that belongs to that user.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ..errors import ModuleError
 
 _HOPS = 40
 _WRITABLE_BY_OTHERS = 0o022
+_MOUNT_ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True)
@@ -168,3 +170,13 @@ def _first_link(path: str) -> _Link | None:
         if status.st_mode & _WRITABLE_BY_OTHERS and not status.st_mode & S_ISVTX:
             open_to_all = True
     return None
+
+
+def is_mount_point(path: str) -> bool:
+    """Return whether something is mounted at a path without links; a file that is can be written, and not replaced."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+            places = [line.split(" ")[4] for line in stream]
+    except (OSError, IndexError):
+        return False
+    return path in (_MOUNT_ESCAPE.sub(lambda found: chr(int(found.group(1), 8)), place) for place in places)

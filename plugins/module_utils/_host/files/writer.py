@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from ..errors import ModuleError
 from .directory import Directory, Ownership, Preparation, locked_directory, look_at, remove_leftovers
-from .links import Place, check_owner, safe_place, safe_target
+from .links import Place, check_owner, is_mount_point, safe_place, safe_target
 from .reading import read_bytes
 
 NEW_FILE_MODE = 0o600
@@ -47,11 +47,13 @@ class Writer:
 
     check_mode: it only reports what it would write. warn: takes a sentence for the user. set_label: gives a path the
     SELinux context that a name has now (existed), or shall have by the policy: set_label(path, name, existed).
+    in_place: a file that is a mount of its own may be overwritten, which is not atomic.
     """
 
     check_mode: bool
     warn: Callable[[str], None]
     set_label: Callable[[str, str, bool], None]
+    in_place: bool = False
 
     def labelling(self, name: str, existed: bool) -> Preparation:
         """Return what labels a file, before it has its name."""
@@ -207,6 +209,11 @@ def _check_possible(writer: Writer, plan: _Plan, directory: str) -> None:
         raise ModuleError(
             f"{plan.wanted.path} cannot be written: no write permission in {directory}; run the task as its owner or root"
         )
+    if plan.now is not None and not writer.in_place and is_mount_point(plan.target):
+        raise ModuleError(
+            f"{plan.wanted.path} is a mount of its own, so no new file can take its place; mount its directory, or set "
+            "unsafe_writes to true where the module has it, which overwrites the file in place"
+        )
     foreign = plan.after.uid not in (os.geteuid(), plan.now.uid if plan.now else -1)
     if foreign and os.geteuid() != 0:
         raise ModuleError(
@@ -359,6 +366,12 @@ class _Write:
             self.folder.put(backup, plan.before, replace(plan.now, mode=plan.now.mode & _KEPT_MODE), label)
         if temporary is None:
             self.folder.remove(self.name)
+        elif plan.wanted.content is not None and plan.now is not None and is_mount_point(plan.target):
+            self.folder.overwrite(temporary, self.name, plan.wanted.content, plan.after)
+            writer.warn(
+                f"{plan.wanted.path} is a mount of its own and was overwritten in place: a server that read it meanwhile, or a "
+                "crash, saw a part of it"
+            )
         else:
             self.folder.place(temporary, self.name, prepare)
         return None if backup is None else os.path.join(self.folder.path, backup)
