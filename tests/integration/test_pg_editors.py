@@ -194,6 +194,20 @@ def test_a_fault_that_was_there_is_told_with_what_the_server_will_do(
     assert not [one for one in run_module(module, task)["warnings"] if "was left alone" in one]
 
 
+@pytest.mark.parametrize(
+    ("module", "line", "words"),
+    [one for one in STANDING_FAULTS if one[1] in ("local all @nosuch trust", "m @nosuch x", "work_mem = 'many'")],
+)
+def test_a_whole_server_is_told_of_such_faults_too(kept: Any, module: str, line: str, words: str) -> None:
+    path = Path(kept.data_directory, FILES[module])
+    path.write_text(f"{path.read_text()}{line}\n")
+    whole = {"data_directory": kept.data_directory, "certificates": []}
+    for check in (True, False):  # the run itself fails at the reload, with the server's words
+        done = run_module("pg_server", {**whole, "settings": {"maintenance_work_mem": "20MB"}}, check=check)
+        assert done["failed"] is not check
+        assert [one for one in done["warnings"] if "was left alone" in one and words in one], done
+
+
 def test_an_edit_that_fixes_a_fault_says_nothing_of_it(kept: Any) -> None:
     path = Path(kept.data_directory, "postgresql.conf")
     path.write_text(path.read_text() + "work_mem = 'many'\nssl = maybe\n")

@@ -214,6 +214,24 @@ def test_a_file_that_is_not_there_or_no_file_is_told_by_a_reload(fresh_cluster):
     assert not reload(fresh_cluster, files_changed=True)["failed"]
 
 
+def test_a_transaction_that_meets_settings_of_others_leaves_the_server_up(fresh_cluster):
+    """What others left waiting for a restart keeps the server down after the undo too, unless it is put back as well."""
+    cluster = fresh_cluster
+    set_values(cluster, shared_preload_libraries="nosuch", max_connections=None)
+    cluster.reload()
+    cluster.sql("SELECT pg_sleep(0.5)")
+    whole = {"data_directory": cluster.data_directory, "certificates": [], "restart": "if_pending"}
+    result = run_module("pg_server", {**whole, "settings": {"work_mem": "7MB"}})
+    assert "the server is as it was before" in result["msg"], result
+    (told,) = [one for one in result["warnings"] if "which were put back (" in one]
+    assert "shared_preload_libraries = '' in " in told
+    assert cluster.sql("SELECT current_setting('shared_preload_libraries') = ''") == [("t",)]
+    assert "work_mem = 7MB" not in Path(cluster.data_directory, "postgresql.conf").read_text()
+    done = run_module("pg_server", {**whole, "settings": {"work_mem": "7MB"}})
+    assert not done["failed"] and done["restarted"] is False, done
+    assert cluster.sql("SHOW work_mem") == [("7MB",)]
+
+
 def test_undoing_leaves_a_server_up_that_was_not_restarted(fresh_cluster):
     """What waited for a restart before the transaction, and would take the server down, still waits after it."""
     set_values(fresh_cluster, hba_file=missing(fresh_cluster))

@@ -166,7 +166,13 @@ def _restart(
     try:
         restart_proven(seen.cluster, seen.login, options.timeout_seconds)
     except ServerDown as error:
-        raise (error if way_back is None else way_back.take(error)) from error
+        if way_back is None:
+            raise
+        put_back = way_back.take(error)
+        raise ModuleError(
+            f"{error.cause}; it runs again with the values that it used before, which were put back ({put_back}); correct "
+            f"what asks for other ones; {error.place}"
+        ) from error
     restarted = _find_server(options)
     return restarted, waiting_settings(restarted.login)
 

@@ -59,13 +59,18 @@ class SavedFile:
 
 @dataclass(frozen=True)
 class ServerBefore:
-    """The server at the start: what it served and used, digests of what it complained about, where its output went."""
+    """The server at the start: what it served and used, digests of what it complained about, where its output went.
+
+    waiting: what it used of the settings that waited for a restart. waiting_defaults: the same of those that nothing gave a value.
+    """
 
     running: bool = False
     served_fingerprint: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
     output: str | None = None
+    waiting: dict[str, str] = field(default_factory=dict)
+    waiting_defaults: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from ..errors import ModuleError
+from ..files.writer import Writer
 from ..server.clusters import Cluster, find_cluster
 from ..server.database import Login
 from ..server.reload import (
@@ -31,6 +32,7 @@ from ..server.views import conf_load_time, file_errors, setting
 from .journal import Journal, ServerBefore, UndoOptions, beside, digest, journal_path
 from .restore_files import restore
 from .snapshot import Transaction, close, find_open, written_through
+from .waiting_values import WaitingValue, WayBack, read_waiting_values
 
 # What a client meets, and what decides which files the server reads.
 _TELLING_SETTINGS = (
@@ -74,7 +76,12 @@ def read_base(cluster: Cluster, login: Login) -> ServerBefore:
         is_loaded = not _is_due(cluster, connection, False)
         settings = {name: setting(connection, name) for name in _TELLING_SETTINGS} if is_loaded else {}
         complaints = tuple(digest(complaint) for complaint in file_errors(connection))
-        return replace(base, settings=settings, complaints=complaints)
+        values = read_waiting_values(connection)
+        waiting, defaults = (
+            {name: one.value for name, one in values.items() if one.is_default is is_default}
+            for is_default in (False, True)
+        )
+        return replace(base, settings=settings, complaints=complaints, waiting=waiting, waiting_defaults=defaults)
 
 
 def undo(transaction: Transaction, login: Login, options: UndoOptions) -> tuple[list[str], Recovered]:
@@ -93,7 +100,9 @@ def undo(transaction: Transaction, login: Login, options: UndoOptions) -> tuple[
     if problems:
         raise ModuleError(f"not restored: {'; '.join(problems)}; {_what_is_left(transaction, journal, restored)}")
     try:
-        recovered = bring_back(transaction.cluster.data_directory, login, journal, options, bool(restored))
+        recovered = bring_back(
+            transaction.writer, transaction.cluster.data_directory, login, journal, options, bool(restored)
+        )
     except ModuleError as error:
         left = _what_is_left(transaction, journal, restored)
         raise ModuleError(f"the files are as before, but not the server: {error}; {left}") from error
@@ -112,7 +121,7 @@ def _what_is_left(transaction: Transaction, journal: Journal, restored: list[str
 
 
 def bring_back(
-    data_directory: str, login: Login, journal: Journal, options: UndoOptions, files_changed: bool
+    writer: Writer, data_directory: str, login: Login, journal: Journal, options: UndoOptions, files_changed: bool
 ) -> Recovered:
     """Let a server use the files that were put back, and prove that it is as it was.
 
@@ -127,7 +136,7 @@ def bring_back(
         restart(cluster, login_at(cluster, login), timeout_seconds)
         cluster = find_cluster(data_directory)
     elif started:
-        start(cluster, login_at(cluster, login), timeout_seconds, base.output)
+        _start(writer, cluster, login_at(cluster, login), base, timeout_seconds)
         cluster = find_cluster(data_directory)
     else:
         wait_until_ready(cluster, login_at(cluster, login), timeout_seconds, find_log(cluster))
@@ -143,6 +152,20 @@ def bring_back(
         waiting = waiting_settings(login_at(cluster, login))
     _prove(cluster, login_at(cluster, login), base, waiting)
     return Recovered(reloaded, started, restarted, served_fingerprint(cluster), tuple(waiting))
+
+
+def _start(writer: Writer, cluster: Cluster, login: Login, base: ServerBefore, timeout_seconds: int) -> None:
+    """Start a server; where settings of others, which waited for a restart, keep it from that, with what it used of them."""
+    try:
+        start(cluster, login, timeout_seconds, base.output)
+    except ModuleError as error:
+        values = {name: WaitingValue(value, False) for name, value in base.waiting.items()}
+        values.update((name, WaitingValue(value, True)) for name, value in base.waiting_defaults.items())
+        put_back = WayBack(writer, cluster, login, timeout_seconds, values, base.output).take(error)
+        writer.warn(
+            f"{error}; it runs again with the values that it used before, which were put back ({put_back}); correct what asks "
+            "for other ones"
+        )
 
 
 def _was_restarted(cluster: Cluster, journal: Journal) -> bool:

@@ -20,7 +20,7 @@ from ..._pgconf.settings.included_settings import read_conf
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF, Assignment, ensure_settings, parse_conf
 from ..._pgconf.settings.values import canonical_name, quote_value
 from ..._pgconf.vocabulary import NEWEST_VERSION
-from ..errors import ModuleError, ServerDown
+from ..errors import ModuleError
 from ..files.writer import DesiredFile, ExpectedContent, Writer, read_text, write_files
 from ..server.clusters import Cluster
 from ..server.configuration_files import files_with
@@ -69,26 +69,27 @@ class WayBack:
         values = {} if connection is None else read_waiting_values(connection)
         return cls(writer, cluster, login, timeout_seconds, values, output_of(cluster.pid))
 
-    def take(self, error: ServerDown) -> ModuleError:
-        """Give the settings their old values and start the server; returns what there is to say then."""
+    def take(self, error: ModuleError) -> str:
+        """Give the settings their old values and start the server; returns which, and where.
+
+        :raises ModuleError: the given one, where nothing is known to put back, or with why it did not help.
+        """
         if not self.values or running_postmaster(self.cluster.data_directory) is not None:
-            return error
+            raise error
         try:
             edits = _find_edits(self.cluster, self.values)
             write_files(self.writer, [one.desired(one.after, one.before) for one in edits])
         except (ModuleError, ConfigError, OSError) as problem:
-            return ModuleError(f"{error} (the values that it used before could not be put back: {problem})")
+            raise ModuleError(f"{error} (the values that it used before could not be put back: {problem})") from error
         try:
             start(self.cluster, self.login, self.timeout_seconds, self.output)
         except ModuleError as problem:
             write_files(self.writer, [one.desired(one.before, one.after) for one in edits])
-            return ModuleError(f"{error} (it did not start with the values that it used before either: {problem})")
-        put_back = "; ".join(
+            raise ModuleError(
+                f"{error} (it did not start with the values that it used before either: {problem})"
+            ) from error
+        return "; ".join(
             f"{name} = {quote_value(self.values[name].value)} in {one.path}" for one in edits for name in one.names
-        )
-        return ModuleError(
-            f"{error.cause}; it runs again with the values that it used before, which were put back ({put_back}); correct "
-            f"what asks for other ones; {error.place}"
         )
 
 
