@@ -19,8 +19,6 @@ from .errors import ModuleError
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = re.compile(r"\\x[89a-f][0-9a-f]")
 _FIRST_OF_BYTES = 0xDC00
-# Surrogates that stand for no byte.
-_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 def show_bytes(text: str) -> str:
@@ -56,14 +54,9 @@ def recall_bytes(
 
     describe: returns what results say of the file, before it is made readable; asked only where an option may mean bytes.
 
-    :raises ModuleError: when an option may mean two things that the file holds, or what no file can hold.
+    :raises ModuleError: when an option may mean two things that the file holds.
     """
     given = {name: params[name] for name in options if params.get(name)}
-    for option, value in given.items():
-        if any(map(_HALF.search, _strings(value))):
-            raise ModuleError(
-                f"{option} holds one half of a character (a surrogate of UTF-16), which no file can hold; correct it"
-            )
     if not any(map(_SHOWN.search, _strings(given))):
         return dict(params)
     known: dict[str, set[str]] = {}
