@@ -280,8 +280,8 @@ class InstallScene(Scene):
 
     def prepare(self) -> None:
         self._do("ca", self.ca())
-        sealed = {"private_key_passphrase": PASSPHRASE, **self.deliveries("sealed")}
-        shaped = self.deliveries("shaped")
+        sealed = {"private_key_passphrase": PASSPHRASE, **self.store("sealed")}
+        shaped = {**self.store("shaped"), "pkcs8_der": self.path("hosts/shaped/own.pk8")}
         self.issue(
             [*map(self.item, ("rekeyed", "renewed")), self.item("shaped", **shaped), self.item("sealed", **sealed)]
         )
@@ -291,19 +291,14 @@ class InstallScene(Scene):
             self.item("shaped", key_type="ecdsa-p384", **shaped),
             self.item("sealed", **{**sealed, "common_name": "another"}),
             self.item("new1"),
-            self.item("new2", **SERVER, private_key_passphrase=PASSPHRASE, **self.deliveries("new2")),
+            self.item("new2", **SERVER, private_key_passphrase=PASSPHRASE, **self.store("new2")),
         ]
         requests = self.request(items)
         assert len(requests) == len(items)
         self.args = {"certificates": items, "signed": self.sign(requests)}
 
-    def deliveries(self, name: str) -> dict[str, Any]:
-        place = self.path(f"hosts/{name}")
-        return {
-            "pkcs12": os.path.join(place, "own.p12"),
-            "pkcs12_passphrase": "open sesame",
-            "pkcs8_der": os.path.join(place, "own.pk8"),
-        }
+    def store(self, name: str) -> dict[str, Any]:
+        return {"pkcs12": self.path(f"hosts/{name}/own.p12"), "pkcs12_passphrase": "open sesame"}
 
     def each(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Each item and what was signed for it."""
@@ -323,8 +318,7 @@ class InstallScene(Scene):
                 key = store.key
                 assert store.cert is not None and store.cert.certificate == leaf, f"{item[option]} is of another one"
             else:
-                passphrase = item.get("private_key_passphrase")
-                key = load_der_private_key(found.content or b"", passphrase.encode() if passphrase else None)
+                key = load_der_private_key(found.content or b"", None)
             assert key is not None and spki(key.public_key()) == spki(leaf.public_key()), item[option]
 
     def check_killed(self, where: str) -> None:
