@@ -8,11 +8,11 @@ SHELL := /bin/sh
 # What make test goes through. PGTLS_GATES names other gates, which the table at the end then says.
 # Sanity uses one core for minutes, so it runs beside the three after it (see scripts/gates.sh), and so do the faults.
 GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration hostile \
-         faults+orders+differential-short+cores+demo-twice+molecule+galaxy
+         faults+fuzz-short+orders+differential-short+cores+demo-twice+molecule+galaxy
 PGTLS_GATES ?= $(GATES)
 each = $(subst +, ,$(1))
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint clients load hostile faults orders sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint clients load hostile faults orders fuzz fuzz-short sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
         format clean
 
 help: ## this list
@@ -91,6 +91,15 @@ faults: ## kill -9, full disks, many at once: PGTLS_FAULTS_KILLS=1000 PGTLS_FAUL
 	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
 	@.venv/dev/bin/pytest tests/faults
+
+fuzz: ## every kind of value in every option of every module: PGTLS_FUZZ_VALUES=10 PGTLS_FUZZ_SEED=1 for fewer
+	@scripts/venv.sh dev
+	@PGTLS_FUZZ_VALUES="$${PGTLS_FUZZ_VALUES:-all}" .venv/dev/bin/pytest -n 2 tests/fuzz
+
+fuzz-short: ## one value in each option
+	@scripts/packages.sh check $@
+	@scripts/venv.sh dev
+	@.venv/dev/bin/pytest -n 2 tests/fuzz
 
 orders: ## site, revocation, new CA, renewal, clients that come and go, in random order: PGTLS_ORDERS_STEPS=50 PGTLS_ORDERS_SEED=1
 	@scripts/packages.sh check $@

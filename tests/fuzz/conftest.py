@@ -4,7 +4,7 @@
 
 """Where the makers of this folder are found, its fixtures and its seed.
 
-PGTLS_FUZZ_VALUES says how many values each option gets (2), ``all`` is every one; PGTLS_FUZZ_SEED which.
+PGTLS_FUZZ_VALUES says how many values each option gets (1), ``all`` is every one; PGTLS_FUZZ_SEED which.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import PkiError, UnreadableError
+from .name_comparison import is_same_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,7 +140,7 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
 
     :raises PkiError: when the issuer's kind of key or signature is not supported.
     """
-    if certificate.issuer != issuer.subject:
+    if not is_same_name(certificate.issuer, issuer.subject):
         return False
     if hasattr(certificate, "verify_directly_issued_by"):
         try:
@@ -151,7 +152,7 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
 
 
 def _is_issued_in_other_words(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the same name is written in other types of strings (RFC 5280 section 7.1), as some CAs do below others."""
+    """Whether the same name is written in other types of strings, or another case, as some CAs do below others."""
     if certificate.issuer.public_bytes() == issuer.subject.public_bytes():
         return False
     try:
@@ -163,7 +164,7 @@ def _is_issued_in_other_words(certificate: x509.Certificate, issuer: x509.Certif
 @lru_cache(maxsize=8192)
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Whether a certificate is signed with its own key, by whatever digest: nobody verifies that signature, as a root is trusted as it is."""
-    if certificate.subject != certificate.issuer:
+    if not is_same_name(certificate.subject, certificate.issuer):
         return False
     if is_issued_by(certificate, certificate):
         return True

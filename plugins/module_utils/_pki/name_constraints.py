@@ -19,6 +19,7 @@ from typing import Any
 from .compat import find_extension, x509
 from .errors import PkiError
 from .identity import build_name, render_name, subject_pairs
+from .name_comparison import folded
 from .names import Identity, parse_dns_name
 
 _NOT_UNDERSTOOD = ("excluded DirectoryName", "permitted RegisteredID", "excluded RegisteredID")
@@ -77,9 +78,9 @@ def check_name_constraints(chain: Sequence[x509.Certificate], identity: Identity
 def certificate_violations(certificate: x509.Certificate, above: Sequence[x509.Certificate]) -> list[str]:
     """What the CAs above one do not permit it to be called."""
     holder = f"the CA {render_name(certificate.subject)}"
-    names = [_Name(f"{holder} itself", x509.DirectoryName, _parts(certificate.subject))]
+    names = [_Name(f"{holder} itself", x509.DirectoryName, folded(certificate.subject))]
     for name in find_extension(certificate, x509.SubjectAlternativeName) or ():
-        value = _parts(name.value) if isinstance(name, x509.DirectoryName) else name.value
+        value = folded(name.value) if isinstance(name, x509.DirectoryName) else name.value
         names.append(_Name(f"the name {value} of {holder}", type(name), value))
     names += [_Name(f"the address {value} of {holder}", x509.RFC822Name, value) for value in _addresses(certificate)]
     return [said for one in above for said in _violations_of(names, one)]
@@ -112,7 +113,7 @@ def _named(identity: Identity) -> Iterator[_Name]:
     """The names of a certificate that we sign."""
     if identity.subject:
         subject = f"the subject {identity.subject_text}"
-        yield _Name(subject, x509.DirectoryName, _parts(build_name(identity)))
+        yield _Name(subject, x509.DirectoryName, folded(build_name(identity)))
     for name in identity.dns_names:
         yield _Name(f"the name {name}", x509.DNSName, name)
     for address in identity.ip_addresses:
@@ -173,7 +174,7 @@ def _shown(subtree: Any) -> str:
 
 def _value(subtree: Any) -> Any:
     if isinstance(subtree, x509.DirectoryName):
-        return _parts(subtree.value)
+        return folded(subtree.value)
     return subtree.value.lower() if isinstance(subtree, x509.DNSName) else subtree.value
 
 
@@ -200,15 +201,3 @@ def _contains_address(subtree: str, address: str) -> bool:
     if not at and subtree.startswith("."):
         return host.lower().endswith(subtree.lower())
     return host.lower() == limit_host.lower() and (not limit_local or local == limit_local)
-
-
-def _parts(name: x509.Name) -> tuple[frozenset[tuple[str, str]], ...]:
-    """A directory name as it is compared (RFC 5280 section 7.1): without case, and with single blanks."""
-    return tuple(
-        frozenset((attribute.oid.dotted_string, _folded(attribute.value)) for attribute in rdn) for rdn in name.rdns
-    )
-
-
-def _folded(value: Any) -> str:
-    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    return re.sub(r"[ \t\n\v\f\r]+", " ", text).strip(" ").encode().lower().decode()

@@ -461,3 +461,15 @@ def test_a_name_in_other_types_of_strings_is_the_same_name(company):
     assert not company.adopted()["failed"]
     (one,) = company.sign()["certificates"]
     assert company.judged(one["certificate_pem"]) == "OK"
+
+
+@pytest.mark.parametrize("written", ["/O=HARBOUR/CN=root", "/O=Harbour /CN= Root", "/O=harbour/CN=Root"])
+def test_a_name_in_another_case_or_with_other_blanks_is_the_same_name(company, written):
+    company.add("/O=Harbour/CN=Root")
+    company.add("/O=Harbour/CN=Issuing")
+    again = openssl("req", "-new", "-subj", written, "-key", company.folder / "0.key")
+    extended = ["-extfile", company.folder / "ext", "-extensions", "v3", "-days", "900"]
+    company.chain[-1] = openssl("x509", "-req", "-signkey", company.folder / "0.key", *extended, stdin=again)
+    assert not company.adopted()["failed"]
+    (one,) = company.sign()["certificates"]
+    assert company.judged(one["certificate_pem"]) == "OK"
