@@ -94,12 +94,12 @@ faults: ## kill -9, full disks, many at once: PGTLS_FAULTS_KILLS=1000 PGTLS_FAUL
 
 fuzz: ## every kind of value in every option of every module: PGTLS_FUZZ_VALUES=10 PGTLS_FUZZ_SEED=1 for fewer
 	@scripts/venv.sh dev
-	@PGTLS_FUZZ_VALUES="$${PGTLS_FUZZ_VALUES:-all}" .venv/dev/bin/pytest -n 2 tests/fuzz
+	@PGTLS_FUZZ_VALUES="$${PGTLS_FUZZ_VALUES:-all}" .venv/dev/bin/pytest tests/fuzz
 
 fuzz-short: ## one value in each option
 	@scripts/packages.sh check $@
 	@scripts/venv.sh dev
-	@.venv/dev/bin/pytest -n 2 tests/fuzz
+	@.venv/dev/bin/pytest tests/fuzz
 
 orders: ## site, revocation, new CA, renewal, clients that come and go, in random order: PGTLS_ORDERS_STEPS=50 PGTLS_ORDERS_SEED=1
 	@scripts/packages.sh check $@

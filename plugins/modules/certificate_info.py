@@ -225,6 +225,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 def _served(params: dict[str, Any], now: datetime) -> tuple[Collection, dict[str, Any]]:
     shake_hands = probe_directly if params["direct"] else probe
     host, port, version = params["host"], params["port"], params["tls_version"]
+    if params["timeout_seconds"] < 1:
+        raise ModuleError(f"timeout_seconds is {params['timeout_seconds']}, but it must be at least 1")
     served = shake_hands(host, port, params["server_name"], params["timeout_seconds"], version, version)
     source = f"{host}:{port}"
     certificates = [load_der(der, source) for der in served.der]

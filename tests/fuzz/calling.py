@@ -107,6 +107,7 @@ def _names(option: Option, value: Any, message: str) -> bool:
     kind = last.rsplit("_", 1)[-1]
     words = [*option.way, *([f"{kind} of /"] if kind in ("owner", "group", "mode") else [])]
     words += ["login_", "login options"] if last.startswith(("login_", "ssl_", "ca_cert")) else []
+    words += ["of the file"] if last == "path" else []
     words += [last.replace("_", " "), *(["CN="] if last == "common_name" else [])]
     for each in _texts(value):
         words += [repr(each), f" {each} ", f'"{each}"', *([each[:150]] if len(each) > 1 else [])]

@@ -70,6 +70,6 @@ def _put(args: Any, option: Option, value: Any) -> None:
     """Into the first of each list on the way; what is missing there is made."""
     for name, spec in zip(option.way, option.around, strict=False):
         is_list = spec.get("type") == "list"
-        args = args.setdefault(name, [{}] if is_list else {})
-        args = args[0] if is_list else args
+        inner = args[name] = args.get(name) or ([{}] if is_list else {})
+        args = inner[0] if is_list else inner
     args[option.way[-1]] = value

@@ -251,6 +251,8 @@ def _open(driver: Any, keywords: dict[str, Any], where: str) -> Any:
             connection = driver.connect(**keywords)
     except driver.Error as error:
         raise _login_error(in_one_line(error), keywords, where) from error
+    except (ValueError, OverflowError) as error:  # what can be neither a name nor a port, for psycopg's own look-up
+        raise _login_error(" ".join(str(error).split()), keywords, where) from error
     connection.autocommit = True
     return connection
 
