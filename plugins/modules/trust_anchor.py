@@ -139,8 +139,7 @@ def refresh(module: AnsibleModule, store: Store, der: bytes | None, wished: bool
     """Run the distribution's command, then look into what it made."""
     if store.hooks and not wished:
         tell_removal(store.hooks, store.link_of(module.params["name"]))
-    command = list(store.refresh if wished else store.fresh)
-    code, _out, errors = module.run_command(command)
+    code, _out, errors = module.run_command(command := list(store.refresh if wished else store.fresh))
     if code != 0:
         raise ModuleError(
             f"{' '.join(command)} failed: {errors.strip() or f'exit status {code}'}; fix that and run again"
@@ -178,8 +177,7 @@ def main() -> None:
         mode = FileAttributes(mode=module.params["mode"] if wished else None)
         result = merge_written(write_files(writer_of(module), [DesiredFile(path, content, mode, shown=shown)]))
         verified = der is not None and holds(read_bytes(store.bundle) or b"", der) == wished
-        stale = der is None and not wished and is_behind(store.bundle, store.anchors)
-        if stale or (der is not None and (result["changed"] or not verified)):
+        if (result["changed"] or not verified) if der else not wished and is_behind(store.bundle, store.anchors):
             result["changed"] = True
             if not module.check_mode:
                 refresh(module, store, der, wished)

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..text.document import Document, parse_document
 from ..text.edit_plan import Wishes
-from ..text.records import Entry, Record, Written, describe_written
+from ..text.records import Entry, Record, RefusedLine, describe_written
 from ..text.regex_checker import regex_problem
 from ..text.task_options import gather_wishes, read_each
 from ..text.token_lines import Field
@@ -168,7 +168,7 @@ def read_wishes(params: Mapping[str, Any], version: int) -> Wishes:
             words = tuple(str(fields.get(noun) or "").strip() for noun in _NOUNS)
             if fields.get("state") != "absent" or not all(words):
                 raise
-            return Written(version, words, error.problem)
+            return RefusedLine(version, words, error.problem)
 
     return gather_wishes(params, "mappings", read_each("mapping", params["mappings"], read_wish))
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..environment import DISTRIBUTION_BUILD, Build
 from ..errors import ConfigError
 from ..text.document import Document, parse_document
-from ..text.records import Broken, Entry, Opaque, Record, Written
+from ..text.records import Broken, Entry, Opaque, Record, RefusedLine
 from ..text.regex_checker import regex_problem
 from ..text.token_lines import Field, is_include
 from ..text.tokens import (
@@ -179,14 +179,14 @@ def _written_key(
     return (connection_type, frozenset(databases), frozenset(users), tuple(address))
 
 
-def written_rule(fields: Mapping[str, Any], version: int, problem: str) -> Written:
+def written_rule(fields: Mapping[str, Any], version: int, problem: str) -> RefusedLine:
     """What a task wants absent in words of which no rule can be made."""
     include = next((word for word in INCLUDE_WORDS if fields.get(word) is not None), None)
     if include is not None:
-        return Written(version, (include, (str(fields[include]),)), problem)
+        return RefusedLine(version, (include, (str(fields[include]),)), problem)
     names = (str(fields["type"]), fields.get("database") or ["all"], fields.get("user") or ["all"])
     address = [(str(fields[noun]),) for noun in ("address", "netmask") if fields.get(noun) is not None]
-    return Written(version, _written_key(*names, address), problem)
+    return RefusedLine(version, _written_key(*names, address), problem)
 
 
 def _has_file(fields: Sequence[Field]) -> bool:

@@ -73,7 +73,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Written(Record):
+class RefusedLine(Record):
     """What a task wants absent although no server of this version takes it: a line in these words may be there all the same."""
 
     version: int
@@ -100,7 +100,7 @@ class Written(Record):
         """No line is made of it."""
         return self.problem
 
-    def with_comment(self, comment: str | None) -> Written:
+    def with_comment(self, comment: str | None) -> RefusedLine:
         """The same without a comment, which it never has."""
         return self
 
@@ -130,7 +130,7 @@ def describe_written(absent: Iterable[Record]) -> list[str]:
         f"state is absent for what no server of PostgreSQL {record.version} takes, so only a line in these very words is "
         f"removed: {record.problem}"
         for record in absent
-        if isinstance(record, Written)
+        if isinstance(record, RefusedLine)
     ]
 
 

@@ -204,23 +204,6 @@ def test_a_byte_order_mark_is_named(tmp_path: Path, module: str, text: bytes, ar
     assert left.startswith(MARK)
 
 
-@pytest.mark.parametrize(
-    ("module", "args", "option"),
-    [
-        ("pg_conf", {"settings": {"search_path": "a\ud800"}}, "settings"),
-        ("pg_conf", {"settings": {"x.\udfff": "a"}}, "settings"),
-        ("pg_hba", {"rules": [{**RULE, "user": ["a\ud800"]}]}, "rules"),
-        ("pg_hba", {"rules": [{**RULE, "comment": "\udd00"}]}, "rules"),
-        ("pg_ident", {"mappings": [{"map": "m", "system_user": "\ud800", "database_user": "x"}]}, "mappings"),
-    ],
-)
-def test_half_a_character_is_refused(tmp_path: Path, module: str, args: dict[str, Any], option: str) -> None:
-    refused, left = edit(tmp_path, module, STOCK if module == "pg_hba" else "", **args)
-    assert refused["failed"] and refused["msg"].startswith(option), refused
-    assert "holds a character that is not Unicode" in refused["msg"]
-    assert left in (b"", STOCK.encode())
-
-
 def test_a_file_in_utf_16_is_named(tmp_path: Path) -> None:
     done, _left = edit(tmp_path, "pg_hba", STOCK.encode("utf-16"), rules=[RULE])
     assert "is in UTF-16" in str([done.get("msg"), *done["warnings"]])
