@@ -264,3 +264,38 @@ def test_an_older_certificate_of_the_same_ca_does_not_come_back(company):
     assert renewed != old
     (company.folder / "root.crt").write_text(old)
     assert (company.adopt("root")["changed"], company.adopt("root")["certificate_pem"]) == (False, renewed)
+
+
+@pytest.mark.parametrize(("adopted", "renewed"), [("root", "root"), ("issuing", "root"), ("issuing", "issuing")])
+def test_a_holder_gets_the_renewed_certificates_of_its_ca(company, adopted, renewed):
+    ca = company.adopt(adopted)
+    files = {"private_key": "key", "certificate": "crt", "fullchain": "full", "root": "roots"}
+    item = {"name": "kite", "common_name": "kite", "usages": ["client"]}
+    one = {**item, **{option: str(company.folder / file) for option, file in files.items()}}
+
+    def round_of_certificates() -> list[str]:
+        """The codes of the reasons for which the certificate was due."""
+        known = {"issuer_pem": ca["chain_pem"], "trusted_pem": ca["trusted_pem"]}
+        due = run_module("certificate_request", {"certificates": [one], **known})
+        assert not due["failed"], due["msg"]
+        signed = run_module(
+            "certificate_sign",
+            {"directory": str(company.folder / "ca"), "certificates": [item], "requests": due["requests"]},
+        )
+        done = run_module(
+            "certificate_install",
+            {"certificates": [one], "signed": signed["certificates"], "trusted_pem": ca["trusted_pem"]},
+        )
+        assert not done["failed"], done["msg"]
+        return [reason["code"] for request in due["requests"] for reason in request["reasons"]]
+
+    assert round_of_certificates() == ["missing"]
+    company.sign(renewed, "root", days=1800)
+    ca = company.adopt(adopted)
+    leaf = openssl("x509", "-in", company.folder / "crt")
+    assert round_of_certificates() == ["chain_changed"]
+    # the CA hands out the same certificate, with its new chain
+    assert openssl("x509", "-in", company.folder / "crt") == leaf
+    assert (company.folder / "full").read_text() == leaf + ca["chain_pem"]
+    assert (company.folder / "root.crt").read_text() in (company.folder / "roots").read_text()
+    assert round_of_certificates() == []
