@@ -125,13 +125,14 @@ def adopted_crl(directory: str, path: str | None, certificate: x509.Certificate)
     """
     if path is None:
         return []
-    content, target = read_bytes(path), crl_path(directory)
+    content, present = read_bytes(path), read_bytes(crl_path(directory))
+    if content is None and present is not None:  # once adopted, the files may be moved away
+        return []
     if content is None:
         raise ModuleError(f"adopt: there is no file {path}; name the CRL of the CA, in PEM or DER")
     pem = "".join(pem for pem, _name in render_crls(content, f"adopt: {path}")).encode()
     load_revocation_list(pem, certificate, f"adopt: {path}")
-    present = read_bytes(target)
     if present is not None:
         check_crls_follow(pem, present, path, "adopt")
         return []
-    return [DesiredFile(target, pem, FileAttributes(mode=0o644))]
+    return [DesiredFile(crl_path(directory), pem, FileAttributes(mode=0o644))]

@@ -23,6 +23,7 @@ from ..._pki.key_stores import check_store_passphrase
 from ..._pki.keys import DEFAULT_KEY_TYPE, KEY_TYPES, check_key_passphrase
 from ..._pki.policy import Authorities, WantedCertificate
 from ..._pki.profiles import is_authority
+from ..._pki.readable import readable
 from ..errors import ModuleError
 from ..files.writer import FileAttributes
 from ..option_specs import Spec
@@ -209,7 +210,9 @@ def known_authorities(params: Mapping[str, Any]) -> Authorities:
         load_certificates(texts[name], name) if texts[name] else () for name in ("issuer_pem", "trusted_pem")
     )
     for one in trusted:
-        if not (is_authority(one) and is_self_signed(one)):
+        with readable("trusted_pem"):
+            is_root = is_authority(one) and is_self_signed(one)
+        if not is_root:
             subject = render_name(one.subject)
             raise PkiError(f"trusted_pem holds {subject}, which is not a root; give only roots")
     return Authorities(issuer, trusted, _revocation_lists(texts["crl_pem"]))
