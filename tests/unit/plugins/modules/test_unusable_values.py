@@ -69,10 +69,6 @@ def latin_1(folder):
         ("certificate_info", {"host": ".", "timeout_seconds": 1}, "correct host, port or server_name"),
         (
             "certificate_info",
-            "correct host, port or server_name",
-        ),
-        (
-            "certificate_info",
             {"host": "127.0.0.1", "timeout_seconds": -1},
             "timeout_seconds is -1, but it must be at least 1",
         ),
