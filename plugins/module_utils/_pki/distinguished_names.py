@@ -100,8 +100,11 @@ def parts_of(pairs: Pairs, joined: Sequence[int]) -> list[Pairs]:
 
 
 def render_parts(parts: Sequence[Pairs]) -> str:
-    """The string of RFC 4514: last part first, special characters escaped."""
-    return ",".join("+".join(f"{short}={_escape(value)}" for short, value in part) for part in reversed(parts))
+    """The string of RFC 4514: last part first, special characters escaped.
+
+    What is joined is a set; it is sorted, because libraries return it in different orders.
+    """
+    return ",".join("+".join(sorted(f"{short}={_escape(value)}" for short, value in part)) for part in reversed(parts))
 
 
 def _escape(value: str) -> str:

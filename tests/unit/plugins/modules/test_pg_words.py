@@ -136,7 +136,7 @@ def test_a_line_that_this_version_refuses_can_be_removed(
 def test_a_mapping_that_no_server_takes_can_be_removed(
     tmp_path: Path, line: str, words: tuple[str, str, str], version: int
 ) -> None:
-    mapping = dict(zip(("map", "system_user", "database_user"), words, strict=True))
+    mapping = dict(zip(("map", "system_user", "database_user"), words))
     gone, left = edit(tmp_path, "pg_ident", f"m a b\n{line}\n", version, mappings=[{**mapping, "state": "absent"}])
     assert gone["changed"] and left == b"m a b\n", gone
 
