@@ -398,16 +398,26 @@ def test_restart_that_would_fail_is_not_begun(fresh_cluster):
     assert fresh_cluster.sql("SELECT pg_postmaster_start_time()") == started
 
 
-def test_restart_that_fails_quotes_the_log_and_says_how_to_start(fresh_cluster):
+def test_restart_that_fails_quotes_the_log_and_the_server_runs_with_its_old_values(fresh_cluster):
     fresh_cluster.configure("shared_preload_libraries = '/nowhere/at/all'\n")
     result = reload(fresh_cluster, restart="if_pending", timeout_seconds=5)
     assert result["failed"] is True
     assert "did not restart by pg_ctl" in result["msg"]
     assert "/nowhere/at/all" in result["msg"]
     assert fresh_cluster.log in result["msg"]
+    assert "it runs again with the values that it used before" in result["msg"]
+    assert fresh_cluster.sql("SHOW shared_preload_libraries") == [()]
+
+
+def test_restart_that_fails_whatever_the_settings_says_how_to_start(fresh_cluster):
+    os.chmod(fresh_cluster.data_directory, 0o777)  # of which a server takes notice when it starts
+    fresh_cluster.configure("max_connections = 44\n")
+    result = reload(fresh_cluster, restart="if_pending", timeout_seconds=5)
+    assert result["failed"] is True
+    assert "has invalid permissions" in result["msg"]
     start = f"pg_ctl -D {fresh_cluster.data_directory} start"
     assert "it is down, so correct that and start it with " in result["msg"] and start in result["msg"]
-    fresh_cluster.configure("shared_preload_libraries = ''\n")
+    os.chmod(fresh_cluster.data_directory, 0o700)
     fresh_cluster.start()
 
 
