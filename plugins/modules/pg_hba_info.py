@@ -323,7 +323,7 @@ def main() -> None:
         text, files = read_configuration(params["path"])
         verdict = judge_hba(text, version, files, build)
         if params["ident_path"] is not None:
-            ident_text, ident_files = read_configuration(params["ident_path"])
+            ident_text, ident_files = read_configuration(params["ident_path"], option="ident_path")
             maps = judge_ident(ident_text, version, ident_files, build)
         report = describe_hba(verdict, read_server(params, build, maps), attempts, maps)
     module.exit_json(changed=False, server_version=version, **report)

@@ -40,7 +40,9 @@ class Option:
 
 
 def module_names() -> list[str]:
-    return sorted(path.stem for path in FOLDER.glob("*.py"))
+    """Those that run on hosts: what an action does on the controller alone is no process of its own."""
+    actions = {path.stem for path in (FOLDER.parent / "action").glob("*.py")}
+    return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in actions)
 
 
 def options_of(module: str) -> list[Option]:

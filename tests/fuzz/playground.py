@@ -199,6 +199,9 @@ class Playground:
             "certificate_revoke": [{"directory": f"{HERE}/ca", "revocations": [{"name": "kite"}]}],
             "certificate_sign": [{"directory": f"{HERE}/ca", **asked}],
             "connection_check": [{"attempts": [{"name": "one", "conninfo": attempt, "expect": "refused"}]}],
+            "host_requirements": [
+                {"python_libraries": ["cryptography"], "commands": ["sh"], "_ansible_check_mode": True}
+            ],
             "login_role": [{**{k: v for k, v in login.items() if k != "data_directory"}, "name": ["kite"]}],
             "pg_cluster_info": [{"data_directory": self.cluster.data_directory}],
             "pg_conf": [{"path": f"{HERE}/settings", "settings": {"work_mem": "8MB"}, **editor}],

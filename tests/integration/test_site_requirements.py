@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -49,15 +50,17 @@ SIGNER = {"pgtls_ca_provider": "command", "pgtls_ca_command": ["/no/signer"]}
     ],
     ids=["driver", "driver in check mode", "signer"],
 )
-def test_what_a_host_lacks_ends_the_run_before_the_first_change(
+def test_what_a_host_lacks_ends_its_run_before_the_first_change(
     site: Site, hidden: Path, lacking: str, variables: dict[str, object], said: str, mode: tuple[str, ...]
 ) -> None:
     hidden.write_text(lacking)
-    before = site.state()
+    before = {name: mark for name, mark in site.state().items() if name.startswith("data/")}
     output = site.play("-e", json.dumps(variables), *mode, succeeds=False)
     assert said in " ".join(output.split()) and "pgtls_install_python_packages" in output
-    assert changed(output) == 0
-    assert site.state() == before and not (site.directory / "ca").exists()
+    assert re.search(r"^raxus .*changed=0 ", output, re.MULTILINE)
+    assert {name: mark for name, mark in site.state().items() if name.startswith("data/")} == before
+    if said != DRIVER:  # the CA's host ends the run for all
+        assert changed(output) == 0 and not (site.directory / "ca").exists()
 
 
 def test_a_missing_library_is_installed_where_that_is_asked_for(site: Site, hidden: Path, tmp_path: Path) -> None:

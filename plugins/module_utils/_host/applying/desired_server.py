@@ -104,6 +104,8 @@ class DesiredServer:
 def _on_the_server(item: Mapping[str, Any], cluster: Cluster) -> dict[str, Any]:
     """The certificate with its paths below the data directory, and the server's owner where none is named."""
     paths = {name: os.path.join(cluster.data_directory, item[name]) for name in _PATHS if item[name]}
+    if not item["private_key"]:  # ansible takes an empty one for none
+        raise ModuleError(f"the certificate {item['name']}: private_key is empty; name the file of the key")
     owner, group = item["owner"] or cluster.owner, item["group"] or cluster.group
     return {**item, **paths, "owner": owner, "group": group}
 

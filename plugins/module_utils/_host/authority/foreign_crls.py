@@ -57,7 +57,10 @@ def crls_above(home: str, paths: Sequence[str], chain: Sequence[x509.Certificate
         return CrlsAbove(stored, warnings=_warnings(found, path, now))
     lists: dict[str, RevocationList] = {}
     for file in paths:
-        content = read_bytes(file)
+        try:
+            content = read_bytes(file)
+        except ModuleError as error:
+            raise ModuleError(f"crls_above: {error}") from error
         if content is None:
             raise ModuleError(f"crls_above: there is no file {file}; name the CRL of the CA above, in PEM or DER")
         for issuer, one in _lists(content, chain, f"crls_above: {file}").items():

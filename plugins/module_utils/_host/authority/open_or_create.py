@@ -114,6 +114,8 @@ def authority_place(params: Mapping[str, Any]) -> AuthorityPlace:
     if intermediate is not None:
         parent = authority_directory(home)
     elif params["parent"] is not None:
+        if not params["parent"]:
+            raise ModuleError("parent is empty; name the directory of the CA above")
         parent = authority_directory(params["parent"])
     return AuthorityPlace(
         home=home,

@@ -19,7 +19,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from stat import S_IMODE
 from time import monotonic, sleep
 
@@ -130,7 +130,8 @@ class Directory:
                     raise ModuleError(
                         f"{path} was changed by somebody else during this run and is left as it is; run again"
                     )
-                if Ownership.of(status) != identity:
+                # set-id bits are left: who has put them there owns the file, and it may be one of root with a second name
+                if replace(Ownership.of(status), mode=S_IMODE(status.st_mode) & 0o777) != identity:
                     os.fchown(handle, identity.uid, identity.gid)
                     os.fchmod(handle, identity.mode)
                 # by the open file, because another one may have this name by now

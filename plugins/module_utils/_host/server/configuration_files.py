@@ -21,16 +21,16 @@ from ..files.reading import open_directory
 from ..files.writer import read_text
 
 
-def read_configuration(path: str, account: int | None = None) -> tuple[str, Files]:
+def read_configuration(path: str, account: int | None = None, option: str = "the path") -> tuple[str, Files]:
     """Return the text of a configuration file, and how the files that it names are reached.
 
-    account: the uid on whose word the path is read, None for that of the task.
+    account: the uid on whose word the path is read, None for that of the task. option: what named it, for a message.
 
     :raises ModuleError: when it is missing or cannot be read.
     """
     text = _read_main(path, account)
     if text is None:
-        raise ModuleError(f"there is no file {path}; check the path")
+        raise ModuleError(f"there is no file {path}; check {option}")
     return text, files_around(path, account)
 
 
