@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.errors import ModuleError
@@ -40,6 +41,18 @@ def test_put_look_move_and_remove(tmp_path: Path) -> None:
         assert os.listdir(tmp_path) == ["f"]
         folder.remove("f")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_with_one_more_name_keeps_the_set_id_bits_that_it_has(tmp_path: Path) -> None:
+    """It may be a program of root with a second name here; its mode else is corrected."""
+    file = tmp_path / "f"
+    file.write_text("a program")
+    node = (file.stat().st_dev, file.stat().st_ino)
+    for before, after in ((0o6755, 0o6755), (0o777, 0o755)):
+        file.chmod(before)
+        with locked_directory(str(tmp_path)) as folder:
+            folder.discard(folder.stage_link("f", Ownership(os.geteuid(), os.getegid(), 0o755), node))
+        assert S_IMODE(file.stat().st_mode) == after
 
 
 def test_last_word_before_the_name_may_refuse(tmp_path: Path) -> None:
