@@ -7,7 +7,8 @@
 What is expected is worked out here, from the inventory and from what was revoked, and never asked of the collection. Every
 certificate that a client ever held is kept, and tried again after every step on every server.
 
-PGTLS_ORDERS_STEPS steps are taken in each world; without it a few in two worlds, with two new CAs and a revocation among them.
+PGTLS_ORDERS_STEPS steps are taken in each world; without it a few in one world, with two new CAs, a revocation and
+a client that leaves among them.
 PGTLS_ORDERS_SEED says which.
 """
 

@@ -14,9 +14,10 @@ from demo_site import demo_site
 from random_life import IS_LONG, SEED, STEPS, Life, prepare_other
 from somebody_elses_ca import SomebodyElsesCa
 
-SHORT = [("pgtls", None), ("below", True)]
+SHORT = [("pgtls", None)]
 LONG = [
     *SHORT,
+    ("below", True),
     ("pgtls", True),
     ("pgtls", False),
     ("below", None),
