@@ -155,7 +155,7 @@ def test_file_that_is_mounted_read_only(stage_with: MakeStage, tmp_path: Path) -
     path = old_rules(tmp_path)
     before = picture(str(tmp_path))
     stage = stage_with(f"mount --bind {path} {path}", f"mount -o remount,bind,ro {path}")
-    refused(stage, "pg_hba", edit(path), str(path), "it is a mount point")
+    refused(stage, "pg_hba", edit(path), str(path), "is a mount of its own")
     assert picture(str(tmp_path)) == before
 
 
