@@ -36,11 +36,13 @@ EDITS = {
     "pg_conf": {"settings": {"log_lock_waits": "on"}},
 }
 FILES = {"pg_hba": "pg_hba.conf", "pg_ident": "pg_ident.conf", "pg_conf": "postgresql.conf"}
+# Leads to the secret, and to the file that is edited, so that the server seems to judge that one.
 INCLUDES = {
-    "hba_file": "local all @{file} reject\n",
-    "ident_file": "clients app1 @{file}\n",
-    "config_file": "include '{file}'\n",
+    "hba_file": "local all @{file} reject\nlocal all @{edited} reject\n",
+    "ident_file": "clients app1 @{file}\nclients @{edited} app1\n",
+    "config_file": "include '{file}'\ninclude '{edited}'\n",
 }
+EDITED = {"hba_file": "pg_hba.conf", "ident_file": "pg_ident.conf", "config_file": "postgresql.conf"}
 
 
 @pytest.fixture
@@ -73,7 +75,9 @@ def test_no_file_of_root_is_read_because_the_server_names_it(stage, vault, fresh
         named = ["/root"]
     else:
         lead = Path(open_folder, "lead")
-        lead.write_text(INCLUDES[setting].format(file=secret))
+        lead.write_text(
+            INCLUDES[setting].format(file=secret, edited=os.path.join(fresh_cluster.data_directory, EDITED[setting]))
+        )
         os.chown(lead, POSTGRES, POSTGRES)
         named.append(str(lead))
     fresh_cluster.sql(LIE)

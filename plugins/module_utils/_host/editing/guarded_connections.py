@@ -32,7 +32,7 @@ from ..._pgconf.text.token_lines import read_token_lines
 from ..._pgconf.vocabulary import INCLUDE_SINCE
 from ..errors import ModuleError
 from ..files.writer import Writer
-from ..server.configuration_files import files_with, read_configuration, same_file
+from ..server.configuration_files import read_configuration, same_file
 from ..server.database import fetch, raw, read_raw
 from ..server.peers import name_of
 from ..server.views import HBA, IDENT, setting
@@ -84,11 +84,11 @@ def check_hba_edit(
     """
     if before is after and not guard.wished:
         return {"access_changes": [], "locked_out": []}
-    main = setting(judge.connection, HBA.setting) if _is_judged(judge) else edit.path
+    main = judge.main_file(edit.path)
     known = rules_by_line((line.raw.rstrip("\r\n"), line.entry) for line in after.lines)
 
     def rules(document: Document[Entry]) -> list[Located]:
-        main_text, files = files_with(main, edit.path, document.render(), judge.account)
+        main_text, files = judge.files_after(main, edit.path, document.render())
         return read_rules(main_text, judge.version, files, known)
 
     refuse_circles(judge, main, edit.path, after.render())
@@ -96,7 +96,7 @@ def check_hba_edit(
     new = old if before is after else rules(after)
     server = read_server(judge)
     guarded = find_guarded(guard, judge, server)
-    is_missing = _is_judged(judge) and not old and not before.entries()
+    is_missing = judge.is_judging and not old and not before.entries()
     now = replace(situation_of(old, server), is_missing=is_missing)
     locked = refuse_lockouts(writer, guard, now, situation_of(new, server), guarded)
     if server.ssl_on is False:
@@ -116,14 +116,14 @@ def check_ident_edit(
     """
     if before == after and not guard.wished:
         return {"access_changes": [], "locked_out": []}
-    main = setting(judge.connection, IDENT.setting) if _is_judged(judge) else edit.path
+    main = judge.main_file(edit.path)
     refuse_circles(judge, main, edit.path, after)
     old, new = (
         judge_ident(main_text, judge.version, files).entries
-        for main_text, files in (files_with(main, edit.path, text, judge.account) for text in (before, after))
+        for main_text, files in (judge.files_after(main, edit.path, text) for text in (before, after))
     )
     locked: list[str] = []
-    if _is_judged(judge):
+    if judge.is_judging:
         server = read_server(judge)
         hba_text, files = read_configuration(setting(judge.connection, HBA.setting), judge.account)
         rules = read_rules(hba_text, judge.version, files)
@@ -161,10 +161,6 @@ def _warn_of_tls(writer: Writer, path: str, old: Sequence[Located], new: Sequenc
             writer.warn(f"the rule {show_rule(one.entry)} is never met while ssl is off; turn ssl on")
 
 
-def _is_judged(judge: ServerValidator) -> bool:
-    return judge.connection is not None and judge.doubt is None
-
-
 def refuse_circles(judge: ServerValidator, main: str, path: str, after: str) -> None:
     """Refuse, before any server up to 15 sees it, a file that is read inside itself; 13 and 14 crash when they are asked.
 
@@ -172,7 +168,7 @@ def refuse_circles(judge: ServerValidator, main: str, path: str, after: str) -> 
     """
     if judge.version >= INCLUDE_SINCE or "@" not in after:
         return
-    main_text, files = files_with(main, path, after, judge.account)
+    main_text, files = judge.files_after(main, path, after)
     for line in read_token_lines(main_text, judge.version, files):
         if line.problem is not None and "inside itself" in line.problem:
             raise ConfigError(line.problem, line.number, line.text, line.column)
@@ -201,7 +197,7 @@ def refuse_lockouts(
 
 def read_server(judge: ServerValidator) -> ServerContext:
     """What of the server counts for a login, beside the files; unknown where the file is not that server's."""
-    if not _is_judged(judge):
+    if not judge.is_judging:
         return ServerContext()
     tls = read_tls_use(judge.connection)
     mappings = _read_maps(setting(judge.connection, IDENT.setting), judge)
@@ -222,7 +218,7 @@ def _read_maps(path: str, judge: ServerValidator) -> Sequence[Located] | None:
 
 def find_guarded(guard: Guard, judge: ServerValidator, server: ServerContext) -> list[Guarded]:
     """The connections of the task and those of the server, with the memberships that the server knows."""
-    if not _is_judged(judge):
+    if not judge.is_judging:
         return list(guard.wished)
     connection = judge.connection
     owner = _owner_of(setting(connection, "data_directory"))

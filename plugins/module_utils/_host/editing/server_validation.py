@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..._pgconf.environment import Files
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..errors import DatabaseError, ModuleError
 from ..files.directory import look_at
@@ -32,7 +33,7 @@ from ..files.writer import (
     write_files,
     writing_alone,
 )
-from ..server.configuration_files import check_own_settings, leads_to
+from ..server.configuration_files import check_own_settings, files_with, leads_to
 from ..server.database import Login, connect, fetch, raw, read_raw
 from ..server.other_writers import note_of_template, refuse_overwritten
 from ..server.patroni import refuse_patroni, sign_beside, sign_of_patroni
@@ -80,6 +81,19 @@ class ServerValidator:
     doubt: str | None = None
     known: tuple[Complaint, ...] = ()
     account: int | None = None
+
+    @property
+    def is_judging(self) -> bool:
+        """Whether the server reads the file."""
+        return self.connection is not None and self.doubt is None
+
+    def main_file(self, path: str) -> str:
+        """Return the file of this kind with which the server starts to read, the edited one where it cannot judge."""
+        return setting(self.connection, self.kind.setting) if self.is_judging else path
+
+    def files_after(self, main: str, path: str, text: str) -> tuple[str, Files]:
+        """Return files_with of a main file that the server may have named: read on its word, and not on ours."""
+        return files_with(main, path, text, self.account)
 
 
 @contextmanager
@@ -198,7 +212,7 @@ def write_validated(
             writer.warn(note)
     if judge is None or content == seen.content:
         return _report(write_files(writer, [wanted])[0])
-    is_unjudged = judge.doubt is not None or judge.connection is None or edit.validate == "syntax"
+    is_unjudged = not judge.is_judging or edit.validate == "syntax"
     if is_unjudged or writer.check_mode:
         written = write_files(writer, [wanted])[0]
         if is_unjudged and edit.validate is None:
@@ -283,7 +297,7 @@ def find_settings_files(path: str, auto_conf: str | None, judge: ServerValidator
 
     Without a server that reads ``path`` they are ``path`` itself, and ``auto_conf`` as the task names it.
     """
-    if judge.connection is None or judge.doubt is not None:
+    if not judge.is_judging:
         return path, auto_conf
     data_directory = setting(judge.connection, "data_directory")
     return setting(judge.connection, CONF.setting), auto_conf or os.path.join(data_directory, AUTO_CONF)

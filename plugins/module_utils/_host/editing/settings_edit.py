@@ -23,7 +23,7 @@ from ..._pgconf.settings.postgresql_conf import (
 from ..._pgconf.settings.values import canonical_name, needs_restart, read_kinds
 from ..._pgconf.text.document import Document
 from ..errors import ModuleError
-from ..server.configuration_files import files_with, same_file
+from ..server.configuration_files import same_file
 from ..server.database import execute, quote_identifier
 from .server_validation import Edit, ServerValidator, find_settings_files, read_setting_kinds
 from .standing_faults import describe_faults
@@ -62,7 +62,7 @@ def edit_settings(
     check_values(wanted, judge.version, kinds)
     after = ensure_settings(before, wanted, kinds)
     main_file, last_file = find_settings_files(edit.path, auto_conf, judge)
-    main_text, files = files_with(main_file, edit.path, after.render(), judge.account)
+    main_text, files = judge.files_after(main_file, edit.path, after.render())
     lines = read_conf(main_text, judge.version, files, last_file)
 
     def overrides(lines: Sequence[ConfLine]) -> list[dict[str, Any]]:
@@ -73,7 +73,7 @@ def edit_settings(
         resets = [one["name"] for one in overridden if same_file(one["path"], last_file)]
         gone = {canonical_name(name, judge.version) for name in resets}
         overridden = overrides([line for line in lines if not _assigns(line, last_file, gone, judge.version)])
-    if resets and (judge.connection is None or judge.doubt is not None):
+    if resets and not judge.is_judging:
         raise ModuleError(
             f"reset_auto_conf is true, but no server can be told to forget {', '.join(resets)}: {judge.doubt}; nothing was "
             "written, correct the login"

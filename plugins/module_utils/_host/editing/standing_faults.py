@@ -21,8 +21,8 @@ from ..._pgconf.setting_kind import Kind
 from ..._pgconf.settings.values import read_kinds
 from ..._pgconf.text.document import Document
 from ..._pgconf.text.records import Broken, Opaque
-from ..server.configuration_files import files_with, same_file
-from ..server.views import CONF, HBA, IDENT, Complaint, setting
+from ..server.configuration_files import same_file
+from ..server.views import CONF, HBA, IDENT, Complaint
 from .server_validation import Edit, ServerValidator, find_settings_files, read_setting_kinds
 
 _AT_A_START = {
@@ -58,14 +58,13 @@ def describe_faults(
 
     auto_conf: the file of ALTER SYSTEM, as the task names it.
     """
-    is_judged = judge.connection is not None and judge.doubt is None
-    if judge.kind is not CONF and not (judge.known if is_judged else _may_have_faults(document)):
+    if judge.kind is not CONF and not (judge.known if judge.is_judging else _may_have_faults(document)):
         return []
     table = read_kinds(read_setting_kinds(judge)) if judge.kind is CONF else {}
     verdict, files = _judge(edit, judge, document.render(), auto_conf, table)
     faults = [_Fault(one.file, one.line_number, one.problem) for one in verdict.errors]
     waiting: list[_Fault] = []
-    if is_judged:
+    if judge.is_judging:
         left = _left_of(judge.known, faults, _Lines(files))
         # For the server a setting that only a start reads waits for it, whatever its value.
         waiting = [one for one in faults if one not in left] if table else []
@@ -109,12 +108,10 @@ def _judge(
 ) -> tuple[FileVerdict, Files]:
     if judge.kind is CONF:
         main, last = find_settings_files(edit.path, auto_conf, judge)
-        text, files = files_with(main, edit.path, after)
+        text, files = judge.files_after(main, edit.path, after)
         build = replace(DISTRIBUTION_BUILD, settings=table or None)
         return judge_conf(text, judge.version, files, build, last), files
-    is_judged = judge.connection is not None and judge.doubt is None
-    main = setting(judge.connection, judge.kind.setting) if is_judged else edit.path
-    text, files = files_with(main, edit.path, after)
+    text, files = judge.files_after(judge.main_file(edit.path), edit.path, after)
     return (judge_hba if judge.kind is HBA else judge_ident)(text, judge.version, files), files
 
 
