@@ -21,6 +21,16 @@ OF_THE_INVENTORY = (
     "lifetime_days",
 )
 OF_THE_INVENTORY += ("not_before", "not_after", "renew_before_days", "renew_before_percent")
+# What the role client makes of its variables for its filters.
+CLIENT_SETTINGS = {
+    "directory": "/etc/pgtls/client",
+    "owner": "",
+    "group": "",
+    "key_type": "ecdsa-p256",
+    "lifetime_days": 365,
+    "renew_before_days": 30,
+    "renew_before_percent": 0,
+}
 OF_THE_HOST = ("name", "host", "csr_pem")
 
 

@@ -18,16 +18,7 @@ from ansible_collections.pgtls.postgresql.plugins.filter.inventory_mistakes impo
 from ansible_collections.pgtls.postgresql.plugins.filter.mapping_blocks import mapping_blocks
 from ansible_collections.pgtls.postgresql.plugins.filter.rule_blocks import rule_blocks
 from ansible_collections.pgtls.postgresql.plugins.filter.site_servers import site_servers
-
-SETTINGS = {
-    "directory": "/etc/pgtls/client",
-    "owner": "",
-    "group": "",
-    "key_type": "ecdsa-p256",
-    "lifetime_days": 365,
-    "renew_before_days": 30,
-    "renew_before_percent": 0,
-}
+from inventory import CLIENT_SETTINGS as SETTINGS
 
 
 def client(name: str, **more: Any) -> dict[str, Any]:

@@ -18,17 +18,9 @@ from ansible_collections.pgtls.postgresql.plugins.filter.hosts_of_clients import
 from ansible_collections.pgtls.postgresql.plugins.filter.refused_certificates import refused_certificates
 from ansible_collections.pgtls.postgresql.plugins.filter.servers_with_certificates import servers_with_certificates
 from ansible_collections.pgtls.postgresql.plugins.modules.certificate_request import ARGUMENTS
+from inventory import CLIENT_SETTINGS as SETTINGS
 
 HOSTILE = ['it\'s "quoted"', "two\nlines", "{{ x }}", "# no comment", "a: b", "null", "007", "☃ 😀", "%d", "\x7f"]
-SETTINGS = {
-    "directory": "/etc/pgtls/client",
-    "owner": "",
-    "group": "",
-    "key_type": "ecdsa-p256",
-    "lifetime_days": 365,
-    "renew_before_days": 30,
-    "renew_before_percent": 0,
-}
 SERVER = {"names": ["db.example", "other.example"], "port": 5433}
 
 

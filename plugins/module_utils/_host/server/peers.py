@@ -28,12 +28,17 @@ def account_of(connection: Any, data_directory: str) -> int:
     """
     with socket.socket(fileno=os.dup(connection.fileno())) as end:
         if end.family == socket.AF_UNIX:
-            credentials = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            return int(_CREDENTIALS.unpack(credentials)[1]) or _NOBODY
+            return credentials_of(end)[1] or _NOBODY
     try:
         return os.stat(data_directory).st_uid or _NOBODY
     except (OSError, ValueError):
         return _NOBODY
+
+
+def credentials_of(end: socket.socket) -> tuple[int, int]:
+    """Return pid and uid of whoever listens at the other end of a Unix socket; the pid is 0 in another namespace (unix(7))."""
+    pid, uid, _gid = _CREDENTIALS.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(pid), int(uid)
 
 
 def why_stranger(directory: str, uid: int, required: str | None, meant: str | None) -> str | None:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-import struct
 import sys
 from stat import S_IMODE, S_ISREG, S_ISSOCK
 from typing import TYPE_CHECKING
+
+from .peers import credentials_of
 
 if TYPE_CHECKING:
     from .running_servers import Postmaster
@@ -25,7 +26,6 @@ PROGRAMS = ("postgres", "postmaster")
 _LISTENING = "0A"  # TCP_LISTEN of the kernel's tcp_states.h
 _EFFECTIVE_UID = re.compile(r"^Uid:\s+\d+\s+(\d+)", re.MULTILINE)
 _CONNECT_SECONDS = 2.0
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of unix(7)
 
 
 def below(root: str, path: str) -> str:
@@ -132,12 +132,11 @@ def _problem_of_peer(address: str, name: str, pid: int, uid: int | None) -> str 
         client.settimeout(_CONNECT_SECONDS)
         try:
             client.connect(address)
-            credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+            peer_pid, peer_uid = credentials_of(client)
         except BlockingIOError:
             return None  # a busy server: its queue is full
         except OSError as error:
             return f"nobody answers at {name} ({error.strerror or error})"
-    peer_pid, peer_uid, _gid = _CREDENTIALS.unpack(credentials)
     if peer_uid != uid or peer_pid not in (0, pid):
         return f"not process {pid} but process {peer_pid} of uid {peer_uid} answers at {name}"
     return None
