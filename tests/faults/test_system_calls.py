@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ FCHMOD = re.compile(r"fchmod\(\d+<([^>]+)>, (0\d+)\) = 0")
 CHMOD = re.compile(r'(?:chmod\(|fchmodat\(\w+<?[^>,]*>?, )"([^"]+)", (0\d+)(?:, \w+)?\) = 0')
 RENAME = re.compile(r'rename(?:at2?)?\((?:\w+<([^>]*)>, )?"([^"]+)", (?:\w+<([^>]*)>, )?"([^"]+)"(?:, \w+)?\) = 0')
 KEYS = re.compile(r"(own|ca)\.key(\.next)?|own\.p12|own\.pk8")
+BEGUN = re.compile(r"(\d+) (.*) <unfinished \.\.\.>")
+ENDED = re.compile(r"(\d+) <\.\.\. \w+ resumed>(.*)")
 
 
 def trace(scene: Scene, log: Path) -> list[str]:
@@ -37,7 +40,20 @@ def trace(scene: Scene, log: Path) -> list[str]:
     subprocess.run([*command, sys.executable, str(HERE / "stage.py"), str(order)], check=True, env=environment)
     text = Path(out).read_text()
     assert json.loads(text[text.find("{") :])["changed"], text
-    return log.read_text().splitlines()
+    return list(whole_calls(log.read_text().splitlines()))
+
+
+def whole_calls(lines: Iterable[str]) -> Iterator[str]:
+    """Each call in one line: strace cuts one in two when another process comes in between (strace(1), -f)."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        padded = re.sub(r"^(\d+) +", r"\1 ", line)
+        if match := BEGUN.fullmatch(padded):
+            begun[match[1]] = match[2]
+        elif match := ENDED.fullmatch(padded):
+            yield f"{match[1]} {begun.pop(match[1])}{match[2]}"
+        else:
+            yield padded
 
 
 def modes_of_keys(lines: list[str], folder: str) -> dict[str, set[int]]:
