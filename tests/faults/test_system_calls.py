@@ -26,8 +26,8 @@ FCHMOD = re.compile(r"fchmod\(\d+<([^>]+)>, (0\d+)\) = 0")
 CHMOD = re.compile(r'(?:chmod\(|fchmodat\(\w+<?[^>,]*>?, )"([^"]+)", (0\d+)(?:, \w+)?\) = 0')
 RENAME = re.compile(r'rename(?:at2?)?\((?:\w+<([^>]*)>, )?"([^"]+)", (?:\w+<([^>]*)>, )?"([^"]+)"(?:, \w+)?\) = 0')
 KEYS = re.compile(r"(own|ca)\.key(\.next)?|own\.p12|own\.pk8")
-BEGUN = re.compile(r"(\d+) (.*) <unfinished \.\.\.>")
-ENDED = re.compile(r"(\d+) <\.\.\. \w+ resumed>(.*)")
+BEGUN = re.compile(r"(\d+) +(.*) <unfinished \.\.\.>")
+ENDED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)")
 
 
 def trace(scene: Scene, log: Path) -> list[str]:
@@ -44,16 +44,15 @@ def trace(scene: Scene, log: Path) -> list[str]:
 
 
 def whole_calls(lines: Iterable[str]) -> Iterator[str]:
-    """Each call in one line: strace cuts one in two when another process comes in between (strace(1), -f)."""
+    """Each call in one line: strace cuts one in two when another process comes in between (strace(1))."""
     begun: dict[str, str] = {}
     for line in lines:
-        padded = re.sub(r"^(\d+) +", r"\1 ", line)
-        if match := BEGUN.fullmatch(padded):
+        if match := BEGUN.fullmatch(line):
             begun[match[1]] = match[2]
-        elif match := ENDED.fullmatch(padded):
-            yield f"{match[1]} {begun.pop(match[1])}{match[2]}"
+        elif match := ENDED.fullmatch(line):
+            yield re.sub(r"\) += ", ") = ", begun.pop(match[1]) + match[2])
         else:
-            yield padded
+            yield re.sub(r"\) += ", ") = ", line)
 
 
 def modes_of_keys(lines: list[str], folder: str) -> dict[str, set[int]]:
