@@ -182,6 +182,19 @@ def test_a_server_that_a_reload_restarts_in_vain_runs_again_with_its_old_values(
     )
 
 
+def test_old_values_are_not_put_back_into_a_file_of_root(fresh_cluster, taken, tmp_path):
+    """The owner of a cluster includes whatever he can read, and a setting may look like a line of anything."""
+    theirs = tmp_path / "theirs.conf"
+    theirs.write_text(f"port = {taken}\n")
+    for folder in (theirs, *theirs.parents[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    before = (theirs.stat().st_ino, theirs.stat().st_mtime_ns, theirs.stat().st_uid)
+    fresh_cluster.configure(f"include '{theirs}'\n")
+    result = reload(fresh_cluster)
+    assert result["failed"] and f"{theirs}, which decides about port, does not belong to" in result["msg"], result
+    assert (theirs.stat().st_ino, theirs.stat().st_mtime_ns, theirs.stat().st_uid) == before
+
+
 def test_a_relative_path_of_rules_or_maps_stops_no_server(fresh_cluster):
     """The server would look for it in the directory where it is started, which is not that of the file."""
     fresh_cluster.write("own.conf", "local all all peer\n")

@@ -110,7 +110,7 @@ class _Edit:
 def _find_edits(cluster: Cluster, values: Mapping[str, WaitingValue]) -> list[_Edit]:
     """What gives these settings these values again, each in the file that decides about it now.
 
-    :raises ModuleError: when such a file belongs neither to the owner of the cluster nor to root.
+    :raises ModuleError: when the owner of the cluster names such a file of somebody else: root would write there for him.
     """
     version, main = min(cluster.version, NEWEST_VERSION), cluster.config_file
     text, files = files_with(main, main, read_text(main) or "")
@@ -126,8 +126,11 @@ def _find_edits(cluster: Cluster, values: Mapping[str, WaitingValue]) -> list[_E
             places.setdefault(path or main, []).append(name)
     edits = []
     for path, names in places.items():
-        if os.stat(path).st_uid not in (0, os.stat(cluster.data_directory).st_uid):
-            raise ModuleError(f"{path} belongs neither to {cluster.owner} nor to root")
+        if path != main and os.stat(path).st_uid != os.stat(cluster.data_directory).st_uid:
+            raise ModuleError(
+                f"{path}, which decides about {', '.join(names)}, does not belong to {cluster.owner}, the owner of the cluster; "
+                "mend the value there"
+            )
         before = read_text(path) or ""
         after = ensure_settings(parse_conf(before, version), {name: values[name].value for name in names}).render()
         edits.append(_Edit(path, tuple(names), before, after))
