@@ -26,6 +26,7 @@ options:
     required: true
 notes:
   - Check mode asks the server what exists, so the server must be reachable in check mode too.
+  - A standby gets its roles from its primary. There the module changes nothing, and warns of roles that cannot log in yet.
 """
 
 EXAMPLES = r"""
@@ -70,9 +71,12 @@ def main() -> None:
     with failing_cleanly(module):
         check_role_names(names)
         done = ensure_roles(Login.of(module.params), names, module.check_mode)
+        for warning in done.warnings():
+            module.warn(warning)
+    after = {name: True for name in names if name not in done.awaited}
     module.exit_json(
         changed=bool(done.created or done.altered),
-        diff={"before": describe_roles(done.before), "after": describe_roles(dict.fromkeys(names, True))},
+        diff={"before": describe_roles(done.before), "after": describe_roles({**done.before, **after})},
         roles=names,
         created=done.created,
         altered=done.altered,

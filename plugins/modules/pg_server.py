@@ -112,6 +112,7 @@ options:
   roles:
     description:
       - Roles that exist and can log in, as O(pgtls.postgresql.login_role#module:name). They are not removed when the task fails.
+      - A standby gets its roles from its primary, so there nothing is done for this option and for O(nologin_roles).
     type: list
     elements: str
     default: []

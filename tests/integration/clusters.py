@@ -166,6 +166,41 @@ def make_cluster() -> Iterator[Callable[[], Cluster]]:
         shutil.rmtree(directory)
 
 
+def create_standby(directory: str, primary: Cluster) -> Cluster:
+    """Make and start a hot standby of a cluster below a directory of its own, fed through the primary's socket."""
+    data, sockets = os.path.join(directory, "data"), os.path.join(directory, "sockets")
+    os.mkdir(sockets, 0o755)
+    for path in (directory, sockets):
+        if os.geteuid() == 0:
+            shutil.chown(path, primary.owner, getpwnam(primary.owner).pw_gid)
+    where = ["-h", primary.socket_directory, "-p", str(primary.port)]
+    primary.run("pg_basebackup", "-D", data, *where, "-U", primary.owner, "-R", "-X", "stream", "--checkpoint=fast")
+    log = os.path.join(directory, "server.log")
+    standby = Cluster(data, free_port(), sockets, primary.owner, primary.bin_directory, log)
+    standby.configure(f"port = {standby.port}\nunix_socket_directories = '{sockets}'\n")
+    standby.start()
+    return standby
+
+
+@pytest.fixture
+def standby_of() -> Iterator[Callable[[Cluster], Cluster]]:
+    """Return a function that makes a standby of a cluster; all are stopped and removed at the end of the test."""
+    made: list[tuple[str, Cluster]] = []
+
+    def make(primary: Cluster) -> Cluster:
+        directory = tempfile.mkdtemp(prefix="pgtls-")
+        os.chmod(directory, 0o755)
+        standby = create_standby(directory, primary)
+        made.append((directory, standby))
+        return standby
+
+    yield make
+    for directory, standby in made:
+        standby.stop()
+        forget_state(standby.data_directory)
+        shutil.rmtree(directory)
+
+
 @pytest.fixture(scope="session")
 def cluster(make_cluster: Callable[[], Cluster]) -> Cluster:
     """Return a cluster that all tests share; they leave its settings as they found them."""

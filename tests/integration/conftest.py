@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # whatever pytest's import mode
-from clusters import cluster, converged, converged_sites, fresh_cluster, make_cluster, site
+from clusters import cluster, converged, converged_sites, fresh_cluster, make_cluster, site, standby_of
 
-__all__ = ["cluster", "converged", "converged_sites", "fresh_cluster", "make_cluster", "site"]
+__all__ = ["cluster", "converged", "converged_sites", "fresh_cluster", "make_cluster", "site", "standby_of"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import os
+from pwd import getpwnam
+
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.errors import ModuleError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.server import clusters
@@ -185,3 +188,14 @@ def test_no_cluster_is_one_sentence(tmp_path):
     assert result["cluster"] is None
     with pytest.raises(ModuleError, match="no PostgreSQL cluster was found on this host"):
         clusters.choose_cluster([], None, None)
+
+
+def test_who_forgot_become_is_told_so(monkeypatch, tmp_path):
+    """Nobody but the owner and root looks into a data directory."""
+    for uid, forgot in ((getpwnam("nobody").pw_uid, "; this task runs as nobody,"), (0, "")):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        for directory in (None, str(tmp_path)):
+            with pytest.raises(ModuleError) as refused:
+                clusters.choose_cluster([], directory, None)
+            assert forgot in str(refused.value)
+            assert ("set become to true" in str(refused.value)) == bool(forgot)

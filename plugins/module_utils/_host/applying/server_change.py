@@ -44,8 +44,8 @@ class Applied:
     pending_restart: Sequence[str] = ()
     evidence: str | None = None
     listeners: list[Listener] | None = None
-    roles_created: list[str] = field(default_factory=list)
-    roles_altered: list[str] = field(default_factory=list)
+    roles_created: Sequence[str] = ()
+    roles_altered: Sequence[str] = ()
     roles_locked: Sequence[str] = ()
 
     def add(self, report: dict[str, Any]) -> bool:
@@ -171,6 +171,8 @@ class ServerChange:
         login = login_at(applied.cluster, self.login)
         connection = applied.live.connection if applied.live is not None else None
         done = ensure_roles(login, names, self.writer.check_mode, connection)
+        for warning in done.warnings():
+            self.writer.warn(warning)
         applied.roles_created, applied.roles_altered = done.created, done.altered
         if done.created or done.altered:
             applied.changed = True

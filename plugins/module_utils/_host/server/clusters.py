@@ -19,7 +19,7 @@ from ..errors import ModuleError
 from .configuration_files import check_own_settings
 from .other_writers import CLOUDNATIVE_PG, sign_of_operator
 from .patroni import PATRONI, sign_of_patroni
-from .peers import SERVER_ACCOUNT
+from .peers import SERVER_ACCOUNT, name_of
 from .processes import below
 from .running_servers import (
     Ignored,
@@ -179,14 +179,14 @@ def choose_cluster(clusters: Iterable[Cluster], data_directory: str | None, port
                 return cluster
         raise ModuleError(
             f"data_directory: there is no cluster in {data_directory} (no PG_VERSION that can be read); "
-            "make one with initdb or name another directory"
+            f"make one with initdb or name another directory{_blindness()}"
         )
     strangers = "".join(f"; {one} of the user {one.owner} does not count" for one in known if not one.is_expected)
     known = [one for one in known if one.is_expected]
     if not known:
         raise ModuleError(
             "no PostgreSQL cluster was found on this host (running servers, /etc/postgresql, /var/lib/pgsql); "
-            f"create one, or set data_directory{strangers}"
+            f"create one, or set data_directory{strangers}{_blindness()}"
         )
     matching = [cluster for cluster in known if port is None or cluster.port == port] if len(known) > 1 else known
     if len(matching) == 1:
@@ -196,6 +196,14 @@ def choose_cluster(clusters: Iterable[Cluster], data_directory: str | None, port
         "set port or data_directory" if port is None else f"{len(matching)} of them use port {port}, set data_directory"
     )
     raise ModuleError(f"{len(known)} PostgreSQL clusters were found: {names}; {wish}{strangers}")
+
+
+def _blindness() -> str:
+    """Data directories are their owners' alone."""
+    if os.geteuid() == 0:
+        return ""
+    account = name_of(os.geteuid()) or f"uid {os.geteuid()}"
+    return f"; this task runs as {account}, who may not see all of them, so set become to true"
 
 
 def _debian_clusters(root: str) -> list[_Found]:

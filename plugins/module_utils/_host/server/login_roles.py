@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,23 @@ def check_role_names(names: Iterable[str]) -> None:
 
 @dataclass(frozen=True)
 class RoleChanges:
-    """What became of login roles (in check mode, would); before: those that existed, and whether each could log in."""
+    """What became of login roles (in check mode, would); before: those that existed, and whether each could log in.
+
+    awaited: those that a standby gets from its primary, which alone can make them.
+    """
 
     before: Mapping[str, bool]
-    created: list[str]
-    altered: list[str]
+    created: Sequence[str] = ()
+    altered: Sequence[str] = ()
+    awaited: Sequence[str] = ()
+
+    def warnings(self) -> Iterator[str]:
+        """What whoever runs this on a standby must know."""
+        if self.awaited:
+            yield (
+                f"this server is a standby, where no role can be made or changed: {', '.join(self.awaited)} cannot log in until "
+                "it has LOGIN on the primary; run this there too"
+            )
 
 
 def ensure_roles(login: Login, names: Sequence[str], check_mode: bool, connection: Any = None) -> RoleChanges:
@@ -46,10 +58,17 @@ def ensure_roles(login: Login, names: Sequence[str], check_mode: bool, connectio
     with session(login, connection) as live:
         before = read_roles(live, names)
         statements = statements_for(before, names)
+        if statements and is_standby(live):
+            return RoleChanges(before, awaited=[name for name in names if not before.get(name)])
         if statements and not check_mode:
             execute(live, "; ".join(statements))  # one message is one transaction
     created = [name for name in names if name not in before]
     return RoleChanges(before, created, [name for name in names if before.get(name) is False])
+
+
+def is_standby(connection: Any) -> bool:
+    """Whether the server is in recovery, so that it takes no changes (manual, "Hot Standby")."""
+    return bool(fetch(connection, "SELECT pg_catalog.pg_is_in_recovery() AS it")[0]["it"])
 
 
 @dataclass(frozen=True)
@@ -61,13 +80,13 @@ class RolesToLock:
 
 
 def find_roles_to_lock(connection: Any, names: Sequence[str]) -> RolesToLock:
-    """Look which of these roles can log in; those that do not exist cannot.
+    """Look which of these roles can log in; those that do not exist cannot, and a standby is told by its primary.
 
     :raises DatabaseError: when the server refuses.
     """
     query = (
         "SELECT rolname::text AS name, rolsuper OR rolname = session_user AS needed FROM pg_catalog.pg_roles"
-        " WHERE rolcanlogin AND rolname::text = ANY(%s) ORDER BY rolname"
+        " WHERE rolcanlogin AND rolname::text = ANY(%s) AND NOT pg_catalog.pg_is_in_recovery() ORDER BY rolname"
     )
     found = fetch(connection, query, (list(names),)) if names else []
     return RolesToLock(
