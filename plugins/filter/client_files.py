@@ -49,7 +49,7 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plugin_utils.site_clients import files_of, shared_root, told
+from ..plugin_utils.site_clients import databases_of, files_of, shared_root, told
 
 
 def client_files(clients: Sequence[Mapping[str, Any]], directory: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _client(client: Mapping[str, Any], directory: str) -> dict[str, Any]:
     files = files_of(client, directory)
     known = {key: told(client, key) for key in ("name", "common_name", "database_role")}
     places = {"certificate": files.certificate, "private_key": files.private_key, "root": files.root}
-    return {**known, "databases": client.get("databases", "all"), **places}
+    return {**known, "databases": databases_of(client), **places}
 
 
 class FilterModule:

@@ -10,8 +10,8 @@ short_description: Work out which roles of a server the clients need, and which 
 version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
-  - Takes the variable C(pgtls_clients) and returns O(pgtls.postgresql.pg_server#module:roles) and
-    O(pgtls.postgresql.pg_server#module:nologin_roles).
+  - Takes the variable C(pgtls_clients) and returns O(pgtls.postgresql.pg_server#module:roles),
+    O(pgtls.postgresql.pg_server#module:replication_roles) and O(pgtls.postgresql.pg_server#module:nologin_roles).
   - A role is no longer needed when all clients that log in as it are absent, and none of them has C(keep_login).
 options:
   _input:
@@ -36,6 +36,10 @@ _value:
       description: Those that must exist and log in.
       type: list
       elements: str
+    replication:
+      description: Those among them that may begin replication.
+      type: list
+      elements: str
     nologin:
       description: Those that lose LOGIN.
       type: list
@@ -47,11 +51,11 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..plugin_utils.site_clients import absent, present, told
+from ..plugin_utils.site_clients import absent, present, replicates, told
 
 
 def client_roles(clients: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """The roles of both kinds; see the documentation of the filter.
+    """The roles of all kinds; see the documentation of the filter.
 
     :raises AnsibleFilterError: for an entry without a role.
     """
@@ -59,7 +63,12 @@ def client_roles(clients: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     gone = [client for client in absent(clients) if "database_role" in client]
     kept = {str(client["database_role"]) for client in gone if boolean(client.get("keep_login") or False)}
     nologin = dict.fromkeys(str(client["database_role"]) for client in gone)
-    return {"login": list(login), "nologin": [role for role in nologin if role not in login and role not in kept]}
+    standbys = dict.fromkeys(str(client["database_role"]) for client in present(clients) if replicates(client))
+    return {
+        "login": list(login),
+        "replication": list(standbys),
+        "nologin": [role for role in nologin if role not in login and role not in kept],
+    }
 
 
 class FilterModule:

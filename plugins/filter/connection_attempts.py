@@ -69,7 +69,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._proof.site import Client, Proof, Server, Sharing
 from ..module_utils._proof.site_attempts import DEPTHS, REDUCED, revocation_attempts, site_attempts
-from ..plugin_utils.site_clients import clients_held, present
+from ..plugin_utils.site_clients import clients_held, databases_of, present
 
 
 def connection_attempts(
@@ -121,7 +121,7 @@ def _client(found: Mapping[str, Any]) -> Client:
         name=found["name"],
         common_name=found["common_name"],
         database_role=found["database_role"],
-        databases=_listed(found.get("databases", "all")),
+        databases=_listed(databases_of(found)),
         **{path: found.get(path, "") for path in ("certificate", "private_key", "root")},
     )
 

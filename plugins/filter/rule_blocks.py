@@ -62,7 +62,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._proof.connection_kinds import REQUEST, REQUIRE_CLIENT_CERTIFICATE
 from ..plugin_utils.password_users import PasswordUsers, read_password_users
-from ..plugin_utils.site_clients import certificate_map, present
+from ..plugin_utils.site_clients import certificate_map, databases_of, present
 
 # Both families, in every mode: a client that comes by IPv6 is the same client.
 _ADDRESSES = ("all",)
@@ -88,7 +88,7 @@ def rule_blocks(
 
 
 def _rules_of_client(client: Mapping[str, Any]) -> list[dict[str, Any]]:
-    databases, role = client.get("databases", "all"), client["database_role"]
+    databases, role = databases_of(client), client["database_role"]
     options = {"map": certificate_map(client)}
     addresses = client.get("addresses", _ADDRESSES)
     return [{**_rule("hostssl", databases, role, address, "cert"), "options": options} for address in addresses]

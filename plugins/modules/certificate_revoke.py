@@ -16,7 +16,8 @@ description:
   - Every CA of the home has a CRL of its own, C(ca.crl) beside its certificate. All of them are kept current at every run, because a server
     that is given any CRL needs one of every CA in a client's chain, and refuses every client certificate once one of them has expired.
   - The CRLs are the only record of what is revoked; keep them as carefully as the CA's key.
-  - A reason is never changed silently, except that V(certificateHold) may become another one.
+  - Only V(certificateHold) becomes another reason. What is revoked for another reason already stays so, with a warning; where nothing else is
+    to be revoked, V(certificateHold) is an error then.
   - Revocations at the same time wait for each other, for at most 60 seconds.
   - In check mode CRLs are signed in memory only, so that the tasks after this one can predict what they would do. A name that nothing was
     issued under is not an error then, because an earlier task may only have reported that it would request it.

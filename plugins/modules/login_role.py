@@ -13,7 +13,7 @@ author:
   - the pgtls.postgresql authors (@pgtls)
 description:
   - Creates roles with the attribute C(LOGIN) and without a password, such as those that log in by certificate.
-  - An existing role gets C(LOGIN) when it lacks it; its password, memberships and other attributes are left alone.
+  - An existing role gets C(LOGIN) when it lacks it, and C(REPLICATION) with O(replication=true); its password, memberships and other attributes are left alone.
 extends_documentation_fragment:
   - pgtls.postgresql.attributes
   - pgtls.postgresql.login
@@ -24,6 +24,11 @@ options:
     type: list
     elements: str
     required: true
+  replication:
+    description:
+      - Whether they may begin replication too (the attribute C(REPLICATION)), as the role of a standby must. V(false) takes it from nobody.
+    type: bool
+    default: false
 notes:
   - Check mode asks the server what exists, so the server must be reachable in check mode too.
   - A standby gets its roles from its primary. There the module changes nothing, and warns of roles that cannot log in yet.
@@ -48,7 +53,7 @@ created:
   type: list
   elements: str
 altered:
-  description: Roles that got the attribute LOGIN (in check mode, would get it).
+  description: Roles that got an attribute that they lacked (in check mode, would get it).
   returned: success
   type: list
   elements: str
@@ -64,19 +69,23 @@ from ..module_utils._host.server.login_roles import check_role_names, describe_r
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**LOGIN, "name": {"type": "list", "elements": "str", "required": True}},
+        argument_spec={
+            **LOGIN,
+            "name": {"type": "list", "elements": "str", "required": True},
+            "replication": {"type": "bool", "default": False},
+        },
         supports_check_mode=True,
     )
     names = list(dict.fromkeys(module.params["name"]))
     with failing_cleanly(module):
         check_role_names(names)
-        done = ensure_roles(Login.of(module.params), names, module.check_mode)
+        replicating = names if module.params["replication"] else ()
+        done = ensure_roles(Login.of(module.params), names, module.check_mode, replicating=replicating)
         for warning in done.warnings():
             module.warn(warning)
-    after = {name: True for name in names if name not in done.awaited}
     module.exit_json(
         changed=bool(done.created or done.altered),
-        diff={"before": describe_roles(done.before), "after": describe_roles({**done.before, **after})},
+        diff={"before": describe_roles(done.before), "after": describe_roles(done.after)},
         roles=names,
         created=done.created,
         altered=done.altered,

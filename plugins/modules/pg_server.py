@@ -112,7 +112,13 @@ options:
   roles:
     description:
       - Roles that exist and can log in, as O(pgtls.postgresql.login_role#module:name). They are not removed when the task fails.
-      - A standby gets its roles from its primary, so there nothing is done for this option and for O(nologin_roles).
+      - A standby gets its roles from its primary, so there nothing is done for this option, O(replication_roles) and O(nologin_roles).
+    type: list
+    elements: str
+    default: []
+  replication_roles:
+    description:
+      - Roles that exist, can log in, and may begin replication (the attribute C(REPLICATION)), such as that of standbys.
     type: list
     elements: str
     default: []
@@ -124,6 +130,15 @@ options:
     type: list
     elements: str
     default: []
+  primary_conninfo:
+    description:
+      - On a standby, parameters of C(primary_conninfo) by their names, such as C(host), C(sslmode) and C(sslcert). V(null) removes one; others that
+        the setting has, such as C(application_name), stay.
+      - The module logs in to the primary with them as the account of the server, writes them with C(ALTER SYSTEM), reloads, and waits until
+        the standby streams again. Otherwise it puts back what was there.
+      - A server that is no standby keeps what it has, with a warning.
+    type: dict
+    default: {}
   mapping_blocks:
     description:
       - Blocks of C(pg_ident.conf).
@@ -359,7 +374,7 @@ roles_created:
   type: list
   elements: str
 roles_altered:
-  description: Roles that were allowed to log in.
+  description: Roles that were allowed to log in, or to begin replication.
   returned: success
   type: list
   elements: str
@@ -425,6 +440,8 @@ SPEC = {
     "settings": {"type": "dict", "default": {}},
     "expected_settings": {"type": "dict", "default": {}},
     "roles": {"type": "list", "elements": "str", "default": []},
+    "replication_roles": {"type": "list", "elements": "str", "default": []},
+    "primary_conninfo": {"type": "dict", "default": {}},
     "nologin_roles": {"type": "list", "elements": "str", "default": []},
     "mapping_blocks": {"type": "list", "elements": "dict", "default": [], "options": MAPPING_BLOCK},
     "rule_blocks": {"type": "list", "elements": "dict", "default": [], "options": RULE_BLOCK},

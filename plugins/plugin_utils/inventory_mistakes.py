@@ -14,7 +14,7 @@ from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.key_stores import check_store_passphrase
 from ..module_utils._pki.keys import check_key_passphrase
 from ..module_utils._pki.names import parse_identity
-from .site_clients import ClientEntry, absent, held_by, present, told
+from .site_clients import ClientEntry, absent, held_by, present, standbys_of, told
 
 # The tags of the plays of site.yml, and those that Ansible gives a meaning.
 _TAGS = ("ca", "client", "trust_store", "server", "verify")
@@ -95,6 +95,24 @@ def mistakes_of_host(host: str, groups: Mapping[str, Sequence[str]], server: Map
     if not 1 <= port <= 65535:
         yield f"pgtls_server_port of {host} is {port}; give the port of its server, from 1 to 65535."
     yield from _wrong_names(f"the certificate of the server {host}", server)
+
+
+def mistakes_of_standby(
+    clients: Sequence[ClientEntry], host: str, groups: Mapping[str, Sequence[str]], primary: str
+) -> Iterator[str]:
+    """One sentence for each reason why this host cannot follow its primary by certificate."""
+    if primary in ("", host) or host not in groups.get("postgres_servers", ()):
+        return
+    if primary not in groups.get("postgres_servers", ()):
+        yield f"pgtls_server_primary of {host} is {primary}, which is not a host of the group postgres_servers; correct it."
+    found = len(standbys_of(clients, host, groups))
+    if found != 1:
+        yield (
+            f"{host} is to follow {primary} and has {found} entries of pgtls_clients with replication: true; give it one, "
+            "whose owner is the account of its server."
+        )
+    if host not in groups.get("postgres_clients", ()):
+        yield f"{host} is to follow {primary} as one of its clients; put it into the group postgres_clients too."
 
 
 def mistakes_of_names(clients: Sequence[ClientEntry]) -> Iterator[str]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 
 ClientEntry = Mapping[str, Any]
 PRESENT, ABSENT = "present", "absent"
+_REPLICATION = "replication"
 
 
 def told(client: ClientEntry, key: str) -> Any:
@@ -69,6 +71,24 @@ def held_by(client: ClientEntry, groups: Mapping[str, Sequence[str]]) -> list[st
 def hosts_holding(clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[str]]) -> list[str]:
     """The hosts of the inventory that hold some of the clients."""
     return [host for host in groups.get("all", ()) if clients_held(present(clients), host, groups)]
+
+
+def replicates(client: ClientEntry) -> bool:
+    """Whether a client is a standby, whose role may begin physical replication."""
+    return boolean(client.get("replication") or False)
+
+
+def databases_of(client: ClientEntry) -> Any:
+    """The databases of the rule of a client, as pg_hba.conf writes them; a standby needs the word replication, and no other."""
+    if not replicates(client):
+        return client.get("databases", "all")
+    named = client.get("databases", [])
+    return list(dict.fromkeys([*([named] if isinstance(named, str) else named), _REPLICATION]))
+
+
+def standbys_of(clients: Sequence[ClientEntry], host: str, groups: Mapping[str, Sequence[str]]) -> list[ClientEntry]:
+    """The clients by which the server of this host may follow its primary."""
+    return [client for client in clients_held(present(clients), host, groups) if replicates(client)]
 
 
 def certificate_map(client: ClientEntry) -> str:

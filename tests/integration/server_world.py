@@ -89,14 +89,15 @@ class World:
         assert not done["failed"], done
         return done
 
-    def client(self) -> dict[str, str]:
-        """Files of a client certificate for app1."""
-        place = self.home / "client"
+    def client(self, place: Path | None = None, **options: Any) -> dict[str, str]:
+        """Files of a client certificate, for app1 unless it is said otherwise."""
+        place = place or self.home / "client"
         place.mkdir(exist_ok=True)
         entry = {
             "name": "app1",
             "common_name": "PostgreSQL client1",
             "usages": ["client"],
+            **options,
             "private_key": str(place / "key"),
             "certificate": str(place / "crt"),
             "root": str(place / "root"),

@@ -221,15 +221,12 @@ def revoke(
 
     The date of a hold stays when it becomes final (X.509 section 9.5.3.2).
 
-    :raises PkiError: when all of them are revoked for another reason already; a final reason is never changed.
+    :raises PkiError: when all of them are revoked for good and are to be on hold; a final reason is never changed.
     """
     changed = dict(ledger)
     kept = {key: ledger[key] for key in certificates if key in ledger and ledger[key].reason not in (reason, HOLD)}
-    if kept and len(kept) == len(set(certificates)):
-        raise PkiError(
-            f"{whose}: {_are_revoked(kept.values())} already, and only {HOLD} can be changed; "
-            "give that reason, or leave the certificate out"
-        )
+    if reason == HOLD and kept and len(kept) == len(set(certificates)):
+        raise PkiError(f"{whose}: {_are_revoked(kept.values())} already, which cannot be put on hold; leave it out")
     for key in certificates:
         if key not in ledger:
             changed[key] = CrlEntry(key[1], date, reason)

@@ -56,6 +56,7 @@ class DesiredServer:
     settings: Mapping[str, str | None]
     expected: Mapping[str, str | None]
     login_roles: Sequence[str]
+    replication_roles: Sequence[str]
     nologin_roles: Sequence[str]
     rule_blocks: Sequence[Mapping[str, Any]]
     mapping_blocks: Sequence[Mapping[str, Any]]
@@ -69,12 +70,14 @@ class DesiredServer:
         :raises ModuleError: for a role that cannot be, and two items that would share a file.
         """
         items = [_on_the_server(item, cluster) for item in params["certificates"]]
-        names = list(dict.fromkeys(params["roles"]))
+        replicating = list(dict.fromkeys(params["replication_roles"]))
+        names = list(dict.fromkeys([*params["roles"], *replicating]))
         locked = list(dict.fromkeys(params["nologin_roles"]))
         check_role_names([*names, *locked])
         torn = [name for name in locked if name in names]
         if torn:
-            raise ModuleError(f"{', '.join(torn)} is in roles and in nologin_roles; take it out of one of them")
+            option = "replication_roles" if set(torn) & set(replicating) else "roles"
+            raise ModuleError(f"{', '.join(torn)} is in {option} and in nologin_roles; take it out of one of them")
         settings = read_settings(params)
         return cls(
             places=certificate_places(items),
@@ -84,6 +87,7 @@ class DesiredServer:
             settings=settings,
             expected=_expected(settings, params, cluster),
             login_roles=names,
+            replication_roles=replicating,
             nologin_roles=locked,
             rule_blocks=params["rule_blocks"],
             mapping_blocks=params["mapping_blocks"],

@@ -7,16 +7,18 @@ map is missing, and nothing is used that the server has not judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..._pgconf.vocabulary import NEWEST_VERSION
 from ..certificates.installation import Installation
 from ..editing.server_validation import validating_server, write_validated
 from ..files.writer import Writer, write_files
 from ..server.clusters import Cluster
-from ..server.database import Login
+from ..server.database import Login, session
 from ..server.login_roles import describe_roles, ensure_roles, lock_roles
 from ..server.reload import ReloadReason, login_at
 from ..server.served_certificates import Listener
@@ -92,6 +94,8 @@ class ServerChange:
         )
         own_files = [file.path for file in self.installation.files]
         own_files += [place.next_private_key for place in self.desired.places]
+        if self.plan.primary is not None:
+            own_files.append(os.path.join(self.live.cluster.data_directory, AUTO_CONF))
         with transaction.whole_or_undone(own_files):
             self._carry_out(applied)
         return applied
@@ -101,6 +105,7 @@ class ServerChange:
         changed = self._write(self.plan.conf, applied) or changed
         applied.may_be_restarted = True
         self._use_certificates_and_settings(changed, applied)
+        self._follow_primary(applied)
         self._make_roles(applied)
         changed = self._write(self.plan.ident, applied)
         changed = self._write(self.plan.hba, applied) or changed
@@ -127,6 +132,22 @@ class ServerChange:
         applied.restarted = done.restarted
         if self.writer.check_mode and self.desired.may_restart and self.plan.restart_settings:
             applied.restarted = applied.changed = True
+
+    def _follow_primary(self, applied: Applied) -> None:
+        """Try the new way to the primary, take it, and see the stream begin anew."""
+        primary = self.plan.primary
+        if primary is None:
+            return
+        applied.diff.append(primary.diff())
+        applied.changed = True
+        if self.writer.check_mode:
+            return
+        primary.try_it()
+        login = login_at(applied.cluster, self.login)
+        with session(login) as connection:
+            primary.write(connection)
+        self._reload(True, "never", {}, applied)
+        primary.see_streaming(login, self.desired.params["timeout_seconds"])
 
     def _use_maps_and_rules(self, changed: bool, applied: Applied) -> None:
         if not changed:
@@ -157,9 +178,11 @@ class ServerChange:
             connection = applied.live.connection if applied.live is not None else None
             lock_roles(login_at(applied.cluster, self.login), names, connection)
         applied.roles_locked, applied.changed = names, True
-        applied.diff.append(self._role_diff(applied, dict.fromkeys(names, True), dict.fromkeys(names, False)))
+        applied.diff.append(self._role_diff(applied, dict.fromkeys(names, ["LOGIN"]), dict.fromkeys(names, ())))
 
-    def _role_diff(self, applied: Applied, before: Mapping[str, bool], after: Mapping[str, bool]) -> dict[str, str]:
+    def _role_diff(
+        self, applied: Applied, before: Mapping[str, Collection[str]], after: Mapping[str, Collection[str]]
+    ) -> dict[str, str]:
         header = f"login roles of {applied.cluster.data_directory}"
         texts = {"before": describe_roles(before), "after": describe_roles(after)}
         return {"before_header": header, "after_header": header, **texts}
@@ -170,11 +193,10 @@ class ServerChange:
             return
         login = login_at(applied.cluster, self.login)
         connection = applied.live.connection if applied.live is not None else None
-        done = ensure_roles(login, names, self.writer.check_mode, connection)
+        done = ensure_roles(login, names, self.writer.check_mode, connection, self.desired.replication_roles)
         for warning in done.warnings():
             self.writer.warn(warning)
         applied.roles_created, applied.roles_altered = done.created, done.altered
         if done.created or done.altered:
             applied.changed = True
-            after = {**done.before, **dict.fromkeys(names, True)}
-            applied.diff.append(self._role_diff(applied, done.before, after))
+            applied.diff.append(self._role_diff(applied, done.before, done.after))

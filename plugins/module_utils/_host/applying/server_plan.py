@@ -32,6 +32,7 @@ from ..server.configuration_files import files_around
 from ..server.database import Login
 from ..server.views import CONF, HBA, IDENT, FileKind
 from .desired_server import DesiredServer
+from .primary_connection import PrimaryConnection, plan_primary_connection
 from .reload_steps import LiveServer
 from .removed_clients import plan_removed_clients, unmapped_roles
 from .unlisted_roles import opens_roles, shield_superusers
@@ -57,7 +58,7 @@ class ServerPlan:
     """What becomes of the three files, and what comes of it.
 
     restart_settings: those that only a restart of the server puts to use. locked_roles: those that lose LOGIN. reports: parts of the
-    module's results.
+    module's results. primary: how a standby reaches its primary from now on.
     """
 
     conf: PlannedFile
@@ -67,11 +68,12 @@ class ServerPlan:
     warnings: Sequence[str] = ()
     reports: dict[str, Any] = field(default_factory=dict)
     locked_roles: Sequence[str] = ()
+    primary: PrimaryConnection | None = None
 
     @property
     def changes(self) -> bool:
         """Whether any file changes."""
-        return self.conf.changes or self.ident.changes or self.hba.changes
+        return self.conf.changes or self.ident.changes or self.hba.changes or self.primary is not None
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ def plan_server(writer: Writer, live: LiveServer, login: Login, desired: Desired
             {**settings.reports, **access_rules.reports},
         )
         removed = plan_removed_clients(live.connection, mappings.unmapped, desired)
-        plan = replace(plan, warnings=[*plan.warnings, *removed.warnings], locked_roles=removed.locked_roles)
+        primary, doubts = plan_primary_connection(cluster, live.connection, desired.params["primary_conninfo"])
+        doubts = [*plan.warnings, *removed.warnings, *doubts]
+        plan = replace(plan, warnings=doubts, locked_roles=removed.locked_roles, primary=primary)
         now = read_tls_use(live.connection)
         then = _planned_tls_use(now, settings.effective)
         if plan.changes or now != then or desired.params["guard"]:

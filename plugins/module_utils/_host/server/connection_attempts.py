@@ -17,6 +17,7 @@ from typing import Any
 from ..._proof import attempts as proof
 from ..errors import ModuleError
 from .client_files import CLIENT_FILES, OpenedFiles, opened_files
+from .conninfo import physical_replication, render_conninfo
 from .database import fetch, in_one_line, load_driver, quiet_environment
 from .fair_threads import in_threads
 from .tls_probe import LEGACY_PROTOCOLS, ProbeError, probe
@@ -150,10 +151,8 @@ def _log_in(planned: Planned, opened: OpenedFiles) -> proof.Outcome:
     driver, conninfo = load_driver(), opened.conninfo
     keywords: dict[str, Any] = dict(conninfo)
     physical = conninfo.get("replication", "").lower() in _PHYSICAL
-    if physical and driver.__name__ == "psycopg2":  # which sends SQL over any other kind of connection
-        import psycopg2.extras
-
-        keywords["connection_factory"] = psycopg2.extras.PhysicalReplicationConnection
+    if physical:
+        keywords.update(physical_replication(driver))
     try:
         connection = driver.connect(**_isolated(planned, keywords, _libpq_version(driver)))
     except driver.Error as error:
@@ -214,12 +213,10 @@ def _check_conninfo(name: str, conninfo: Mapping[str, str]) -> None:
     for word, option in SECRETS.items():
         if word in conninfo:
             raise ModuleError(f"attempt {name!r}: conninfo must not hold {word}, it would be shown; use {option}")
-    driver = load_driver()
-    make = driver.extensions.make_dsn if driver.__name__ == "psycopg2" else driver.conninfo.make_conninfo
     try:
-        make(**conninfo)
-    except driver.Error as error:
-        raise ModuleError(f"attempt {name!r}: libpq refuses its conninfo ({in_one_line(error)}); correct it") from error
+        render_conninfo(conninfo)
+    except ModuleError as error:
+        raise ModuleError(f"attempt {name!r}: libpq refuses its conninfo ({error}); correct it") from error
 
 
 def _client_problem(conninfo: Mapping[str, str]) -> str | None:

@@ -180,10 +180,17 @@ def quiet_environment() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _SocketOwner:
+class ServerAccount:
+    """The account that a server runs as, which owns its socket and its files."""
+
     uid: int
     gid: int
     name: str | None
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> ServerAccount:
+        """The owner of a file of the server."""
+        return cls(status.st_uid, status.st_gid, name_of(status.st_uid))
 
     @contextmanager
     def assumed(self) -> Iterator[None]:
@@ -201,7 +208,7 @@ class _SocketOwner:
             os.setegid(gid)
 
 
-def _find_socket(login: Login) -> tuple[str, _SocketOwner]:
+def _find_socket(login: Login) -> tuple[str, ServerAccount]:
     """Return the directory that holds the socket, and its owner."""
     directories = (login.unix_socket,) if login.unix_socket else SOCKET_DIRECTORIES
     strangers = []
@@ -212,7 +219,7 @@ def _find_socket(login: Login) -> tuple[str, _SocketOwner]:
             continue
         problem = why_stranger(directory, status.st_uid, login.require_peer, login.meant_peer)
         if problem is None:
-            return directory, _SocketOwner(status.st_uid, status.st_gid, name_of(status.st_uid))
+            return directory, ServerAccount.of(status)
         strangers.append(f"{_socket_path(directory, login.port)} {problem}")
     if strangers:
         raise ServerUnreachable(f"the socket {strangers[0]}")

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModuleError
 from .database import Login, execute, fetch, quote_identifier, session
 
+_LOGIN, _REPLICATION = "LOGIN", "REPLICATION"
 _LONGEST_NAME_BYTES = 63  # NAMEDATALEN - 1; the server would cut a longer name with a mere notice
 
 
@@ -29,41 +30,57 @@ def check_role_names(names: Iterable[str]) -> None:
 
 @dataclass(frozen=True)
 class RoleChanges:
-    """What became of login roles (in check mode, would); before: those that existed, and whether each could log in.
+    """What became of login roles (in check mode, would); before: those that existed, each with what it had of LOGIN and REPLICATION.
 
     awaited: those that a standby gets from its primary, which alone can make them.
     """
 
-    before: Mapping[str, bool]
-    created: Sequence[str] = ()
-    altered: Sequence[str] = ()
+    before: Mapping[str, Collection[str]]
+    after: Mapping[str, Collection[str]]
     awaited: Sequence[str] = ()
+
+    @property
+    def created(self) -> list[str]:
+        """Those that did not exist."""
+        return [name for name in self.after if name not in self.before]
+
+    @property
+    def altered(self) -> list[str]:
+        """Those that had less."""
+        return [name for name, has in self.after.items() if name in self.before and has != self.before[name]]
 
     def warnings(self) -> Iterator[str]:
         """What whoever runs this on a standby must know."""
         if self.awaited:
             yield (
                 f"this server is a standby, where no role can be made or changed: {', '.join(self.awaited)} cannot log in until "
-                "it has LOGIN on the primary; run this there too"
+                "the primary has what is asked for; run this there too"
             )
 
 
-def ensure_roles(login: Login, names: Sequence[str], check_mode: bool, connection: Any = None) -> RoleChanges:
+def ensure_roles(
+    login: Login, names: Sequence[str], check_mode: bool, connection: Any = None, replicating: Collection[str] = ()
+) -> RoleChanges:
     """Let every one of these roles exist and log in.
 
-    connection: one that is there already.
+    connection: one that is there already. replicating: those among them that may begin physical replication too.
 
     :raises ModuleError: when no login works, or the server refuses.
     """
     with session(login, connection) as live:
         before = read_roles(live, names)
-        statements = statements_for(before, names)
-        if statements and is_standby(live):
-            return RoleChanges(before, awaited=[name for name in names if not before.get(name)])
-        if statements and not check_mode:
+        wanted = {name: {_LOGIN, _REPLICATION} if name in replicating else {_LOGIN} for name in names}
+        after = {name: {*before.get(name, ()), *has} for name, has in wanted.items()}
+        lacking = [name for name in names if after[name] != before.get(name)]
+        if lacking and is_standby(live):
+            return RoleChanges(before, before, lacking)
+        if lacking and not check_mode:
+            verbs = {name: "ALTER" if name in before else "CREATE" for name in lacking}
+            statements = [
+                f"{verbs[name]} ROLE {quote_identifier(name)} {' '.join(sorted(wanted[name]))}" for name in lacking
+            ]
             execute(live, "; ".join(statements))  # one message is one transaction
-    created = [name for name in names if name not in before]
-    return RoleChanges(before, created, [name for name in names if before.get(name) is False])
+    return RoleChanges(before, after)
 
 
 def is_standby(connection: Any) -> bool:
@@ -105,23 +122,26 @@ def lock_roles(login: Login, names: Sequence[str], connection: Any = None) -> No
         execute(live, "; ".join(f"ALTER ROLE {quote_identifier(name)} NOLOGIN" for name in names))
 
 
-def read_roles(connection: Any, names: Iterable[str]) -> dict[str, bool]:
-    """Return, for each of these roles that exists, whether it may log in."""
+def read_roles(connection: Any, names: Iterable[str]) -> dict[str, set[str]]:
+    """Return, for each of these roles that exists, what it has of LOGIN and REPLICATION."""
     query = (
-        "SELECT rolname::text AS name, rolcanlogin AS can_login FROM pg_catalog.pg_roles WHERE rolname::text = ANY(%s)"
+        "SELECT rolname::text AS name, rolcanlogin AS can_login, rolreplication AS replicates FROM pg_catalog.pg_roles"
+        " WHERE rolname::text = ANY(%s)"
     )
-    return {row["name"]: row["can_login"] for row in fetch(connection, query, (list(names),))}
+    rows = fetch(connection, query, (list(names),))
+    return {
+        row["name"]: {*([_LOGIN] if row["can_login"] else []), *([_REPLICATION] if row["replicates"] else [])}
+        for row in rows
+    }
 
 
-def statements_for(existing: Mapping[str, bool], names: Iterable[str]) -> list[str]:
-    """Return the SQL that gives every name a role that may log in."""
-    missing = (name for name in names if not existing.get(name, False))
-    return [f"{'ALTER' if name in existing else 'CREATE'} ROLE {quote_identifier(name)} LOGIN" for name in missing]
-
-
-def describe_roles(roles: Mapping[str, bool]) -> str:
+def describe_roles(roles: Mapping[str, Collection[str]]) -> str:
     """Return one line a role, for the diff."""
-    return "".join(f"{name}: {'LOGIN' if roles[name] else 'NOLOGIN'}\n" for name in sorted(roles))
+    lines = (
+        (name, "LOGIN" if _LOGIN in has else "NOLOGIN", *([_REPLICATION] if _REPLICATION in has else []))
+        for name, has in sorted(roles.items())
+    )
+    return "".join(f"{name}: {' '.join(words)}\n" for name, *words in lines)
 
 
 def _problem(name: str) -> str | None:

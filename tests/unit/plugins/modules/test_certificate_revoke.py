@@ -154,10 +154,13 @@ def test_a_final_reason_is_never_changed(home):
     one = home.issue("app1")
     home.revoke({"name": "app1", "reason": "superseded"})
     before = tree(home.directory)
-    for wish in ({"name": "app1"}, {"serial_number": one["serial_number"], "reason": "certificateHold"}):
-        refused = home.revoke(wish)
-        assert refused["failed"]
-        assert f"serial number {one['serial_number']} is revoked for superseded already" in refused["msg"]
+    stays = f"serial number {one['serial_number']} is revoked for superseded already"
+    for wish in ({"name": "app1"}, {"name": "app1", "reason": "keyCompromise"}):
+        again = home.revoke(wish)
+        assert (again["failed"], again["changed"]) == (False, False), again
+        assert again["warnings"] == [f"the certificate app1: {stays}, and stays so"]
+    refused = home.revoke({"serial_number": one["serial_number"], "reason": "certificateHold"})
+    assert refused["failed"] and f"{stays}, which cannot be put on hold" in refused["msg"]
     refused = home.revoke({"name": "app1", "state": "released"})
     assert "only certificateHold can be released; issue a new certificate" in refused["msg"]
     assert tree(home.directory) == before
