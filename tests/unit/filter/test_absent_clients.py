@@ -82,7 +82,7 @@ def test_its_files_go_but_for_roots_that_others_use() -> None:
 
 
 def test_its_role_loses_login_unless_somebody_needs_it() -> None:
-    assert client_roles(BOTH) == {"login": ["shop_role"], "nologin": ["gone_role"]}
+    assert client_roles(BOTH) == {"login": ["shop_role"], "replication": [], "nologin": ["gone_role"]}
     assert client_roles([SHOP, {**GONE, "keep_login": True}])["nologin"] == []
     assert client_roles([SHOP, {**GONE, "keep_login": "no"}])["nologin"] == ["gone_role"]
     assert client_roles([SHOP, {**GONE, "database_role": "shop_role"}])["nologin"] == []
