@@ -114,7 +114,7 @@ demo-twice: ## the demo, in a directory of its own: all as expected, then no cha
 	@scripts/packages.sh check $@
 	@scripts/gate-demo.sh
 
-molecule: ## site.yml on three containers with systemd; psql and openssl are the judges
+molecule: ## site.yml on three containers with systemd, judged by psql and openssl: PG=13, 15, 17, 18 or 19
 	@scripts/packages.sh check $@
 	@scripts/gate-molecule.sh
 

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# site.yml on three containers. Containers and network are removed at the end, also after a failure;
-# PGTLS_KEEP=1 keeps them to look around ("podman exec -it pgtls-raxus bash").
+# site.yml on three containers with the PostgreSQL and the libraries of one Debian suite (PG=13, 15, 17, 18 or 19; default 15).
+# Containers and network are removed at the end, also after a failure; PGTLS_KEEP=1 keeps them to look around ("podman exec -it pgtls-raxus bash").
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,10 +17,12 @@ scripts/venv.sh dev
 PATH=$PWD/.venv/dev/bin:$PATH
 export CONTAINERS_CONF="$PWD/extensions/molecule/containers.conf"
 export COLUMNS=160
+export PGTLS_POSTGRESQL="${PG:-15}"
 [ -t 1 ] || export NO_COLOR=1
 mkdir -p .cache/molecule
 rm -f .cache/molecule/ansible.log
-extensions/molecule/images/build.sh "${PGTLS_SUITE:-bookworm}"
+suite=$(extensions/molecule/inventory/hosts.py | sed -n 's/.*"test_suite": "\([a-z]*\)".*/\1/p')
+extensions/molecule/images/build.sh "$suite"
 
 # a run that was cut off leaves molecule believing in hosts that are gone
 for scenario in default site; do

@@ -16,8 +16,12 @@ image=localhost/pgtls-postgresql:$suite
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pgtls-postgresql
 recipe=$(cat "$here"/{build.sh,first-process,slim.dpkg} | sha256sum | cut -c1-12)
 tar=$cache/$suite-$recipe.tar.zst
-packages=systemd,systemd-sysv,dbus,procps,iproute2,ca-certificates,openssl,postgresql,postgresql-client
-packages+=,python3,python3-cryptography,python3-psycopg
+packages=systemd,systemd-sysv,dbus,procps,iproute2,mount,ca-certificates,openssl,python3,python3-cryptography
+case $suite in
+  bullseye) packages+=,postgresql,postgresql-client,python3-psycopg2 ;; # it has no psycopg 3
+  experimental) packages+=,postgresql-19,postgresql-client-19,python3-psycopg suites=(sid experimental) ;;
+  *) packages+=,postgresql,postgresql-client,python3-psycopg ;;
+esac
 
 if [ "$(podman image inspect -f '{{index .Config.Labels "pgtls.recipe"}}' "$image" 2>/dev/null)" = "$recipe" ]; then
   exit 0
@@ -25,7 +29,7 @@ fi
 
 bootstrap() { # writes the tar
   local sources
-  sources=$("$here/../../../scripts/debian-sources.sh" "$suite")
+  sources=$("$here/../../../scripts/debian-sources.sh" "${suites[@]:-$suite}")
   if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df --output=avail /dev/shm | tail -n 1)" -gt 3000000 ]; then
     export TMPDIR=/dev/shm
   fi
@@ -36,9 +40,12 @@ bootstrap() { # writes the tar
     --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
     --essential-hook="copy-in $here/slim.dpkg /etc/dpkg/dpkg.cfg.d" \
     --essential-hook='mv "$1/etc/dpkg/dpkg.cfg.d/slim.dpkg" "$1/etc/dpkg/dpkg.cfg.d/01-slim"' \
+    --setup-hook='mkdir -p "$1/etc/apt/preferences.d"' \
+    --setup-hook='printf "%s\n" "Package: postgresql-19 postgresql-client-19 libpq5" "Pin: release a=experimental" \
+      "Pin-Priority: 990" >"$1/etc/apt/preferences.d/experimental"' \
     --customize-hook="copy-in $here/first-process /sbin" \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* && : > "$1/etc/machine-id"' \
-    "$suite" - - <<<"$sources" | zstd -q -T0 -3 >"$tar.part"
+    "${suites[0]:-$suite}" - - <<<"$sources" | zstd -q -T0 -3 >"$tar.part"
   mv "$tar.part" "$tar"
   find "$cache" -maxdepth 1 -name "$suite-*.tar.zst" ! -name "${tar##*/}" -delete
 }

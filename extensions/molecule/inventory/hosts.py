@@ -5,7 +5,7 @@
 """The test hosts: a CA host, a database server under three names, and an application host.
 
 PGTLS_RUN         prefix of container and network names, when two runs share a machine (default pgtls)
-PGTLS_SUITE       Debian suite of the image (default bookworm)
+PGTLS_POSTGRESQL  major version of the server, one of those that a Debian suite carries (default 15); every host is of that suite
 PGTLS_CONNECTION  Ansible connection plugin into the containers (default: this project's own, which needs root)
 """
 
@@ -21,10 +21,13 @@ HOSTS = {
     "app1": ("postgres_clients", ["app1"]),
 }
 
+SUITES = {"13": "bullseye", "15": "bookworm", "17": "trixie", "18": "sid", "19": "experimental"}
+
 
 def inventory() -> dict[str, object]:
     run = os.environ.get("PGTLS_RUN", "pgtls")
-    suite = os.environ.get("PGTLS_SUITE", "bookworm")
+    version = os.environ.get("PGTLS_POSTGRESQL", "15")
+    suite = SUITES[version]
     hostvars = {
         host: {"ansible_host": f"{run}-{host}", "test_names": [f"{name}.{DOMAIN}" for name in names]}
         for host, (_group, names) in HOSTS.items()
@@ -35,6 +38,7 @@ def inventory() -> dict[str, object]:
             "vars": {
                 "test_run": run,
                 "test_network": run,
+                "test_postgresql": int(version),
                 "test_suite": suite,
                 "test_image": f"localhost/pgtls-postgresql:{suite}",
             }
