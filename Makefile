@@ -12,7 +12,7 @@ GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration ho
 PGTLS_GATES ?= $(GATES)
 each = $(subst +, ,$(1))
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint clients load hostile faults orders fuzz fuzz-short sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint clients trust-stores load hostile faults orders fuzz fuzz-short sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
         format clean
 
 help: ## this list
@@ -138,6 +138,10 @@ bench: ## ours beside the peers and the floor, with plots: PGTLS_BENCH="site rul
 clients: ## psql, psycopg, pgjdbc, node-postgres, lib/pq and pgx with keys and certificates in every form
 	@scripts/packages.sh install $@
 	@scripts/gate-clients.sh
+
+trust-stores: ## the trust stores of EL, SUSE, Arch and Alpine, laid out in containers
+	@scripts/packages.sh install $@
+	@scripts/gate-trust-stores.sh
 
 load: ## an application that connects continuously through changes of rules, certificates and the CA: PGTLS_LOAD_ROTATIONS=20
 	@scripts/venv.sh dev
