@@ -81,7 +81,7 @@ class PrimaryConnection:
         except driver.Error as error:
             raise ModuleError(
                 f"{_SETTING}: the standby in {self.cluster.data_directory} would not reach its primary so ({in_one_line(error)}); "
-                "nothing was written"
+                f"correct that, or who the primary is; {_SETTING} is left as it is"
             ) from error
 
     def write(self, connection: Any) -> None:
@@ -99,27 +99,22 @@ class PrimaryConnection:
         :raises ModuleError: when it does not.
         """
         deadline = time.monotonic() + timeout_seconds
-        while True:
-            with session(login) as connection:
-                row = fetch(connection, _STREAM)[0]
-            if (
-                row["conninfo"] == render_conninfo(self.after)
-                and row["status"] == "streaming"
-                and self._is_used(row["used"])
-            ):
-                return
-            if time.monotonic() > deadline:
-                state = f"its WAL receiver is {row['status']}" if row["status"] else "it has no WAL receiver"
-                other = (
-                    ""
-                    if row["conninfo"] == render_conninfo(self.after)
-                    else f"; something else than ALTER SYSTEM sets {_SETTING}"
-                )
-                raise ModuleError(
-                    f"{_SETTING}: the standby in {self.cluster.data_directory} does not stream from its primary within "
-                    f"{timeout_seconds} seconds ({state}{other}); its log says why"
-                )
-            time.sleep(0.2)
+        with session(login) as connection:
+            while problem := self._why_not_streaming(connection):
+                if time.monotonic() > deadline:
+                    raise ModuleError(
+                        f"{_SETTING}: the standby in {self.cluster.data_directory} does not stream from its primary within "
+                        f"{timeout_seconds} seconds ({problem}); its log says why"
+                    )
+                time.sleep(0.2)
+
+    def _why_not_streaming(self, connection: Any) -> str | None:
+        row = fetch(connection, _STREAM)[0]
+        if row["conninfo"] != render_conninfo(self.after):
+            return f"something else than ALTER SYSTEM sets {_SETTING}"
+        if row["status"] != "streaming":
+            return f"its WAL receiver is {row['status']}" if row["status"] else "it has no WAL receiver"
+        return None if self._is_used(row["used"]) else "its WAL receiver still uses the old connection"
 
     def _is_used(self, conninfo: str | None) -> bool:
         """Whether the receiver's own words, in which passwords are masked, name what the task gives."""
