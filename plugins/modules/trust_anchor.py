@@ -128,7 +128,7 @@ def read_anchor(module: AnsibleModule, path: str) -> bytes | None:
     der = parse_anchor(pem, origin)
     if params["state"] == "present":
         require_cryptography()
-        if not is_authority(load_certificates(render_anchor(der), origin)[0]):
+        if not is_authority(load_certificates(render_anchor(der), origin, any_key=True)[0]):
             raise ModuleError(
                 f"the certificate in {origin} is not a CA's; give the certificate of the CA that signed it"
             )

@@ -34,8 +34,8 @@ from .readable import readable
 from .validity import Lifetime, render_time, whole_days
 
 
-def load_certificates(data: bytes, path: str) -> tuple[x509.Certificate, ...]:
-    """All certificates of a PEM text, at least one; ``path`` names it in messages.
+def load_certificates(data: bytes, path: str, any_key: bool = False) -> tuple[x509.Certificate, ...]:
+    """All certificates of a PEM text, at least one; ``path`` names it in messages, ``any_key`` takes keys of unknown kinds.
 
     :raises UnreadableError: when there is none, or a damaged one.
     """
@@ -48,6 +48,8 @@ def load_certificates(data: bytes, path: str) -> tuple[x509.Certificate, ...]:
     for number, one in enumerate(found, start=1):
         with readable(f"{path}: certificate {number}"):
             _read_fields(one)
+            if not any_key:
+                one.public_key()
     return tuple(found)
 
 

@@ -20,6 +20,8 @@ from .profiles import build_extended_key_usage
 if TYPE_CHECKING:
     from .compat import PrivateKey, PublicKey
 
+_LONGEST_NAME = 200  # a file system takes 255, and a serial number stands beside it
+
 
 def build_request(identity: Identity, usages: Sequence[str], key: PrivateKey) -> str:
     """A request in PEM that says all that is requested, so that any CA can read it (ours asks its own policy)."""
@@ -60,8 +62,12 @@ def request_key(request: x509.CertificateSigningRequest) -> PublicKey:
 def check_file_name(name: str, what: str) -> None:
     """A certificate's name becomes the name of a file at the CA.
 
-    :raises PkiError: for one that could leave its directory or hide.
+    :raises PkiError: for one that could leave its directory or hide, or is too long for a file.
     """
+    if len(name) > _LONGEST_NAME:
+        raise PkiError(
+            f"the {what} has {len(name)} characters, but files are named after it; write {_LONGEST_NAME} at most"
+        )
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise PkiError(
             f"the {what} is {name!r}, but it must be of letters, digits, '.', '_' and '-', and not start with '.'"

@@ -272,7 +272,12 @@ def _stored_key(place: AuthorityPlace, stored: StoredAuthority) -> Any:
 def _parent(place: AuthorityPlace, may_be_missing: bool) -> Authority | None:
     if place.parent is None:
         return None
-    return open_authority(place.parent, place.parent_passphrase, may_be_missing, "parent_passphrase")
+    authority = open_authority(place.parent, place.parent_passphrase, True, "parent_passphrase")
+    if authority is None and not may_be_missing:
+        raise ModuleError(
+            f"there is no CA in {place.parent}, which is to be the parent; make it with the module ca, or name its directory"
+        )
+    return authority
 
 
 def _parent_certificates(place: AuthorityPlace) -> list[x509.Certificate]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _ISSUER = "(the external CA)"
 _MOST_NAMES = 5
+_LONGEST_FILE_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ def check_places(folder: ExchangeFolder, requests: Sequence[ExternalRequest]) ->
         if not host:
             raise ModuleError(f"{request.order.entry.whose} has no host; give it in certificates, or the option host")
         check_file_name(host, f"host of the certificate {request.name}")
+        if len(os.path.basename(path)) > _LONGEST_FILE_NAME:
+            raise ModuleError(
+                f"{path} is too long for the name of a file; shorten the host or the name of the certificate"
+            )
         if path in seen:
             raise ModuleError(f"two requests would be the file {path}; rename a host or a certificate")
         seen.add(path)

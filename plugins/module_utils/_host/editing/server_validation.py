@@ -62,7 +62,6 @@ class Edit:
         """Read the arguments EDITOR, FILE and (where a task has them) LOGIN."""
         version, validate, attributes = params["server_version"], params["validate"], FileAttributes.of(params)
         login = Login.of(params) if "login_port" in params else Login()
-        login = replace(login, meant_peer=account_beside(params["path"]))
         return cls(params["path"], login, params["create"], attributes, params["backup"], version, validate)
 
 
@@ -134,7 +133,7 @@ def _find_judge(edit: Edit, kind: FileKind, newest_version: int, connection: Any
     doubt = None
     try:
         if connection is None and (edit.validate != "syntax" or edit.version is None):
-            connection = connect(edit.login)
+            connection = connect(replace(edit.login, meant_peer=account_beside(edit.path)))
     except DatabaseError as error:
         doubt = str(error)
     version = edit.version or newest_version

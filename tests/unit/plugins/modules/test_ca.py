@@ -248,7 +248,10 @@ def test_a_ca_near_its_end_warns(ca):
         ({"lifetime_days": 9999999}, "lifetime_days is 9999999, but must be between"),
         ({"path_length": -1}, "path_length is -1"),
         ({"passphrase": "1234567"}, "passphrase has 7 characters, but at least 8 are needed; choose a longer one"),
-        ({"parent": "/nowhere"}, "there is no CA in /nowhere; make one with the module ca, or name its directory"),
+        (
+            {"parent": "/nowhere"},
+            "there is no CA in /nowhere, which is to be the parent; make it with the module ca, or name its directory",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence_and_writes_nothing(ca, tmp_path, options, said):
