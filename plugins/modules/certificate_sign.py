@@ -129,7 +129,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     require_cryptography()
     params, now = module.params, datetime.now(timezone.utc)
     directory = authority_directory(params["directory"], params["intermediate"])
-    authority = open_authority(directory, params["passphrase"], may_be_missing=module.check_mode)
+    way_out = "correct intermediate" if params["intermediate"] else "name its directory"
+    authority = open_authority(directory, params["passphrase"], may_be_missing=module.check_mode, way_out=way_out)
     limits = SigningPolicy(
         params["max_lifetime_days"], tuple(params["allowed_usages"]), tuple(params["allowed_dns_domains"])
     )

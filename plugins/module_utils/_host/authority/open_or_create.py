@@ -56,7 +56,11 @@ _ROOT_DAYS, _LOWER_DAYS = 3650, 1825
 
 
 def open_authority(
-    directory: str, passphrase: str | None, may_be_missing: bool = False, option: str = "passphrase"
+    directory: str,
+    passphrase: str | None,
+    may_be_missing: bool = False,
+    option: str = "passphrase",
+    way_out: str = "name its directory",
 ) -> Authority | None:
     """Read the CA of a directory; ``option`` names where the passphrase comes from, in messages.
 
@@ -67,7 +71,7 @@ def open_authority(
     if stored.is_empty and may_be_missing:
         return None
     if stored.is_empty:
-        raise ModuleError(f"there is no CA in {directory}; make one with the module ca, or name its directory")
+        raise ModuleError(f"there is no CA in {directory}; make one with the module ca, or {way_out}")
     return _load(stored, passphrase, option)
 
 
@@ -272,12 +276,8 @@ def _stored_key(place: AuthorityPlace, stored: StoredAuthority) -> Any:
 def _parent(place: AuthorityPlace, may_be_missing: bool) -> Authority | None:
     if place.parent is None:
         return None
-    authority = open_authority(place.parent, place.parent_passphrase, True, "parent_passphrase")
-    if authority is None and not may_be_missing:
-        raise ModuleError(
-            f"there is no CA in {place.parent}, which is to be the parent; make it with the module ca, or name its directory"
-        )
-    return authority
+    way_out = "name the directory of another parent"
+    return open_authority(place.parent, place.parent_passphrase, may_be_missing, "parent_passphrase", way_out)
 
 
 def _parent_certificates(place: AuthorityPlace) -> list[x509.Certificate]:

@@ -250,7 +250,7 @@ def test_a_ca_near_its_end_warns(ca):
         ({"passphrase": "1234567"}, "passphrase has 7 characters, but at least 8 are needed; choose a longer one"),
         (
             {"parent": "/nowhere"},
-            "there is no CA in /nowhere, which is to be the parent; make it with the module ca, or name its directory",
+            "there is no CA in /nowhere; make one with the module ca, or name the directory of another parent",
         ),
     ],
 )

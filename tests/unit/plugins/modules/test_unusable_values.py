@@ -74,7 +74,12 @@ def of_a_curve_that_nobody_knows(folder):
         (
             "ca",
             {"directory": "ca", "common_name": "Any", "parent": "5"},
-            "there is no CA in 5, which is to be the parent",
+            "there is no CA in 5; make one with the module ca, or name the directory of another parent",
+        ),
+        (
+            "certificate_sign",
+            {"directory": "ca", "intermediate": "0", "certificates": [], "requests": []},
+            "there is no CA in ca/below/0; make one with the module ca, or correct intermediate",
         ),
         ("host_requirements", {"commands": ["a\nb"]}, r"'a\nb' is no program of this host"),
         ("host_requirements", {"commands": [""]}, "'' is no program of this host"),
