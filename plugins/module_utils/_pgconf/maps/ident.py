@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from ..errors import ConfigError
+from ..text.asked_words import check_expression, check_one_line, check_word
 from ..text.document import Document, parse_document
 from ..text.edit_plan import Wishes
 from ..text.records import Entry, Record, RefusedLine, describe_written
@@ -39,9 +41,18 @@ from ..text.unordered_files import (
 )
 from ..vocabulary import REGEX_SINCE, USER_KEYWORDS
 
+_LIKE_EXPRESSION = re.compile(r"\A\^|\.\*")
+_OTHER_PLACES = re.compile(r"\\[2-9]|\$[1-9]")
+_OPENSSL_SUBJECT = re.compile(r"(/[A-Za-z]+=[^/=]+)+\Z")
 # Column widths of the file that initdb writes.
 _MAP_WIDTH, _SYSTEM_WIDTH = 16, 24
 _NOUNS = ("map", "system_user", "database_user")
+_WHAT = {
+    "map": "the name that rules give in their option map",
+    "system_user": "the name that the client proves, such as the common name of its certificate",
+    "database_user": "the role",
+}
+_WHAT_ELEMENT = {"map": "map", "system_user": "name", "database_user": "role"}
 _NO_KEYWORDS: frozenset[str] = frozenset()
 _PATTERN_USERS_SINCE = 16  # all, +role and /regex in the last column
 
@@ -131,13 +142,13 @@ def read_mapping(fields: Mapping[str, Any], version: int) -> UserMapping:
     check_comment(fields.get("comment"), version)
     given = {noun: str(fields.get(noun) or "").strip() for noun in _NOUNS}
     for noun, text in given.items():
-        if not text:
-            raise ConfigError(f"{noun} is missing")
-    if given["database_user"][:1] == "[":
-        raise ConfigError(f"database_user is a list ({given['database_user']}); write a mapping for each role")
+        _check_text(noun, text)
     map_name, system_user = (_literal(given[noun], version) for noun in ("map", "system_user"))
     word = given["database_user"]
     patterns = version >= _PATTERN_USERS_SINCE
+    check_expression("system_user", given["system_user"], version)
+    if patterns:
+        check_word("database_user", word, USER_KEYWORDS, version)
     user = read_word(word, USER_KEYWORDS, version, groups=True) if patterns else Name("name", _literal(word, version))
     if user.kind == "file":
         raise ConfigError(f'database_user "{word}" names a file; write "{word}" in double quotes if a role is meant')
@@ -147,6 +158,17 @@ def read_mapping(fields: Mapping[str, Any], version: int) -> UserMapping:
     mapping = UserMapping(version, map_name, system_user, user, comment)
     check_readable(mapping, parse_ident_line(mapping.render(), version))
     return mapping
+
+
+def _check_text(noun: str, text: str) -> None:
+    """Raise ConfigError for what is no word."""
+    if not text:
+        raise ConfigError(f"{noun} is missing; write {_WHAT[noun]}")
+    if text[0] == "[" and (noun == "database_user" or text[:2] in ("['", '["')):
+        raise ConfigError(f"{noun} is a list ({text}); write a mapping for each {_WHAT_ELEMENT[noun]}")
+    if text[:2] in ("{'", '{"'):
+        raise ConfigError(f"{noun} is a dict ({text}); write one word")
+    check_one_line(noun, text)
 
 
 def _literal(word: str, version: int) -> str:
@@ -189,13 +211,22 @@ def _doubts_of(record: Record) -> Iterator[str]:
     if not isinstance(record, UserMapping):
         return
     user = record.database_user.text
-    if record.version < _PATTERN_USERS_SINCE and (user in USER_KEYWORDS or user[:1] in ("+", "/")):
+    if record.version < _PATTERN_USERS_SINCE and (user in {*USER_KEYWORDS, "*"} or user[:1] in ("+", "/")):
         yield (
             f'database_user "{user}" is the role of that name in PostgreSQL {record.version}; all, +role and expressions need '
             f"PostgreSQL {_PATTERN_USERS_SINCE}"
         )
-    if r"\1" in user and not record.system_user.startswith("/"):
-        yield f'database_user holds \\1 but system_user "{record.system_user}" is no expression; start it with a slash'
+    name, is_expression = record.system_user, record.system_user.startswith("/")
+    if r"\1" in user and not is_expression:
+        yield f'database_user holds \\1 but system_user "{name}" is no expression; start it with a slash'
+    elif not is_expression and (name == "*" or _LIKE_EXPRESSION.search(name)):
+        yield f'system_user "{name}" is that very name; start an expression with a slash'
+    other = _OTHER_PLACES.search(user) if is_expression else None
+    if other:
+        yield f"database_user holds {other.group()}, but PostgreSQL replaces \\1 alone"
+    if _OPENSSL_SUBJECT.match(name):
+        subject = ",".join(reversed(name[1:].split("/")))
+        yield f'system_user "{name}" is an expression because of its slash; write a whole subject as {subject}'
 
 
 def _shown(text: str) -> str:

@@ -99,7 +99,7 @@ def parse_address(token: Token, netmask: str | None = None) -> Address:
     number = parse_number(host)
     if number is None:
         if slash:
-            raise ConfigError(f'"{text}" is a host name with a mask; a mask needs a numeric address')
+            raise ConfigError(f'address "{text}" is a host name with a mask; a mask needs a numeric address')
         return Address("name", text)
     family, value = number
     mask = _prefix_mask(text, length, family) if slash else _netmask(text, netmask, family, value)
@@ -114,7 +114,7 @@ def _prefix_mask(text: str, length: str, family: int) -> int:
         instead = (
             f"{text.partition('/')[0]}/{ones}" if ones is not None else f"a number from 0 to {width} after the slash"
         )
-        raise ConfigError(f'"{text}" has no valid prefix length; write {instead}')
+        raise ConfigError(f'address "{text}" has no valid prefix length; write {instead}')
     bits = int(found.group(1))
     return ((1 << bits) - 1) << (width - bits)
 
@@ -135,14 +135,22 @@ def _whole(text: str, family: int, value: int) -> str:
     return f"{text}/{_WIDTH[family]} for that one host"
 
 
+def _a_netmask(family: int) -> str:
+    return f"one such as {'255.255.255.0' if family == 4 else 'ffff:ffff::'}"
+
+
 def _netmask(text: str, netmask: str | None, family: int, value: int) -> int:
     if netmask is None:
         raise ConfigError(f'address "{text}" has no mask; write {_whole(text, family, value)}')
     mask = parse_number(netmask)
     if mask is None:
-        raise ConfigError(f'"{netmask}" is not a netmask for address "{text}"; write {_whole(text, family, value)}')
+        raise ConfigError(
+            f'netmask "{netmask}" is not a netmask for address "{text}"; write {_a_netmask(family)}, or {_whole(text, family, value)}'
+        )
     if mask[0] != family:
-        raise ConfigError(f'address "{text}" and netmask "{netmask}" are of different families')
+        raise ConfigError(
+            f'address "{text}" and netmask "{netmask}" are of different families; write {_a_netmask(family)}'
+        )
     return mask[1]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..environment import DISTRIBUTION_BUILD, Build
 from ..errors import ConfigError
+from ..text.asked_words import check_elements, check_one_line, check_word
 from ..text.document import Document, parse_document
 from ..text.records import Broken, Entry, Opaque, Record, RefusedLine
 from ..text.regex_checker import regex_problem
@@ -52,6 +53,7 @@ _ALL_AND_REPLICATION = frozenset({_ALL, Name("keyword", "replication")})
 _PLAIN_LINE = re.compile(r"[A-Za-z0-9_.:/+= -]+\Z", re.ASCII)
 # Methods that need options.
 _METHODS_WITH_DUTIES = frozenset({"ldap", "radius", "oauth"})
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 @dataclass(frozen=True)
@@ -291,20 +293,18 @@ def read_match_fields(fields: Mapping[str, Any], version: int) -> Rule:
 
 def _read_names(fields: Mapping[str, Any], noun: str, keywords: frozenset[str], version: int) -> tuple[Name, ...]:
     words = [str(word).strip() for word in fields.get(noun) or ["all"]]
-    if "*" in words:
-        raise ConfigError(
-            f'{noun} "*" is the {"database" if noun == "database" else "role"} of that name; write all, or put it in double '
-            "quotes if that name is meant"
-        )
     if not all(words):
         raise ConfigError(f'{noun} holds an empty word; write "" in quotes if an empty name is meant')
+    for word in words:
+        check_word(noun, word, keywords, version)
     return tuple(read_word(word, keywords, version, groups=noun == "user") for word in words)
 
 
 def _read_method(text: str | None) -> str:
     method = (text or "").strip()
     if not method:
-        raise ConfigError("method is missing")
+        raise ConfigError("method is missing; write one such as scram-sha-256, or state: absent")
+    check_one_line("method", method)
     word, _blank, rest = method.partition(" ")
     if rest.lstrip().startswith("#"):
         raise ConfigError(f'method "{method}" holds a comment; write it in the option comment')
@@ -314,14 +314,20 @@ def _read_method(text: str | None) -> str:
 
 
 def _option_value(name: str, value: Any) -> str:
+    what = f'option "{name}"'
+    if value is None:
+        raise ConfigError(f"{what} has no value; give it one, or leave it out")
+    check_elements(what, value)
     if isinstance(value, bool):
         return "1" if value else "0"
-    if isinstance(value, (list, tuple)):
-        return ",".join(str(element) for element in value)
+    text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    check_one_line(what, text)
     option = OPTIONS.get(name)
-    if option is not None and option.is_boolean and str(value).lower() in ("true", "yes", "on"):
-        return "1"
-    return "" if value is None else str(value)
+    if option is None or not option.is_boolean:
+        return text
+    if text.lower() not in _YES + _NO:
+        raise ConfigError(f'{what} cannot be "{text}", which PostgreSQL takes for no; write true or false')
+    return "1" if text.lower() in _YES else text
 
 
 def _check_written(rule: Rule) -> Rule:

@@ -16,6 +16,7 @@ from ..text.placing import ensure_records
 from ..text.records import Entry, Record, check_no_new_problem, describe_written, problems
 from ..text.task_options import gather_wishes, is_absent, read_each
 from ..text.tokens import Name
+from ..vocabulary import REGEX_SINCE
 from .any_role import any_role_by_certificate
 from .asked_address import each_address
 from .hba import Rule, is_remote, read_match_fields, read_rule, written_rule
@@ -228,9 +229,22 @@ def describe_any_roles(wishes: Wishes, dead: Sequence[DeadRule]) -> list[str]:
     return [sentence for sentence in map(any_role_by_certificate, rules) if sentence]
 
 
+def _names_like_expressions(rule: Rule) -> list[str]:
+    if rule.version >= REGEX_SINCE:
+        return []
+    return [
+        f'{noun} "{name.text}" is the {what} of that name in PostgreSQL {rule.version}; expressions need PostgreSQL {REGEX_SINCE}'
+        for noun, what, names in (("user", "role", rule.users), ("database", "database", rule.databases))
+        for name in names
+        if name.text.startswith("/")
+    ]
+
+
 def describe_doubts(wishes: Wishes, dead: Sequence[DeadRule] = ()) -> list[str]:
     """Warnings, one sentence each: what the task asks for and should not."""
     doubts = describe_written(wishes.absent)
+    for rule in (record for record in wishes.present if isinstance(record, Rule)):
+        doubts += _names_like_expressions(rule)
     wanted = {record.match_key for record in wishes.present}
     if any(isinstance(rule, Rule) and rule.method == "md5" for rule in wishes.present):
         doubts.append(

@@ -105,12 +105,28 @@ def _option_problem(connection_type: str, method: str, name: str, version: int) 
     if name.startswith(VALIDATOR_OPTION_PREFIX) and version >= VALIDATOR_OPTION_SINCE and method == "oauth":
         return None if _VALIDATOR_NAME.match(name[len(VALIDATOR_OPTION_PREFIX) :]) else f'invalid option name "{name}"'
     if option is None or not option.since <= version <= option.until:
-        return f'option "{name}" is unknown to PostgreSQL {version}'
+        return f'option "{name}" is unknown to PostgreSQL {version}; {_meant_option(connection_type, method, name, version)}'
     if option.only_hostssl and connection_type != "hostssl":
         return f'option "{name}" is possible with type hostssl only'
     if option.methods and method not in option.methods:
         return f'option "{name}" is not possible with method {method}; it needs {", ".join(sorted(option.methods))}'
     return None
+
+
+def _meant_option(connection_type: str, method: str, name: str, version: int) -> str:
+    """What to write instead of an option that there is not."""
+    names = [
+        one.name
+        for one in OPTIONS.values()
+        if one.since <= version <= one.until
+        and (not one.methods or method in one.methods)
+        and (connection_type == "hostssl" or not one.only_hostssl)
+    ]
+    word = name.lower()
+    near = get_close_matches(word, names, n=1, cutoff=0.7) or [one for one in names if word.endswith(one)]
+    if near:
+        return f"is {near[0]} meant?"
+    return f"method {method} takes {', '.join(sorted(names))}" if names else f"method {method} takes none"
 
 
 def _value_problem(method: str, name: str, value: str, version: int) -> str | None:
@@ -122,7 +138,7 @@ def _value_problem(method: str, name: str, value: str, version: int) -> str | No
     elif name == "clientname":
         allowed = CLIENTNAME_VALUES
     elif name == "ldapport":
-        return None if _atoi(value) else f'invalid LDAP port number "{value}"'
+        return None if _atoi(value) else f'option "ldapport" cannot be "{value}"; write a port such as 389'
     elif name == "ldapurl":
         return _ldap_url_problem(value)
     elif name in ("radiusservers", *_RADIUS_LISTS):
@@ -197,7 +213,7 @@ def _list_problem(name: str, value: str) -> str | None:
     if elements is None:
         return f'option "{name}" is not a list ("{value}"); separate its values by commas'
     if name == "radiusports" and not all(_atoi(port) for port in elements):
-        return f'invalid RADIUS port number in "{value}"'
+        return f'option "radiusports" cannot be "{value}"; write ports such as 1812'
     return None
 
 

@@ -29,6 +29,8 @@ _REAL = re.compile(
 )
 _UNIT = re.compile(r"([^ \t\n\v\f\r]{1,3})[ \t\n\v\f\r]*\Z")
 _BASE = re.compile(r"([0-9]*)([A-Za-z]+)\Z")
+# A value with what stands around it in a file: "= '4MB'; # a comment".
+_ALONE = re.compile(r"""\A[ =]*["']?(.*?)["']?[ ;]*(?:[ ;]#.*)?\Z""", re.DOTALL)
 _INT_MAX = (1 << 31) - 1
 _LONG_MAX = (1 << 63) - 1
 _MEMORY = {"B": 1.0, "kB": 1024.0, "MB": 1024.0**2, "GB": 1024.0**3, "TB": 1024.0**4}
@@ -84,6 +86,10 @@ def setting_problem(name: str, value: str, version: int, settings: Mapping[str, 
     reason = value_problem(canonical, value, kind, version) or _rule_of_its_own(canonical, value, version)
     if reason and value != value.strip() and setting_problem(name, value.strip(), version, settings) is None:
         reason = "remove the blanks around it"
+    elif reason:
+        alone = _ALONE.sub(r"\1", value)
+        if alone not in (value, "") and setting_problem(name, alone, version, settings) is None:
+            reason = f"write {alone} alone"
     return f'setting "{name}" cannot be "{value}": {reason}' if reason else None
 
 

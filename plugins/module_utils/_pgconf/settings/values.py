@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
 from ..errors import ConfigError
 from ..setting_kind import Kind
+from ..text.asked_words import check_elements
 from ..vocabulary import NEWEST_VERSION
 from .builtin_table import known_settings
 
@@ -37,6 +39,7 @@ _TIME = {
 _BARE_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[+-]?[0-9]+(?:[A-Za-z]+)?\Z|[+-]?[0-9]+\.[0-9]+\Z", re.ASCII)
 # Classes of the server's scanner, by the ASCII that is not in them: every byte from 0x80 on is a letter.
 LETTER, WORD = r"[^\x00-@\[-^`{-\x7f]", r"[^\x00-/:-@\[-^`{-\x7f]"
+_IN_QUOTES = re.compile(r"'[^']*'\Z")
 _NAME = re.compile(rf"{LETTER}{WORD}*", re.ASCII)
 
 
@@ -69,7 +72,11 @@ def check_name(name: str) -> None:
     """Raise ConfigError for a name that the file cannot hold."""
     parts = name.split(".")
     if len(parts) > 2 or not all(_NAME.fullmatch(part) for part in parts):
-        raise ConfigError(f'"{name}" is not a known setting; write it as in the manual, such as ssl_cert_file')
+        near = get_close_matches(
+            re.sub(r"[- ]", "_", name.strip().lower()), known_settings(NEWEST_VERSION), n=1, cutoff=0.8
+        )
+        meant = f"is {near[0]} meant?" if near else "write it as in the manual, such as ssl_cert_file"
+        raise ConfigError(f'settings: "{name}" is not a known setting; {meant}')
     if name.lower() in ("include", "include_if_exists", "include_dir"):
         raise ConfigError(f'"{name}" is a directive, not a setting; write its line by hand')
 
@@ -80,11 +87,14 @@ def read_value(name: str, value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, (list, tuple)):
-        value = ", ".join(str(element) for element in value)
     if isinstance(value, dict):
         raise ConfigError(f'setting "{name}" is a dict; give one value, a list, or null')
-    text = str(value)
+    check_elements(f'setting "{name}"', value)
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if _IN_QUOTES.match(text) and not name.lower().endswith("_command"):
+        raise ConfigError(
+            f'setting "{name}" has quotes of its own ("{text}"); leave them out, the file gets those it needs'
+        )
     if "\0" in text:
         raise ConfigError(f'setting "{name}" holds a NUL, which the file format cannot express')
     return text

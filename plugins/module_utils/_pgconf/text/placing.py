@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from .document import Document, find_blocks, place_after, place_before
 from .edit_plan import Layout, Ordering, Placement, Wishes, find_anchor, new_line, records_of, satisfied, updated_line
 from .marker_blocks import place_block, remove_foreign
-from .records import Broken, Entry, OpaqueWords, Record
+from .records import Broken, Entry, OpaqueWords, Record, RefusedLine
 
 # (original line, 0 for "inserted before it" or 1 for "this line itself", place in the list)
 Place = tuple[int, int, int]
@@ -32,7 +32,9 @@ def check_wishes(present: Sequence[Record], absent: Sequence[Record]) -> list[Re
             )
     for record in absent:
         if record.match_key in seen:
-            raise ConfigError(f"the list has one entry both present and absent: {_shown(seen[record.match_key])}")
+            raise ConfigError(
+                f"the list has one entry both present and absent; keep one of the two: {_shown(seen[record.match_key])}"
+            )
     return list(seen.values())
 
 
@@ -44,10 +46,11 @@ def remove_matching(layout: Layout, absent: Sequence[Record]) -> None:
     """Take out every record that matches what one of these matches, repetitions too, and lines in these words that are invalid."""
     keys = {record.match_key for record in absent}
     words = {record.written_key for record in absent} - {None}
+    refused = {record.written_key for record in absent if isinstance(record, RefusedLine)}
     for index, entry in layout.document.entries():
         if (
             isinstance(entry, Record)
-            and entry.match_key in keys
+            and (entry.match_key in keys or entry.written_key in refused)
             or isinstance(entry, (Broken, OpaqueWords))
             and not words.isdisjoint(entry.keys)
         ):

@@ -127,7 +127,7 @@ def describe_broken(version: int, broken: Iterable[tuple[int, str, str]]) -> lis
 def describe_written(absent: Iterable[Record]) -> list[str]:
     """Warnings about what a task wants absent although no server of the version takes it."""
     return [
-        f"state is absent for what no server of PostgreSQL {record.version} takes, so only a line in these very words is "
+        f"state is absent for words that are refused for PostgreSQL {record.version}, so only a line in these very words is "
         f"removed: {record.problem}"
         for record in absent
         if isinstance(record, RefusedLine)

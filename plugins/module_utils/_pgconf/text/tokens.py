@@ -152,12 +152,21 @@ def read_word(word: str, keywords: frozenset[str], version: int, groups: bool = 
     return classify(Token(word), keywords, version, groups)
 
 
+def keyword_meant(word: str, keywords: frozenset[str]) -> str | None:
+    """The keyword that people mean by a word which a server takes for a name, or None."""
+    meant = "all" if word == "*" else word.lower()
+    return meant if meant in keywords and word not in keywords else None
+
+
 def show_word(name: Name, keywords: frozenset[str], version: int, groups: bool = False) -> str:
     """The word of an option that :func:`read_word` reads as this name."""
     if name.kind in ("group", "file"):
         return ("+" if name.kind == "group" else "@") + name.text
     if name.kind == "name" and (
-        classify(Token(name.text), keywords, version, groups) != name or name.text != name.text.strip() or not name.text
+        classify(Token(name.text), keywords, version, groups) != name
+        or name.text != name.text.strip()
+        or not name.text
+        or keyword_meant(name.text, keywords)
     ):
         return '"' + name.text.replace('"', '""') + '"'
     return name.text

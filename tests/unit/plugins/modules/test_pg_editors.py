@@ -94,7 +94,7 @@ def test_ident_says_what_is_wrong_with_an_expression(tmp_path: Path) -> None:
     (tmp_path / "ident").write_text("")
     mappings = [{"map": "m", "system_user": "/(", "database_user": "x"}]
     args = {"path": str(tmp_path / "ident"), "server_version": 15, "validate": "syntax", "mappings": mappings}
-    assert run_module("pg_ident", args)["msg"].startswith("mapping 1: invalid regular expression")
+    assert run_module("pg_ident", args)["msg"].startswith('mapping 1: system_user "/(": invalid regular expression')
 
 
 def test_hba_returns_rules_and_unreachable(options: dict[str, Any]) -> None:
