@@ -170,7 +170,7 @@ NO_RESTART = [
     ),
     (
         {"pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "common_name": "/("}]},
-        r'mapping 3: system_user "/\(": invalid regular expression\',
+        r'mapping 3: system_user "/\(": invalid regular expression',
     ),
     ({"pgtls_clients": [*CLIENTS, {**NEW_CLIENT, "addresses": ["10.0.0.0/33"]}]}, 'rule 3: address "10.0.0.0/33"'),
     (
