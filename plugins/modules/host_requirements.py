@@ -91,11 +91,8 @@ def missing_commands(module: AnsibleModule, os_release: dict[str, str]) -> list[
     if style is not None:
         store = store_for(os_release) if style == "auto" else store_named(style)
         ways[store.refresh[0]] = "install the package ca-certificates"
-    shown = {name: name if name.isprintable() and name.strip() else repr(name) for name in ways}
     return [
-        f"{shown[name]} is no program of this host; {way}"
-        for name, way in ways.items()
-        if not module.get_bin_path(name)
+        f"{name!r} is no program of this host; {way}" for name, way in ways.items() if not module.get_bin_path(name)
     ]
 
 

@@ -46,7 +46,7 @@ SIGNER = {"pgtls_ca_provider": "command", "pgtls_ca_command": ["/no/signer"]}
     [
         ("psycopg psycopg2", {}, DRIVER, ()),
         ("psycopg psycopg2", {}, DRIVER, ("--check",)),
-        ("", SIGNER, "On ca1 /no/signer is no program of this host", ()),
+        ("", SIGNER, "On ca1 '/no/signer' is no program of this host", ()),
     ],
     ids=["driver", "driver in check mode", "signer"],
 )

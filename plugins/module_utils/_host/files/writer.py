@@ -180,6 +180,8 @@ def merge_written(written: Sequence[Written]) -> dict[str, Any]:
 
 
 def _plan(writer: Writer, wanted: DesiredFile) -> _Plan:
+    if wanted.path.endswith("/"):
+        raise ModuleError(f"{wanted.path} names a directory, but a file is to be written; give it a name")
     place = safe_place(wanted.path)
     directory = os.path.dirname(place.target)
     found = look_at(place.target)

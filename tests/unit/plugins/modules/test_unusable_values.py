@@ -82,6 +82,12 @@ def of_a_curve_that_nobody_knows(folder):
             "there is no CA in ca/below/0; make one with the module ca, or correct intermediate",
         ),
         ("host_requirements", {"commands": ["a\nb"]}, r"'a\nb' is no program of this host"),
+        (
+            "connection_check",
+            {"attempts": [{"name": "one", "conninfo": "host=/no", "expect": "refused"}], "report": "new/"},
+            "new/ names a directory, but a file is to be written; give it a name",
+        ),
+        ("host_requirements", {"commands": ["#"]}, "'#' is no program of this host"),
         ("host_requirements", {"commands": [""]}, "'' is no program of this host"),
         ("certificate_request", {"certificates": [{**ITEM, "name": "x" * 201}]}, "the name of a certificate has 201"),
         ("certificate_info", {"host": ".", "timeout_seconds": 1}, "correct host, port or server_name"),
