@@ -54,6 +54,17 @@ def home_of_nobody() -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
+@contextmanager
+def folder_of_root() -> Iterator[Path]:
+    """A directory of root into which everybody may look, so that nothing but root's care keeps a run from going there."""
+    directory = Path(tempfile.mkdtemp(prefix="pgtls-roots-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
 def as_nobody(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command as the unprivileged user, without any of root's groups."""
     words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]

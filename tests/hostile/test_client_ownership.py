@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile_users import NOBODY, home_of_nobody, planted
+from hostile_users import NOBODY, folder_of_root, home_of_nobody, planted
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be fooled into what others may not do")
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -22,6 +22,12 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def home():
     with home_of_nobody() as directory:
+        yield directory
+
+
+@pytest.fixture
+def roots():
+    with folder_of_root() as directory:
         yield directory
 
 
@@ -65,19 +71,17 @@ def play(home, tmp_path, *options):
     )
 
 
-def test_a_directory_behind_a_link_stays_roots(home, tmp_path):
-    target = tmp_path / "roots"
-    target.mkdir(mode=0o755)
-    planted(home / ".postgresql", "link", target)
+def test_a_directory_behind_a_link_stays_roots(home, roots, tmp_path):
+    planted(home / ".postgresql", "link", roots)
     done = play(home, tmp_path)
-    assert (target.stat().st_uid, target.stat().st_mode & 0o777) == (0, 0o755), done.stdout
-    assert list(target.iterdir()) == []
+    assert (roots.stat().st_uid, roots.stat().st_mode & 0o777) == (0, 0o755), done.stdout
+    assert list(roots.iterdir()) == []
     assert done.returncode != 0
     assert "is a symbolic link, not a directory" in done.stdout, done.stdout
 
 
-def test_a_file_behind_a_link_is_not_written(home, tmp_path):
-    target = tmp_path / "profile"
+def test_a_file_behind_a_link_is_not_written(home, roots, tmp_path):
+    target = roots / "profile"
     target.write_text("root's\n")
     planted(home / ".pg_service.conf", "link", target)
     done = play(home, tmp_path)

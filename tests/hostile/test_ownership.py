@@ -14,7 +14,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hostile_users import NOBODY, PYTHON, as_nobody, home_of_nobody, modes_with_set_id, module, planted, warnings_of
+from hostile_users import (
+    NOBODY,
+    PYTHON,
+    as_nobody,
+    folder_of_root,
+    home_of_nobody,
+    modes_with_set_id,
+    module,
+    planted,
+    warnings_of,
+)
 from kept_state import forget_state, state_of
 from open_transaction import open_transaction
 from openssl_authority import new_authority
@@ -26,6 +36,12 @@ SECRET = "root's own secret\n"
 @pytest.fixture
 def home():
     with home_of_nobody() as directory:
+        yield directory
+
+
+@pytest.fixture
+def roots():
+    with folder_of_root() as directory:
         yield directory
 
 
@@ -96,9 +112,9 @@ def test_what_was_remembered_cannot_be_swapped(data, treasure):
     as_nobody("sh", "-c", f"echo 'host all all all trust' > {hidden}.new; mv -f {hidden}.new {hidden}")
     as_nobody("sh", "-c", f"echo '# changed' >> {data}/pg_hba.conf")
     result = module("pg_server", {"data_directory": str(data), "certificates": []})
+    assert "trust" not in (data / "pg_hba.conf").read_text()
     assert result["failed"] is True
     assert "is not what the run saved, because somebody replaced or changed it" in result["msg"]
-    assert "trust" not in (data / "pg_hba.conf").read_text()
 
 
 def test_set_id_bits_are_not_put_back(data):
@@ -196,13 +212,14 @@ def test_a_key_that_is_swapped_for_a_link_gives_nothing_of_root(home):
     )
     words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", PYTHON, "-c", swap]
     key.chmod(0o600)
-    before = key.read_bytes()
+    before = picture(key)[:4]
     swapper = subprocess.Popen(words, cwd=home)
     try:
         for turn in range(12):
             module("certificate_install", {"certificates": places(home, key_mode=["0600", "0640"][turn % 2])})
+            assert picture(key)[:4] == before, "root's key is another one now, or somebody else's"
             for name in os.listdir(home):
-                assert content_of(home / name) != before, f"{name} holds root's key"
+                assert content_of(home / name) != before[0], f"{name} holds root's key"
         assert swapper.poll() is None
     finally:
         swapper.kill()
@@ -293,8 +310,8 @@ def test_directories_are_made_and_then_kept(home):
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_linked_service_file_is_not_written(home, tmp_path, there):
-    target = tmp_path / "profile"
+def test_a_linked_service_file_is_not_written(home, roots, there):
+    target = roots / "profile"
     if there:
         target.write_text("root's\n")
     planted(home / ".pg_service.conf", "link", target)
