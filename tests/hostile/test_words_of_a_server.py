@@ -171,5 +171,5 @@ def test_a_socket_that_is_exchanged_after_the_look_gets_no_password(open_folder)
         os.chown(open_folder / f".s.PGSQL.{PORT}", POSTGRES, POSTGRES)
         login = {"login_unix_socket": str(open_folder), "login_port": PORT, "login_password": PASSWORD}
         result = module("login_role", {"name": ["app1"], **login})
-        assert "requirepeer" in result["msg"]
         assert not heard.exists() or not heard.read_bytes()
+        assert "requirepeer" in result["msg"]

@@ -138,6 +138,7 @@ def test_a_rule_of_others_is_not_hidden(world):
     wide = [dict(rule, address="all") for rule in world.options["rule_blocks"][0]["rules"]]
     blocks = [{**world.options["rule_blocks"][0], "rules": wide}]
     requests = world.call(rule_blocks=blocks, check=True)
+    assert requests["failed"], requests
     assert 'make the rule "host all app1 127.0.0.0/30 reject" (line ' in requests["msg"], requests
     before = world.state()
     refused = world.call(rule_blocks=blocks)
