@@ -161,8 +161,9 @@ def test_a_line_by_which_the_superuser_gets_in_over_tcp_is_not_taken_from_him_si
     """A run closes no way by which it could log in itself; it says which, and what to do."""
     rules = server.rules.read_text()
     assert rewritten(server, "host all all 127.0.0.1/32 trust")
-    said = server.ours()["msg"]
-    assert said.startswith("the login over TCP to 127.0.0.1 worked before the reload and does not any more")
+    refused = server.ours()
+    assert refused["failed"], "it closed his way in, and said nothing"
+    assert refused["msg"].startswith("the login over TCP to 127.0.0.1 worked before the reload and does not any more")
     server.write(rules)
     assert server.settled() == rules
     assert server.is_the_inventorys()
