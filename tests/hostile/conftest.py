@@ -31,7 +31,7 @@ from worlds import Authority, World, client_worlds, command_worlds, exchange_wor
 
 __all__ = ["cluster", "converged", "converged_sites", "fresh_cluster", "make_cluster", "site"]
 # Far more than any test needs on a busy machine; where everything is tried, a test tries hundreds of things.
-SECONDS = 7200 if os.environ.get("PGTLS_HOSTILE_TRIES") == "all" else 240
+SECONDS = 7200 if os.environ.get("PGTLS_HOSTILE_TRIES") == "all" else 480
 
 
 @pytest.hookimpl(wrapper=True)
