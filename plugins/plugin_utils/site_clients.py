@@ -75,7 +75,7 @@ def hosts_holding(clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[
 
 def replicates(client: ClientEntry) -> bool:
     """Whether a client is a standby, whose role may begin physical replication."""
-    return boolean(client.get("replication") or False)
+    return bool(boolean(client.get("replication") or False))
 
 
 def databases_of(client: ClientEntry) -> Any:

@@ -213,6 +213,7 @@ def _check_conninfo(name: str, conninfo: Mapping[str, str]) -> None:
     for word, option in SECRETS.items():
         if word in conninfo:
             raise ModuleError(f"attempt {name!r}: conninfo must not hold {word}, it would be shown; use {option}")
+    load_driver()  # whose absence is no fault of the attempt
     try:
         render_conninfo(conninfo)
     except ModuleError as error:

@@ -39,6 +39,7 @@ _TIME = {
 _BARE_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[+-]?[0-9]+(?:[A-Za-z]+)?\Z|[+-]?[0-9]+\.[0-9]+\Z", re.ASCII)
 # Classes of the server's scanner, by the ASCII that is not in them: every byte from 0x80 on is a letter.
 LETTER, WORD = r"[^\x00-@\[-^`{-\x7f]", r"[^\x00-/:-@\[-^`{-\x7f]"
+_RAW_BYTES = re.compile("[\udc80-\udcff]+")  # those that are characters together are read back from a file as such
 _IN_QUOTES = re.compile(r"'[^']*'\Z")
 _NAME = re.compile(rf"{LETTER}{WORD}*", re.ASCII)
 
@@ -97,7 +98,9 @@ def read_value(name: str, value: Any) -> str | None:
         )
     if "\0" in text:
         raise ConfigError(f'setting "{name}" holds a NUL, which the file format cannot express')
-    return text
+    return _RAW_BYTES.sub(
+        lambda found: found[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape"), text
+    )
 
 
 def same_value(name: str, one: str, other: str, kind: Kind | None = None) -> bool:
