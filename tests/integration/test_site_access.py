@@ -55,6 +55,9 @@ def test_only_listed_clients_get_in_each_as_its_own_role(converged: Site) -> Non
     for name in ("app1", "left", "boss"):
         assert get_in(converged, name, name) == name
     refused(converged, "boss", "postgres")
+    for holder, role in (("app1", "left"), ("left", "app1"), ("boss", "left")):
+        with pytest.raises(psycopg.OperationalError, match="certificate authentication failed for user"):
+            get_in(converged, holder, role)
     report = json.loads((converged.directory / "verify/report.json").read_text())
     tried = {one["name"] for one in report["attempts"] if one["outcome"] == "refused"}
     assert "boss's certificate as its common name" in tried

@@ -333,7 +333,7 @@ def _renewed(present: Authority, path: str, now: datetime) -> Authority | None:
     content = read_bytes(path)
     if content is None:  # once adopted, the files may be moved away
         return None
-    chain = _in_order(load_certificates(content, path, any_key=True), present.key, path)
+    chain = _in_order(load_certificates(content, path), present.key, path)
     pairs = list(zip(present.chain, chain))
     if len(present.chain) != len(chain) or present.chain == chain:
         return None
@@ -358,7 +358,7 @@ def _refuse_another(home: str, path: str) -> None:
     if content is None or own is None:
         return
     present = load_certificates(own, certificate_path(home))[0]
-    if not any(_is_same_ca(present, one) for one in load_certificates(content, path, any_key=True)):
+    if not any(_is_same_ca(present, one) for one in load_certificates(content, path)):
         raise ModuleError(
             f"the CA in {certificate_path(home)} differs from {path}; choose another directory to adopt it"
         )
