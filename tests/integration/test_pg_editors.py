@@ -48,7 +48,7 @@ HBA_RULES = [
     {"type": "hostnossl", "address": "samenet", "method": "reject"},
     {"type": "host", "address": ".example.com", "method": "password"},
     {"type": "host", "address": '"all"', "method": "md5"},
-    {"type": "host", "user": ["u"], "address": "010.0.0.1/32", "method": "ident", "options": {"map": "m"}},
+    {"type": "host", "user": ["u"], "address": "8.0.0.1/32", "method": "ident", "options": {"map": "m"}},
     {"type": "hostgssenc", "address": "all", "method": "gss", "options": {"include_realm": False, "krb_realm": "X Y"}},
     {"type": "hostnogssenc", "address": "192.168.0.0/16", "method": "ldap",
      "options": {"ldapserver": "ldap.example", "ldapprefix": "uid=", "ldapsuffix": ",dc=example"}},
