@@ -117,9 +117,13 @@ class ForgedSite:
             variables["pgtls_ca_revocations"] = [{"name": "verify-expired"}]
         command = self.site.command(playbook, "-i", str(path), "-i", str(more), "-e", json.dumps(variables), *options)
         environment = {**self.site.environment, "ANSIBLE_FORKS": "8"}
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        try:
+            done = subprocess.run(
+                command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            said = error.stdout.decode() if isinstance(error.stdout, bytes) else error.stdout or ""
+            raise AssertionError(f"{playbook} has not ended after {SECONDS} seconds: {said[-4000:]}") from error
         assert inventory is None or done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
