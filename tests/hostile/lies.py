@@ -123,9 +123,8 @@ def _tagged(value: Value, chance: Random, marker: str) -> Value:
 
 
 def _many(value: Value, chance: Random, _marker: str) -> Value:
-    if (
-        isinstance(value, list) and len(repr(value)) < 10_000
-    ):  # no lists around those that are long already: Ansible itself would be busy for minutes
+    # not the lists around those that are long already: with millions of entries Ansible itself is busy for minutes
+    if isinstance(value, list) and len(repr(value)) < 10_000:
         return value * (5000 // len(value)) if value else ["x"] * 5000
     return value
 
