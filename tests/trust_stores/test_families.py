@@ -119,9 +119,9 @@ def test_an_anchor_comes_stays_and_goes(host: Host) -> None:
     stores = host.trusts(added["bundle"])
     assert stores == [True] * len(stores)
     command = "/usr/bin/update-ca-trust" if host.family in ("el", "arch") else "/usr/sbin/update-ca-certificates"
-    assert host.run("sh", "-c", f"mv {command} /root/kept && ln -s /bin/false {command}").returncode == 0
+    assert host.run("sh", "-c", f"mv {command} {command}.kept && ln -s /bin/false {command}").returncode == 0
     assert host.module(certificate_pem=anchor)["changed"] is False, "a second run does not call the command"
-    assert host.run("mv", "-f", "/root/kept", command).returncode == 0
+    assert host.run("mv", "-f", f"{command}.kept", command).returncode == 0
     gone = host.module(state="absent")
     assert gone["changed"] is True
     assert host.trusts(added["bundle"]) == [False] * len(stores)
