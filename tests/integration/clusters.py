@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pwd import getpwnam
@@ -150,16 +151,22 @@ def create_cluster(directory: str, owner: str) -> Cluster:
 def make_cluster() -> Iterator[Callable[[], Cluster]]:
     """Return a function that makes one more cluster; all are stopped and removed at the end."""
     owner = "postgres" if os.geteuid() == 0 else getpass.getuser()
+    with _kept_until_the_end() as keep:
+        yield lambda: keep(lambda directory: create_cluster(directory, owner))
+
+
+@contextmanager
+def _kept_until_the_end() -> Iterator[Callable[[Callable[[str], Cluster]], Cluster]]:
+    """A function that has a cluster made in a directory of its own; all are stopped and removed at the end."""
     made: list[tuple[str, Cluster]] = []
 
-    def make() -> Cluster:
+    def keep(create: Callable[[str], Cluster]) -> Cluster:
         directory = tempfile.mkdtemp(prefix="pgtls-")
         os.chmod(directory, 0o755)
-        cluster = create_cluster(directory, owner)
-        made.append((directory, cluster))
-        return cluster
+        made.append((directory, create(directory)))
+        return made[-1][1]
 
-    yield make
+    yield keep
     for directory, cluster in made:
         cluster.stop()
         forget_state(cluster.data_directory)
@@ -185,20 +192,8 @@ def create_standby(directory: str, primary: Cluster) -> Cluster:
 @pytest.fixture
 def standby_of() -> Iterator[Callable[[Cluster], Cluster]]:
     """Return a function that makes a standby of a cluster; all are stopped and removed at the end of the test."""
-    made: list[tuple[str, Cluster]] = []
-
-    def make(primary: Cluster) -> Cluster:
-        directory = tempfile.mkdtemp(prefix="pgtls-")
-        os.chmod(directory, 0o755)
-        standby = create_standby(directory, primary)
-        made.append((directory, standby))
-        return standby
-
-    yield make
-    for directory, standby in made:
-        standby.stop()
-        forget_state(standby.data_directory)
-        shutil.rmtree(directory)
+    with _kept_until_the_end() as keep:
+        yield lambda primary: keep(lambda directory: create_standby(directory, primary))
 
 
 @pytest.fixture(scope="session")
