@@ -118,12 +118,12 @@ def test_a_standby_follows_its_primary_with_a_certificate(followed):
     primary, standby, wanted = followed
     before = alter_system(standby)
     standby.sql(
-        f"ALTER SYSTEM SET primary_conninfo = 'host={primary.socket_directory} port={primary.port} user={primary.owner} application_name=second password=old'"
+        f"ALTER SYSTEM SET primary_conninfo = 'host={primary.socket_directory} port={primary.port} user={primary.owner} application_name=second password=old sslpassword=older'"
     )
     standby.reload()
     assert primary.sql(RECEIVERS) == [(primary.owner, "f", "")] and before != alter_system(standby)
     before = alter_system(standby)
-    wanted["password"] = None
+    wanted.update(password=None, sslpassword=None)
     promised = follow(standby, wanted, check=True)
     assert not promised["failed"], promised
     assert alter_system(standby) == before
@@ -146,6 +146,7 @@ def test_a_standby_follows_its_primary_with_a_certificate(followed):
         ({"sslrootcert": "/nowhere/root.crt"}, 'root certificate file "/nowhere/root.crt" does not exist'),
         ({"hostt": "x"}, "hostt"),
         ({"password": "secret1"}, "passfile"),
+        ({"sslpassword": "secret1"}, "sslpassword would be kept"),
     ],
 )
 def test_a_way_that_does_not_lead_to_the_primary_is_not_taken(followed, wrong, words):

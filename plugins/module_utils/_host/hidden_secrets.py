@@ -21,10 +21,10 @@ _WORDS = ("password", "://", *SECRET_OPTIONS)
 _RULE_OPTION = re.compile(rf"\b(?:{'|'.join(sorted(SECRET_OPTIONS))})=")
 _ENDS_TOKEN = " \t\r\n,#"
 # In a connection string a value ends at a blank, unless it is in quotes (which postgresql.conf doubles).
-_PASSWORD = re.compile(r"(\bpassword\s*=\s*)('{1,2}(?:[^'\\\n]|\\.)+'{1,2}|[^\s'\"]+)")
+_PASSWORD = re.compile(r"(\b(?:ssl)?password\s*=\s*)('{1,2}(?:[^'\\\n]|\\.)+'{1,2}|[^\s'\"]+)")
 _URI = re.compile(r"(\bpostgres(?:ql)?://[^\s:/@']*:)[^\s@']+(?=@)")
 # In a service file it goes to the end of the line.
-_PASSWORD_LINE = re.compile(r"^(\s*password\s*=)(.+)$", re.MULTILINE)
+_PASSWORD_LINE = re.compile(r"^(\s*(?:ssl)?password\s*=)(.+)$", re.MULTILINE)
 
 
 def without_secrets(value: Any) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import ModuleError
 from ..server.clusters import Cluster
+from ..server.connection_attempts import SECRETS
 from ..server.conninfo import physical_replication, read_conninfo, render_conninfo
 from ..server.database import (
     CONNECT_TIMEOUT_SECONDS,
@@ -122,7 +123,9 @@ class PrimaryConnection:
         return all(used.get(name) == self.after[name] for name in self.names if name in self.after)
 
     def _shown(self, parameters: Mapping[str, str]) -> str:
-        return "".join(f"{name}={parameters[name]}\n" for name in self.names if name in parameters)
+        return "".join(
+            f"{name}={parameters[name]}\n" for name in self.names if name in parameters and name not in SECRETS
+        )
 
 
 def plan_primary_connection(
@@ -159,9 +162,9 @@ def _read(text: str) -> dict[str, str]:
 
 
 def _check_parameters(given: Mapping[str, str]) -> None:
-    if "password" in given:
+    for secret in SECRETS.keys() & given.keys():
         raise ModuleError(
-            f"{_SETTING}: password would be kept where everybody with the rights to see settings reads it; name a passfile, or a "
+            f"{_SETTING}: {secret} would be kept where everybody with the rights to see settings reads it; name a passfile, or a "
             "certificate by sslcert and sslkey"
         )
     try:
