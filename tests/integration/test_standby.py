@@ -118,7 +118,8 @@ def test_a_standby_follows_its_primary_with_a_certificate(followed):
     primary, standby, wanted = followed
     before = alter_system(standby)
     standby.sql(
-        f"ALTER SYSTEM SET primary_conninfo = 'host={primary.socket_directory} port={primary.port} user={primary.owner} application_name=second password=old sslpassword=older'"
+        f"ALTER SYSTEM SET primary_conninfo = 'host={primary.socket_directory} port={primary.port}"
+        f" user={primary.owner} application_name=second password=old sslpassword=older'"
     )
     standby.reload()
     assert primary.sql(RECEIVERS) == [(primary.owner, "f", "")] and before != alter_system(standby)
