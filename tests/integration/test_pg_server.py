@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.applying import server_change
+from clusters import free_port
 from server_world import World
 
 
@@ -60,6 +62,14 @@ def test_check_mode_says_the_same_and_writes_nothing(world):
     assert (done["restarted"], done["restart_settings"]) == (True, ["max_connections"])
     assert "would be restarted for max_connections" in promised["summary"]
     assert "restarted for max_connections" in done["summary"] and "would" not in done["summary"]
+
+
+def test_rules_are_judged_by_a_server_that_has_moved_to_another_port(world):
+    port = free_port()
+    done = world.settle(restart="if_pending", settings={**world.options["settings"], "port": port})
+    world.cluster = replace(world.cluster, port=port)
+    assert done["restarted"] and done["warnings"] == []
+    assert world.login(sslmode="verify-full", **world.client()) == "app1"
 
 
 def test_the_request_in_check_mode_makes_no_key(world):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._pgconf.settings.postgresql_conf import AUTO_CONF
@@ -122,8 +122,10 @@ class ServerChange:
     def _write(self, planned: PlannedFile, applied: Applied) -> bool:
         if not planned.changes:
             return False
-        with validating_server(self.writer, planned.edit, planned.kind, NEWEST_VERSION) as judge:
-            return applied.add(write_validated(self.writer, planned.edit, judge, planned.before, planned.after))
+        # a restart may have moved it to another port or socket
+        edit = replace(planned.edit, login=login_at(applied.cluster, planned.edit.login))
+        with validating_server(self.writer, edit, planned.kind, NEWEST_VERSION) as judge:
+            return applied.add(write_validated(self.writer, edit, judge, planned.before, planned.after))
 
     def _use_certificates_and_settings(self, changed: bool, applied: Applied) -> None:
         """Reload, restart where it is due and allowed, and see the new certificate and settings in use."""
