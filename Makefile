@@ -12,7 +12,7 @@ GATES := lint types docs unit sanity+unit-floor+libraries+pkilint integration ho
 PGTLS_GATES ?= $(GATES)
 each = $(subst +, ,$(1))
 
-.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint clients trust-stores load hostile faults orders fuzz fuzz-short sanity sanity-all differential differential-short integration cores demo-twice molecule bare galaxy docs bench readmes pins \
+.PHONY: help demo demo-clean test lint types unit unit-floor libraries pkilint clients trust-stores load hostile faults orders fuzz fuzz-short sanity sanity-all differential differential-short integration cores demo-twice molecule molecule-all bare galaxy docs bench readmes pins \
         format clean
 
 help: ## this list
@@ -114,9 +114,14 @@ demo-twice: ## the demo, in a directory of its own: all as expected, then no cha
 	@scripts/packages.sh check $@
 	@scripts/gate-demo.sh
 
-molecule: ## site.yml on three containers with systemd, judged by psql and openssl: PG=13, 15, 17, 18 or 19
+CLAIMS := mtls_end_to_end plaintext_is_refused client_maps_to_role password_and_certificate_mix strangers_are_refused ca_rollover_drops_nobody
+molecule: ## site.yml on three containers with systemd, and claims judged by psql and openssl: SCENARIO=two_clusters_one_host PG=13, 15, 17, 18 or 19
 	@scripts/packages.sh check $@
-	@scripts/gate-molecule.sh
+	@scripts/gate-molecule.sh $(or $(SCENARIO),$(CLAIMS))
+
+molecule-all: ## the same with every claim
+	@scripts/packages.sh check molecule
+	@scripts/gate-molecule.sh all
 
 bare: ## make demo, again, and make test in a bare Debian 12 root: PGTLS_GATES="lint unit" for fewer gates
 	@scripts/bare.sh

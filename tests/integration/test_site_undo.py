@@ -228,7 +228,7 @@ def last_words(output: str) -> str:
 def words_of_an_undo(output: str) -> str:
     """The same, after the server was brought back."""
     message = last_words(output)
-    assert "the server is as it was before; put back: " in message, output
+    assert "the server is as it was before; put back: " in message and "it is down" not in message, output
     assert "data/postgres_server.crt" in message
     return message
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..._pgconf.errors import ConfigError
 from ..._pki.errors import PkiError
-from ..errors import ModuleError
+from ..errors import ModuleError, ServerDown
 from ..files.writer import Writer
 from ..server.clusters import Cluster
 from ..server.database import Login
@@ -48,8 +48,10 @@ class ServerTransaction:
             yield
         except (ModuleError, ConfigError, PkiError, OSError) as error:
             restored = self._undo(transaction, str(error))
+            # it is up again
+            words = f"{error.cause}; {error.place}" if isinstance(error, ServerDown) else error
             raise ModuleError(
-                f"{error} (the server is as it was before; put back: {', '.join(restored) or 'nothing'})"
+                f"{words} (the server is as it was before; put back: {', '.join(restored) or 'nothing'})"
             ) from error
         except BaseException:
             self._undo(transaction, "an unexpected error")
