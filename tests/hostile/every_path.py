@@ -107,6 +107,7 @@ def attempt(stage: Stage, treasury: Treasury, world: World, kind: str, spot: Spo
     """Run a module in check mode and for good; say what is wrong about it."""
     problems: list[str] = []
     device = spot.path if kind == "device" else None
+    own = node(spot.path) if kind.startswith("set-id") else None
     with treasury.guarded(device, kind.startswith("hard link")) as touched:
         for check in (True, False):
             run, left = stage.run_within(world.seconds, call.module, call.args, check=check)
@@ -115,7 +116,7 @@ def attempt(stage: Stage, treasury: Treasury, world: World, kind: str, spot: Spo
                 break
     problems += touched
     problems += found_in(world, treasury)
-    problems += set_ids(world, treasury, spot if kind.startswith("set-id") else None)
+    problems += set_ids(world, treasury, own)
     return problems
 
 
@@ -141,7 +142,7 @@ def found_in(world: World, treasury: Treasury) -> list[str]:
     secrets = [one for one in treasury.secrets() if not any(one in words for words in own_words)]
     if not secrets:
         return []
-    own = {(status.st_dev, status.st_ino) for status in map(os.lstat, treasury.before)}
+    own = {node(path) for path in treasury.before}
     return [
         f"{path} holds a secret of root"
         for path, status, content in readable(world.folder)
@@ -150,14 +151,17 @@ def found_in(world: World, treasury: Treasury) -> list[str]:
     ]
 
 
-def set_ids(world: World, treasury: Treasury, spot: Spot | None) -> list[str]:
-    """Set-id bits but those of root's own file, and those that the user gave to a file of his own."""
-    own = {(status.st_dev, status.st_ino) for status in map(os.lstat, treasury.before)}
-    found = {
-        path: identity
-        for path, identity in set_id_bits(world.folder).items()
-        if (os.lstat(path).st_dev, os.lstat(path).st_ino) not in own
-    }
-    if spot is not None and found.get(spot.path, (world.uid, 0))[0] == world.uid:
-        found.pop(spot.path, None)
-    return [f"{path} of uid {uid} has mode {mode:04o}" for path, (uid, mode) in found.items()]
+def set_ids(world: World, treasury: Treasury, own: tuple[int, int] | None) -> list[str]:
+    """Set-id bits but those of root's own file, and those that the user gave to a file of his own, under whichever names."""
+    roots = {node(path) for path in treasury.before}
+    return [
+        f"{path} of uid {uid} has mode {mode:04o}"
+        for path, (uid, mode) in set_id_bits(world.folder).items()
+        if node(path) not in roots and not (node(path) == own and uid == world.uid)
+    ]
+
+
+def node(path: str) -> tuple[int, int]:
+    """What a file is, whatever it is called."""
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino

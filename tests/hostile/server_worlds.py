@@ -144,7 +144,7 @@ class RunningWorld(World):
         self.scene = EverythingScene(stage, folder, cluster)
         self.data, self.cluster = str(cluster.data_directory), cluster
         super().__init__(
-            "cluster, running", os.path.dirname(self.data), POSTGRES, self._calls(), seconds=60, is_alive=True
+            "cluster, running", os.path.dirname(self.data), POSTGRES, self._calls(), seconds=180, is_alive=True
         )
         self.names = set(os.listdir(self.data))
         self.before = self.look()

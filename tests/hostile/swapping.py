@@ -120,7 +120,7 @@ def try_swap(
     path, kind = swap
     tries, other, turns = Tries(), path + ".other", swapper.turns
     for _run in range(runs):
-        spot = Spot(other, world.uid, world.belongs(path), treasury, source=path)
+        spot = Spot(other, world.uid, world.belongs(path), treasury, world.is_alive, source=path)
         make_way(spot)
         put(kind, spot)
         device = other if kind == "device" else None

@@ -20,6 +20,14 @@ class ServerDown(ModuleError):
         self.place = place
 
 
+def sentence_of(error: Exception) -> str:
+    """What a user reads of an error: its own words, or for one of the system which path it is about and what to do."""
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check that the path exists and that the module may use it"
+
+
 class DatabaseError(ModuleError):
     """The server could not be asked; the sentence says which one and what to do."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .errors import ModuleError
+from .errors import ModuleError, sentence_of
 from .files.writer import Writer
 from .hidden_secrets import without_secrets
 from .raw_bytes import readable
@@ -49,10 +49,7 @@ def failing_cleanly(module: AnsibleModule, *errors: type[Exception]) -> Iterator
     except refusals as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        module.fail_json(
-            msg=f"{where}{error.strerror or error}; check that the path exists and that the module may use it"
-        )
+        module.fail_json(msg=sentence_of(error))
 
 
 def writer_of(module: AnsibleModule) -> Writer:

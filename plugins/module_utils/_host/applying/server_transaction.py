@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..._pgconf.errors import ConfigError
 from ..._pki.errors import PkiError
-from ..errors import ModuleError, ServerDown
+from ..errors import ModuleError, ServerDown, sentence_of
 from ..files.writer import Writer
 from ..server.clusters import Cluster
 from ..server.database import Login
@@ -47,9 +47,9 @@ class ServerTransaction:
         try:
             yield
         except (ModuleError, ConfigError, PkiError, OSError) as error:
-            restored = self._undo(transaction, str(error))
+            restored = self._undo(transaction, sentence_of(error))
             # it is up again
-            words = f"{error.cause}; {error.place}" if isinstance(error, ServerDown) else error
+            words = f"{error.cause}; {error.place}" if isinstance(error, ServerDown) else sentence_of(error)
             raise ModuleError(
                 f"{words} (the server is as it was before; put back: {', '.join(restored) or 'nothing'})"
             ) from error
@@ -63,4 +63,4 @@ class ServerTransaction:
         try:
             return undo(transaction, self.login, options)[0]
         except (ModuleError, OSError) as error:
-            raise ModuleError(f"{cause} (and that could not be undone: {error})") from error
+            raise ModuleError(f"{cause} (and that could not be undone: {sentence_of(error)})") from error

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EINVAL
 from pwd import getpwuid
 from stat import S_ISLNK, S_ISVTX
 
@@ -57,8 +58,14 @@ def find_place(path: str) -> Place:
             if uid is not None:
                 raise ModuleError(f"the symbolic links of {named} belong to several users; name the file itself")
             uid, first = link.uid, link.path
+        try:
+            leads_to = os.readlink(link.path)
+        except OSError as error:
+            if error.errno != EINVAL:
+                raise
+            continue  # it was a link a moment ago; look again
         rest = os.path.relpath(path, link.path)
-        target = os.path.join(os.path.dirname(link.path), os.readlink(link.path))
+        target = os.path.join(os.path.dirname(link.path), leads_to)
         path = os.path.normpath(target if rest == "." else os.path.join(target, rest))
     raise ModuleError(f"{path} is a loop of symbolic links; remove them")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from ..errors import ModuleError
+from ..errors import ModuleError, sentence_of
 from ..files.directory import Directory, ReadFile, locked_directory, look_at
 from ..files.writer import Writer
 from .journal import Journal, SavedFile, beside, content_digest
@@ -63,7 +63,7 @@ def _noting(one: SavedFile, problems: list[str]) -> Iterator[None]:
     try:
         yield
     except (ModuleError, OSError) as error:
-        problems.append(f"{one.path}: {error}")
+        problems.append(f"{one.path}: {sentence_of(error)}")
 
 
 def _find_change(transaction: Transaction, one: SavedFile) -> _Change | None:
