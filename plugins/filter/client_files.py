@@ -38,7 +38,7 @@ _value:
   contains:
     clients:
       description:
-        - For each client C(name), C(common_name), C(database_role), C(databases), and the paths C(certificate), C(private_key) and C(root).
+        - For each client C(name), C(common_name), C(database_role), C(further_roles), C(databases), and the paths C(certificate), C(private_key) and C(root).
       type: list
       elements: dict
     root:
@@ -49,7 +49,7 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plugin_utils.site_clients import databases_of, files_of, shared_root, told
+from ..plugin_utils.site_clients import databases_of, files_of, roles_of, shared_root, told
 
 
 def client_files(clients: Sequence[Mapping[str, Any]], directory: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _client(client: Mapping[str, Any], directory: str) -> dict[str, Any]:
     files = files_of(client, directory)
     known = {key: told(client, key) for key in ("name", "common_name", "database_role")}
     places = {"certificate": files.certificate, "private_key": files.private_key, "root": files.root}
-    return {**known, "databases": databases_of(client), **places}
+    return {**known, "further_roles": roles_of(client)[1:], "databases": databases_of(client), **places}
 
 
 class FilterModule:

@@ -51,7 +51,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..plugin_utils.site_clients import absent, present, replicates, told
+from ..plugin_utils.site_clients import absent, present, replicates, roles_of
 
 
 def client_roles(clients: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -59,11 +59,11 @@ def client_roles(clients: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
     :raises AnsibleFilterError: for an entry without a role.
     """
-    login = dict.fromkeys(str(told(client, "database_role")) for client in present(clients))
+    login = dict.fromkeys(role for client in present(clients) for role in roles_of(client))
     gone = [client for client in absent(clients) if "database_role" in client]
-    kept = {str(client["database_role"]) for client in gone if boolean(client.get("keep_login") or False)}
-    nologin = dict.fromkeys(str(client["database_role"]) for client in gone)
-    standbys = dict.fromkeys(str(client["database_role"]) for client in present(clients) if replicates(client))
+    kept = {role for client in gone if boolean(client.get("keep_login") or False) for role in roles_of(client)}
+    nologin = dict.fromkeys(role for client in gone for role in roles_of(client))
+    standbys = dict.fromkeys(role for client in present(clients) if replicates(client) for role in roles_of(client))
     return {
         "login": list(login),
         "replication": list(standbys),

@@ -20,8 +20,8 @@ positional: servers, clients, proof
 options:
   _input:
     description:
-      - The clients of this host, each with C(name), C(common_name), C(database_role), C(databases), and the paths C(certificate),
-        C(private_key) and C(root).
+      - The clients of this host, each with C(name), C(common_name), C(database_role), C(further_roles), C(databases), and the paths
+        C(certificate), C(private_key) and C(root).
     type: list
     elements: dict
     required: true
@@ -69,7 +69,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._proof.site import Client, Proof, Server, Sharing
 from ..module_utils._proof.site_attempts import DEPTHS, REDUCED, revocation_attempts, site_attempts
-from ..plugin_utils.site_clients import clients_held, databases_of, present
+from ..plugin_utils.site_clients import clients_held, databases_of, present, roles_of
 
 
 def connection_attempts(
@@ -122,6 +122,7 @@ def _client(found: Mapping[str, Any]) -> Client:
         common_name=found["common_name"],
         database_role=found["database_role"],
         databases=_listed(databases_of(found)),
+        further_roles=tuple(roles_of(found)[1:]),
         **{path: found.get(path, "") for path in ("certificate", "private_key", "root")},
     )
 

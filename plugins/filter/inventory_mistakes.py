@@ -67,6 +67,7 @@ from ..plugin_utils.inventory_mistakes import (
     mistakes_of_names,
     mistakes_of_passphrases,
     mistakes_of_run,
+    mistakes_of_shared_roles,
     mistakes_of_site,
     mistakes_of_standby,
 )
@@ -90,6 +91,7 @@ def inventory_mistakes(
         *mistakes_of_site(clients, groups, settings["provider"], settings["ca_host"]),
         *mistakes_of_host(host, groups, settings),
         *mistakes_of_standby(clients, host, groups, settings.get("primary", "")),
+        *mistakes_of_shared_roles(clients),
         *mistakes_of_names(clients),
         *mistakes_of_passphrases(clients),
     ]

@@ -12,6 +12,7 @@ author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes the variable C(pgtls_clients) and returns two blocks for O(pgtls.postgresql.pg_server#module:rule_blocks).
   - The block V(clients) goes first. It lets each client in with its certificate, and refuses connections without TLS where that is wanted.
+  - Of clients that log in as one role, the one that is limited more in databases or addresses comes first.
   - The block V(everybody) goes where no earlier rule shadows it. It lets password users in, or whoever holds a certificate where that is asked
     for by name, and nobody else where client certificates are required.
 options:
@@ -62,7 +63,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._proof.connection_kinds import REQUEST, REQUIRE_CLIENT_CERTIFICATE
 from ..plugin_utils.password_users import PasswordUsers, read_password_users
-from ..plugin_utils.site_clients import certificate_map, databases_of, present
+from ..plugin_utils.shared_roles import Admission, admissions
+from ..plugin_utils.site_clients import certificate_map, databases_of
 
 # Both families, in every mode: a client that comes by IPv6 is the same client.
 _ADDRESSES = ("all",)
@@ -77,7 +79,7 @@ def rule_blocks(
     password_users: Any,
 ) -> list[dict[str, Any]]:
     """The two blocks, first that of the clients; see the documentation of the filter."""
-    listed = [rule for client in present(clients) for rule in _rules_of_client(client)]
+    listed = [rule for one in admissions(clients) for rule in _rules_of_client(one)]
     if tls_mode != REQUEST and boolean(reject_plaintext):
         listed.append(_rule("hostnossl", "all", "all", "all", "reject"))
     others = _rules_of_others(tls_mode, boolean(accept_unlisted), read_password_users(password_users))
@@ -87,11 +89,11 @@ def rule_blocks(
     ]
 
 
-def _rules_of_client(client: Mapping[str, Any]) -> list[dict[str, Any]]:
-    databases, role = databases_of(client), client["database_role"]
-    options = {"map": certificate_map(client)}
+def _rules_of_client(admission: Admission) -> list[dict[str, Any]]:
+    client = admission.client
+    more = {"user": list(admission.roles), "options": {"map": certificate_map(client)}}
     addresses = client.get("addresses", _ADDRESSES)
-    return [{**_rule("hostssl", databases, role, address, "cert"), "options": options} for address in addresses]
+    return [{**_rule("hostssl", databases_of(client), "all", address, "cert"), **more} for address in addresses]
 
 
 def _rules_of_others(tls_mode: str, accepts_unlisted: bool, kinds: list[PasswordUsers]) -> list[dict[str, Any]]:

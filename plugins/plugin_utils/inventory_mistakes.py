@@ -14,6 +14,7 @@ from ..module_utils._pki.errors import PkiError
 from ..module_utils._pki.key_stores import check_store_passphrase
 from ..module_utils._pki.keys import check_key_passphrase
 from ..module_utils._pki.names import parse_identity
+from .shared_roles import entangled
 from .site_clients import ClientEntry, absent, held_by, present, standbys_of, told
 
 # The tags of the plays of site.yml, and those that Ansible gives a meaning.
@@ -113,6 +114,15 @@ def mistakes_of_standby(
         )
     if host not in groups.get("postgres_clients", ()):
         yield f"{host} is to follow {primary} as one of its clients; put it into the group postgres_clients too."
+
+
+def mistakes_of_shared_roles(clients: Sequence[ClientEntry]) -> Iterator[str]:
+    """One sentence for each two clients of one role, of whom the rules of one would refuse the other."""
+    for client, other, role in entangled([client for client in clients if "database_role" in client]):
+        yield (
+            f"pgtls_clients lets {told(client, 'name')} and {told(other, 'name')} log in as {role} with databases and addresses that overlap "
+            "in part, so the rule of one would refuse the other; give both the same, or one of them all that the other has."
+        )
 
 
 def mistakes_of_names(clients: Sequence[ClientEntry]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 ClientEntry = Mapping[str, Any]
 PRESENT, ABSENT = "present", "absent"
-_REPLICATION = "replication"
+REPLICATION = "replication"
 
 
 def told(client: ClientEntry, key: str) -> Any:
@@ -73,6 +73,12 @@ def hosts_holding(clients: Sequence[ClientEntry], groups: Mapping[str, Sequence[
     return [host for host in groups.get("all", ()) if clients_held(present(clients), host, groups)]
 
 
+def roles_of(client: ClientEntry) -> list[str]:
+    """The roles as which the holder may log in; the first one is meant wherever there can be only one."""
+    further = client.get("further_roles") or ()
+    return list(dict.fromkeys([str(told(client, "database_role")), *(str(role) for role in further)]))
+
+
 def replicates(client: ClientEntry) -> bool:
     """Whether a client is a standby, whose role may begin physical replication."""
     return bool(boolean(client.get("replication") or False))
@@ -83,7 +89,7 @@ def databases_of(client: ClientEntry) -> Any:
     if not replicates(client):
         return client.get("databases", "all")
     named = client.get("databases", [])
-    return list(dict.fromkeys([*([named] if isinstance(named, str) else named), _REPLICATION]))
+    return list(dict.fromkeys([*([named] if isinstance(named, str) else named), REPLICATION]))
 
 
 def standbys_of(clients: Sequence[ClientEntry], host: str, groups: Mapping[str, Sequence[str]]) -> list[ClientEntry]:

@@ -102,6 +102,14 @@ def login_to(target: Target, client: Client, database: str) -> list[ATTEMPT]:
     return [target.attempt(client, f"{client.name} with certificate, {database}", **to_database(database))]
 
 
+def login_as(target: Target, client: Client, name: str, role: str) -> list[ATTEMPT]:
+    """The client of this name with its certificate as one of its further roles."""
+    if client.name != name:
+        return []
+    database = usable_databases(client.databases, role, target.proof.database)[0]
+    return [target.attempt(client, f"{name} with certificate as {role}", user=role, **to_database(database))]
+
+
 def unknown_name(target: Target, client: Client) -> list[ATTEMPT]:
     """The server by a name that its certificate does not have."""
     name = f"{client.name}, name not in certificate"
@@ -142,7 +150,7 @@ def roles_of_others(target: Target, client: Client) -> list[ATTEMPT]:
 def role_of_common_name(target: Target, client: Client) -> list[ATTEMPT]:
     """The client's certificate for the role that its common name names, where none of that name may come in."""
     server = target.server
-    if client.common_name in {client.database_role, *_other_roles(target, client)}:
+    if client.common_name in {*client.roles, *_other_roles(target, client)}:
         return []
     if server.tls_mode != REQUIRE_CLIENT_CERTIFICATE or server.accepts_unlisted:
         return []
@@ -151,7 +159,7 @@ def role_of_common_name(target: Target, client: Client) -> list[ATTEMPT]:
 
 
 def _other_roles(target: Target, client: Client) -> dict[str, Client]:
-    return {other.database_role: other for other in target.others if other.database_role != client.database_role}
+    return {role: other for other in target.others for role in other.roles if role not in client.roles}
 
 
 # What the server must refuse to a client, or the client to the server.

@@ -37,7 +37,10 @@ class Server:
 
 @dataclass(frozen=True)
 class Client:
-    """A client of the site; the files are those on the host that tries, and empty for a client of another host."""
+    """A client of the site; the files are those on the host that tries, and empty for a client of another host.
+
+    further_roles: as which it may log in too, as a pooler does.
+    """
 
     name: str
     common_name: str
@@ -46,6 +49,12 @@ class Client:
     certificate: str = ""
     private_key: str = ""
     root: str = ""
+    further_roles: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All roles as which it may log in."""
+        return (self.database_role, *self.further_roles)
 
     def usable(self, fallback: str) -> tuple[str, ...]:
         """The databases to try, of which "replication" is a physical replication connection; at least one."""

@@ -5,9 +5,10 @@
 """What must be tried to prove a site: all of it, or every claim once.
 
 With C client certificates and S servers of N names each, FULL makes about C * S * (3 * N + C) attempts. REDUCED makes at most
-C * S + S * (3 * N + D + 16), all hosts that share the proof together: each certificate on each server once; then, once per
-server, the 3 * N - 1 other names and modes, the D further databases that its clients list, 5 refusals of a client without the
-right certificate, name or role, 5 of a certificate or a CA with a fault, 2 versions of TLS and 5 attempts with a password.
+C * S + S * (3 * N + D + R + 16), all hosts that share the proof together: each certificate on each server once; then, once
+per server, the 3 * N - 1 other names and modes, the D further databases and the R further roles that its clients list, 5
+refusals of a client without the right certificate, name or role, 5 of a certificate or a CA with a fault, 2 versions of TLS and
+5 attempts with a password.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .connection_kinds import (
     Target,
     further_databases,
     login,
+    login_as,
     login_to,
     password_attempts,
     roles_of_others,
@@ -78,6 +80,8 @@ def _full(target: Target, known: Sequence[Client]) -> Iterator[ATTEMPT]:
             yield from login(target, client, way)
         for database in further_databases(target, client):
             yield from login_to(target, client, database)
+        for role in client.further_roles:
+            yield from login_as(target, client, client.name, role)
         for refusal in CLIENT_REFUSALS:
             yield from refusal(target, client)
     if known:
@@ -119,6 +123,8 @@ def _client_kinds(target: Target, crew: Sequence[Member], turn: int) -> Iterator
     databases = [database for _host, client in crew for database in further_databases(target, client)]
     for database in dict.fromkeys(databases):
         yield partial(login_to, target, database=database)
+    for name, role in dict.fromkeys((client.name, role) for _host, client in crew for role in client.further_roles):
+        yield partial(login_as, target, name=name, role=role)
     for refusal in CLIENT_REFUSALS:
         yield partial(_role_of_another, target, turn=turn) if refusal is roles_of_others else partial(refusal, target)
 

@@ -82,13 +82,17 @@ def test_an_entry_without_a_list_of_hosts_is_refused(entry: dict[str, Any], sent
 
 
 def test_files_are_in_one_directory_or_where_libpq_looks() -> None:
-    found = client_files([client(libpq_home="/home/shop"), client("crm", databases=["crm"])], "/srv/clients")
+    found = client_files(
+        [client(libpq_home="/home/shop"), client("crm", databases=["crm"], further_roles=["batch", "crm_role"])],
+        "/srv/clients",
+    )
     assert found == {
         "clients": [
             {
                 "name": "shop",
                 "common_name": "CN shop",
                 "database_role": "shop_role",
+                "further_roles": [],
                 "databases": "all",
                 "certificate": "/home/shop/.postgresql/postgresql.crt",
                 "private_key": "/home/shop/.postgresql/postgresql.key",
@@ -98,6 +102,7 @@ def test_files_are_in_one_directory_or_where_libpq_looks() -> None:
                 "name": "crm",
                 "common_name": "CN crm",
                 "database_role": "crm_role",
+                "further_roles": ["batch"],
                 "databases": ["crm"],
                 "certificate": "/srv/clients/crm.crt",
                 "private_key": "/srv/clients/crm.key",

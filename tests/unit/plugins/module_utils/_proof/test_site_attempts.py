@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.pgtls.postgresql.plugins.module_utils._proof.attempts import Attempt, check_attempts
 from ansible_collections.pgtls.postgresql.plugins.module_utils._proof.site import Client, Proof, Server
 from ansible_collections.pgtls.postgresql.plugins.module_utils._proof.site_attempts import (
+    FULL,
+    REDUCED,
     revocation_attempts,
     site_attempts,
 )
@@ -136,3 +140,15 @@ def test_password_users_are_tried_on_their_database():
     found = site_attempts(proof, [server(password_databases=("shop",))], [], [])
     assert {one["conninfo"]["dbname"] for one in found} == {"shop"}
     assert all(one["password"].startswith("w0rd") for one in found)
+
+
+def test_a_pooler_is_tried_as_each_of_its_roles_once_for_each_server_and_as_none_of_them_for_the_refusals():
+    pool = replace(client("pool", "shop", common_name="shop"), further_roles=("crm", "batch"))
+    shop, other = client("shop", "shop"), client("other", "other")
+    for depth in (REDUCED, FULL):
+        found = site_attempts(PROOF, [server(clients=("pool", "shop", "other"))], [pool], [pool, shop, other], depth)
+        as_whom = [(one["conninfo"]["user"], one["expect"]) for one in found if " as " in one["name"]]
+        assert as_whom == [("crm", "accepted"), ("batch", "accepted"), ("other", "refused")]
+    others = site_attempts(PROOF, [server(clients=("pool", "other"))], [other], [pool, other], FULL)
+    refused = [one["conninfo"]["user"] for one in others if "'s certificate as " in one["name"]]
+    assert refused == ["shop", "crm", "batch", "CN of app"]
