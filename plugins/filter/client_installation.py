@@ -11,7 +11,7 @@ version_added: "0.1.0"
 author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes clients of a host and returns options of M(pgtls.postgresql.certificate_request) and M(pgtls.postgresql.certificate_install).
-positional: settings, absent
+positional: settings, absent, further
 options:
   _input:
     description: The clients, as P(pgtls.postgresql.clients_of_host#filter) returns them.
@@ -26,6 +26,11 @@ options:
     required: true
   absent:
     description: The clients of the host that may no longer log in.
+    type: list
+    elements: dict
+    default: []
+  further:
+    description: Certificates of the host that are no clients, in the form of C(pgtls_client_further_certificates).
     type: list
     elements: dict
     default: []
@@ -76,10 +81,14 @@ from ..plugin_utils.client_installation import (
     wanted_certificates,
     wanted_directories,
 )
+from ..plugin_utils.client_reloads import without_reloads
 
 
 def client_installation(
-    clients: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], absent: Sequence[Mapping[str, Any]] = ()
+    clients: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    absent: Sequence[Mapping[str, Any]] = (),
+    further: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What the clients need; see the documentation of the filter.
 
@@ -87,7 +96,7 @@ def client_installation(
     """
     return {
         "directories": wanted_directories(clients, settings),
-        "certificates": wanted_certificates(clients, settings),
+        "certificates": [*wanted_certificates(clients, settings), *(without_reloads(one) for one in further)],
         "absent": removed_certificates(clients, absent, settings["directory"]),
         "trusted_files": further_root_files(clients, settings),
     }
