@@ -63,7 +63,9 @@ install_missing() {
   said=$(mktemp)
   # the package postgresql would make and start a cluster of its own otherwise
   settings=/etc/postgresql-common/createcluster.d/pgtls-no-cluster.conf
-  trap 'rm -f "$said" "$settings"' EXIT
+  policy=/usr/sbin/policy-rc.d # and pgbouncer would be started
+  if [ -e "$policy" ]; then policy=''; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"; fi
+  trap 'rm -f "$said" "$settings" ${policy:+"$policy"}' EXIT
   mkdir -p "${settings%/*}"
   echo "create_main_cluster = false" >"$settings"
   apt update

@@ -186,6 +186,21 @@ class Playground:
                 {"certificates": [item], "signed": self.signed},
                 {"certificates": [{**signed_item, **stores}], "signed": self.signed, **files, **trust_of(trust)},
             ],
+            "certificate_reload": [
+                {
+                    "directory": f"{HERE}/ca",
+                    "uses": [
+                        {
+                            "name": "kite",
+                            "certificate": f"{HERE}/kite.crt",
+                            "files": [f"{HERE}/kite.key"],
+                            "services": ["kite"],
+                            "commands": [{"argv": ["true"], "user": "root"}],
+                        }
+                    ],
+                    "_ansible_check_mode": True,
+                }
+            ],
             "certificate_request": [
                 {"certificates": [item]},
                 {

@@ -20,33 +20,16 @@ from typing import Any
 from clusters import identity_of
 from demo_site import Site
 
-# The lines that docs/poolers.md shows; what is between angle brackets is of this machine.
-SETTINGS = """\
-[databases]
-postgres = host=127.0.0.1 port=<server_port> dbname=postgres
+PAGE = Path(__file__).resolve().parents[2] / "docs/poolers.md"
 
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = <port>
-unix_socket_dir = <run>
-logfile = <run>/pgbouncer.log
-pidfile = <run>/pgbouncer.pid
-pool_mode = session
 
-; to PostgreSQL: the certificate of the entry pool
-server_tls_sslmode = verify-full
-server_tls_ca_file = <clients>/rootCA.pem
-server_tls_cert_file = <clients>/pool.crt
-server_tls_key_file = <clients>/pool.key
-
-; from applications: the server certificate pool-server, and the certificates of this CA
-client_tls_sslmode = verify-full
-client_tls_ca_file = <clients>/rootCA.pem
-client_tls_cert_file = <clients>/pool-server.crt
-client_tls_key_file = <clients>/pool-server.key
-auth_type = cert
-auth_file = <run>/userlist.txt
-"""
+def settings_of_page(places: Mapping[str, str]) -> str:
+    """The settings that the page shows, with places of this machine instead of those of the page."""
+    (text,) = re.findall(r"^```ini\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for shown, here in places.items():
+        assert shown in text, shown
+        text = text.replace(shown, here)
+    return text
 
 
 def account() -> str:
@@ -71,13 +54,18 @@ class PgBouncer:
         """Start it with these settings, and wait until it listens."""
         run = self.run_directory
         run.mkdir(exist_ok=True)
-        places = {
-            "port": str(self.port),
-            "server_port": self.site.environment["PGTLS_DEMO_PORT"],
-            "run": str(run),
-            "clients": str(self.site.directory / "clients"),
-        }
-        text = re.sub("<([a-z_]+)>", lambda found: places[found.group(1)], SETTINGS)
+        port = self.site.environment["PGTLS_DEMO_PORT"]
+        text = settings_of_page(
+            {
+                "host=db1.swgalaxy port=5432": f"host=127.0.0.1 port={port}",
+                "0.0.0.0": "127.0.0.1",
+                "6432": str(self.port),
+                "/etc/pgtls/client": str(self.site.directory / "clients"),
+                "/etc/pgbouncer": str(run),
+                "/run/postgresql": str(run),
+                "/var/log/postgresql": str(run),
+            }
+        )
         (run / "pgbouncer.ini").write_text(text, encoding="utf-8")
         (run / "userlist.txt").write_text('"shop" ""\n"crm" ""\n', encoding="utf-8")
         if os.geteuid() == 0:

@@ -143,7 +143,7 @@ def _identity(user: str | None) -> dict[str, Any]:
         return {"env": environment}
     try:
         entry = getpwnam(user)
-    except KeyError as error:
+    except (KeyError, ValueError) as error:
         raise ModuleError(f"there is no user {user} on this host, so create it or correct user") from error
     environment.update(HOME=entry.pw_dir, USER=user, LOGNAME=user)
     if entry.pw_uid == os.geteuid():

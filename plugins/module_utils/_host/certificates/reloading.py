@@ -94,7 +94,12 @@ def read_reloads(uses: Sequence[Mapping[str, Any]]) -> list[Reload]:
 
 
 def carry_out(reloads: Sequence[Reload], before: Mapping[str, str], timeout_seconds: int, check_mode: bool) -> Outcome:
-    """Do what is due; a failure of one keeps no other from its turn."""
+    """Do what is due; a failure of one keeps no other from its turn.
+
+    :raises ModuleError: for no time at all.
+    """
+    if timeout_seconds < 1:
+        raise ModuleError(f"timeout_seconds is {timeout_seconds}, but it must be at least 1")
     outcome = Outcome({one.key: before[one.key] for one in reloads if one.key in before})
     for one in reloads:
         if not one.files:

@@ -181,6 +181,12 @@ def test_what_cannot_be_run_is_one_sentence(stage, more, said):
     assert said in stage.run(stage.use(**more), timeout_seconds=1)["msg"]
 
 
+def test_no_time_at_all_is_refused(stage):
+    stage.certificate("pool", "1")
+    said = stage.run(stage.use(commands=[stage.command()]), timeout_seconds=0)["msg"]
+    assert said == "timeout_seconds is 0, but it must be at least 1" and stage.traces() == []
+
+
 def test_a_command_has_its_user_and_nothing_of_the_environment_of_the_task(stage, monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "secret")
     stage.certificate("pool", "1")
