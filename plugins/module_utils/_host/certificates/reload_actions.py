@@ -58,14 +58,15 @@ class ServiceReload:
     def run(self, timeout_seconds: int) -> bool:
         if not os.path.isdir(_SYSTEMD):
             raise ModuleError("systemd does not run on this host, so give a command in reload_commands")
-        done = _run(
-            ["systemctl", "show", "--property=LoadState,ActiveState", "--", self.name], None, timeout_seconds, True
-        )
+        asked = "--property=LoadState,ActiveState,CanReload"
+        done = _run(["systemctl", "show", asked, "--", self.name], None, timeout_seconds, True)
         state = dict(line.split("=", 1) for line in done.splitlines() if "=" in line)
         if state.get("LoadState") in ("not-found", "masked"):
             raise NothingThere(f"systemd has no such service ({state['LoadState']})")
         if state.get("ActiveState") in ("inactive", "failed", "deactivating"):
             return False
+        if state.get("CanReload") == "no":
+            raise ModuleError("its unit has no ExecReload, so give it one, or a command in reload_commands")
         _run(["systemctl", "reload", "--", self.name], None, timeout_seconds)
         return True
 

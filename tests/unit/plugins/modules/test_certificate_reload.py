@@ -93,7 +93,7 @@ def test_several_certificates_reload_a_program_once(stage):
     uses = [stage.use(name, commands=[stage.command()], services=["pgbouncer"]) for name in ("pool", "server")]
     assert stage.run(*uses)["reloaded"] == ["service pgbouncer for pool, server", "command sh for pool, server"]
     assert len(stage.traces()) == 1
-    assert stage.systemctl() == ["show --property=LoadState,ActiveState -- pgbouncer", "reload -- pgbouncer"]
+    assert stage.systemctl() == ["show --property=LoadState,ActiveState,CanReload -- pgbouncer", "reload -- pgbouncer"]
     stage.certificate("server", "2")
     stage.run(*uses)
     assert len(stage.traces()) == 2
@@ -157,6 +157,13 @@ def test_a_service_that_does_not_exist_draws_a_warning_until_it_does(stage):
         assert "service pgbuoncer for pool was not reloaded: systemd has no such service" in done["warnings"][0]
     stage.state.write_text("LoadState=loaded\nActiveState=active\n")
     assert stage.run(stage.use(services=["pgbuoncer"]))["changed"] is True
+
+
+def test_a_service_that_cannot_reload_is_an_error_with_the_way_out(stage):
+    stage.certificate("pool", "1")
+    stage.state.write_text("LoadState=loaded\nActiveState=active\nCanReload=no\n")
+    said = stage.run(stage.use(services=["shop"]))["msg"]
+    assert "its unit has no ExecReload, so give it one, or a command in reload_commands" in said
 
 
 def test_without_systemd_a_service_is_an_error_with_the_way_out(stage, monkeypatch):
