@@ -12,9 +12,8 @@ author: the pgtls.postgresql authors (@pgtls)
 description:
   - Takes clients of a host and returns O(pgtls.postgresql.certificate_reload#module:uses), one for each that has C(reload) or
     C(reload_commands).
-  - What is run comes from the inventory alone. Of what the host returned, the codes of the reasons count, to tell a first certificate from a
-    renewal.
-positional: settings, further, request
+  - What is run comes from the inventory alone. The reasons tell a first certificate from a renewal.
+positional: settings, further, reasons
 options:
   _input:
     description: The clients, as P(pgtls.postgresql.clients_of_host#filter) returns them.
@@ -30,8 +29,8 @@ options:
     type: list
     elements: dict
     required: true
-  request:
-    description: The result of M(pgtls.postgresql.certificate_request) on this host.
+  reasons:
+    description: Why certificates are due, as P(pgtls.postgresql.issued_certificates#filter) returns it.
     type: dict
     required: true
 """
@@ -40,7 +39,7 @@ EXAMPLES = r"""
 - name: Reload what uses the certificates
   pgtls.postgresql.certificate_reload:
     directory: /etc/pgtls/client
-    uses: "{{ my_clients | pgtls.postgresql.client_reloads(my_settings, [], request) }}"
+    uses: "{{ my_clients | pgtls.postgresql.client_reloads(my_settings, [], pgtls_ca_issued.reasons) }}"
 """
 
 RETURN = r"""
@@ -53,20 +52,20 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plugin_utils.client_reloads import reason_codes, uses_of
+from ..plugin_utils.client_reloads import uses_of
 
 
 def client_reloads(
     clients: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     further: Sequence[Mapping[str, Any]],
-    request: Any,
+    reasons: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
     """What to reload; see the documentation of the filter.
 
     :raises AnsibleFilterError: for an entry without name or common name.
     """
-    return uses_of(clients, settings, further, reason_codes(request))
+    return uses_of(clients, settings, further, reasons)
 
 
 class FilterModule:

@@ -41,6 +41,9 @@ _value:
       description: The names of the certificates for which a CA elsewhere has not answered.
       type: list
       elements: str
+    reasons:
+      description: The codes of the reasons why certificates were due, by their names.
+      type: dict
 """
 
 from collections.abc import Mapping
@@ -59,7 +62,15 @@ def issued_certificates(variables: Mapping[str, Any]) -> dict[str, Any]:
         after = _named(installed.get("certificates"))
         if [one["name"] for one in after] == [one["name"] for one in certificates]:
             changed, certificates = changed or bool(installed.get("changed", False)), after
-    return {"changed": changed, "certificates": certificates, "waiting": waiting}
+    reasons = {str.__str__(one["name"]): _codes(one.get("reasons")) for one in requests}
+    return {"changed": changed, "certificates": certificates, "waiting": waiting, "reasons": reasons}
+
+
+def _codes(reasons: Any) -> list[str]:
+    """The codes of a list of reasons that a host returned; anything of another form counts for nothing."""
+    listed = reasons if isinstance(reasons, (list, tuple)) else ()
+    codes = [one.get("code") for one in listed if isinstance(one, Mapping)]
+    return [str.__str__(code) for code in codes if isinstance(code, str)]
 
 
 def _result(register: Any) -> Mapping[str, Any]:

@@ -51,21 +51,3 @@ def _use(wishes: Mapping[str, Any], certificate: Mapping[str, Any], codes: Seque
         "is_new": "missing" in codes,
         "is_due": bool(codes),
     }
-
-
-def reason_codes(request: Any) -> dict[str, list[str]]:
-    """Why certificates are due, by their names, from what a host returned; anything of another form counts for nothing."""
-    requests = request.get("requests") if isinstance(request, Mapping) else None
-    return {
-        str.__str__(one["name"]): [
-            str.__str__(reason["code"])
-            for reason in _listed(one.get("reasons"))
-            if isinstance(reason, Mapping) and isinstance(reason.get("code"), str)
-        ]
-        for one in _listed(requests)
-        if isinstance(one, Mapping) and isinstance(one.get("name"), str)
-    }
-
-
-def _listed(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, (list, tuple)) else ()

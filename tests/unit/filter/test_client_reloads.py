@@ -12,6 +12,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.pgtls.postgresql.plugins.filter.client_installation import client_installation
 from ansible_collections.pgtls.postgresql.plugins.filter.client_reloads import client_reloads
+from ansible_collections.pgtls.postgresql.plugins.filter.issued_certificates import issued_certificates
 from ansible_collections.pgtls.postgresql.plugins.modules.certificate_reload import ARGUMENTS
 from inventory import CLIENT_SETTINGS as SETTINGS
 
@@ -30,7 +31,8 @@ SERVER = {
 def uses(request: Any = None) -> list[dict[str, Any]]:
     quiet = {"name": "quiet", "common_name": "Quiet", "database_role": "b"}
     pool = {**POOL, "reload_commands": [COMMAND], "pkcs8_der": True}
-    return client_reloads([quiet, pool], SETTINGS, [{**quiet, "certificate": "/q"}, SERVER], request)
+    reasons = issued_certificates({"__pgtls_ca_request": request})["reasons"]
+    return client_reloads([quiet, pool], SETTINGS, [{**quiet, "certificate": "/q"}, SERVER], reasons)
 
 
 def test_a_client_and_a_further_certificate_name_their_files_and_what_reads_them() -> None:

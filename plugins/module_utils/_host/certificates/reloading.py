@@ -66,7 +66,7 @@ class Reload:
 
 
 @dataclass
-class Outcome:
+class ReloadOutcome:
     """What came of it: the record to keep, what was done or is due in check mode, and sentences."""
 
     record: dict[str, str]
@@ -93,14 +93,16 @@ def read_reloads(uses: Sequence[Mapping[str, Any]]) -> list[Reload]:
     return list(found.values())
 
 
-def carry_out(reloads: Sequence[Reload], before: Mapping[str, str], timeout_seconds: int, check_mode: bool) -> Outcome:
+def carry_out(
+    reloads: Sequence[Reload], before: Mapping[str, str], timeout_seconds: int, check_mode: bool
+) -> ReloadOutcome:
     """Do what is due; a failure of one keeps no other from its turn.
 
     :raises ModuleError: for no time at all.
     """
     if timeout_seconds < 1:
         raise ModuleError(f"timeout_seconds is {timeout_seconds}, but it must be at least 1")
-    outcome = Outcome({one.key: before[one.key] for one in reloads if one.key in before})
+    outcome = ReloadOutcome({one.key: before[one.key] for one in reloads if one.key in before})
     for one in reloads:
         if not one.files:
             continue
@@ -115,7 +117,7 @@ def carry_out(reloads: Sequence[Reload], before: Mapping[str, str], timeout_seco
     return outcome
 
 
-def _done(one: Reload, timeout_seconds: int, outcome: Outcome) -> bool:
+def _done(one: Reload, timeout_seconds: int, outcome: ReloadOutcome) -> bool:
     """Whether nothing of the old files is in memory any more."""
     try:
         if one.action.run(timeout_seconds):
