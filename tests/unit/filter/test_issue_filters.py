@@ -91,4 +91,11 @@ def test_what_came_of_a_round_has_a_value_in_every_case(
 ) -> None:
     registers = {"__pgtls_ca_request": request_, "__pgtls_ca_answer": answer, "__pgtls_ca_installed": installed}
     variables = {name: value for name, value in registers.items() if value is not None}
-    assert issued_certificates(variables) == {"changed": changed, "certificates": certificates, "waiting": waiting}
+    found = issued_certificates(variables)
+    assert found == {"changed": changed, "certificates": certificates, "waiting": waiting, "reasons": found["reasons"]}
+
+
+def test_reasons_are_codes_by_name() -> None:
+    due = {"name": "app1", "csr_pem": "", "reasons": [{"code": "missing", "sentence": "..."}, {"code": "revoked"}]}
+    found = issued_certificates({"__pgtls_ca_request": {"requests": [due, {"name": "app2"}]}})
+    assert found["reasons"] == {"app1": ["missing", "revoked"], "app2": []}
