@@ -20,7 +20,7 @@ from clusters import free_port
 from connecting_load import connecting_load
 from demo_site import Site, changed
 from pgbouncer import PgBouncer, account
-from test_site_life import serial_of
+from test_site_life import LONG_AGO, serial_of
 
 WHO = "SELECT current_user, client_dn, client_serial FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 
@@ -38,10 +38,8 @@ class Pooled:
         self.wishes: dict[str, Any] = {
             "pgtls_ca_key_type": "ecdsa-p256",
             "pgtls_server_ip_addresses": ["127.0.0.1"],
-            "pgtls_client_lifetime_days": 31,
-            "pgtls_client_renew_before_days": 10,
+            "pgtls_ca_crl_lifetime_days": 355,
         }
-        self.lifetime = {"lifetime_days": 31, "renew_before_days": 10}
 
     def inventory(self) -> tuple[str, ...]:
         """The options that say all of it: lists of the site, and one of the pooler's host alone."""
@@ -58,16 +56,15 @@ class Pooled:
             "certificate": f"{stem}.crt",
             "owner": account(),
             "reload_commands": again,
-            **self.lifetime,
         }
         hosts = {"all": {"hosts": {"apps1": {"pgtls_client_further_certificates": [server]}}}}
         path = self.site.directory / "pooler.yml"
         path.write_text(yaml.safe_dump(hosts), encoding="utf-8")
         return "-i", str(path), "-e", json.dumps({**self.wishes, "pgtls_clients": clients})
 
-    def play(self, *options: str, playbook: str = "site", succeeds: bool = True) -> str:
+    def play(self, *options: str, **how: Any) -> str:
         """Run a playbook with this inventory."""
-        return self.site.play(*self.inventory(), *options, playbook=playbook, succeeds=succeeds)
+        return self.site.play(*self.inventory(), *options, **how)
 
     def served(self) -> str:
         """The serial number of the certificate that the pooler shows to applications, as openssl sees it."""
@@ -85,9 +82,9 @@ class Pooled:
 
 @pytest.fixture(scope="module")
 def pooled(site: Site) -> Iterator[Pooled]:
-    """The site after its first run, and the pooler started with what that installed."""
+    """The site, whose first run was nearly a year ago, and the pooler started with what that installed."""
     made = Pooled(site)
-    made.play()
+    made.play(before=LONG_AGO)
     made.pooler.start()
     yield made
     made.pooler.stop()
@@ -126,9 +123,6 @@ def test_the_pooler_refuses_everybody_else(pooled: Pooled) -> None:
 
 def test_a_renewal_reaches_the_pooler_and_costs_no_connection(pooled: Pooled) -> None:
     old = pooled.decimal_serial("pool"), pooled.served()
-    # a certificate begins some minutes before it is issued, so that its last 31 days are not all of it
-    pooled.wishes.update(pgtls_client_lifetime_days=365, pgtls_client_renew_before_days=31)
-    pooled.lifetime = {"lifetime_days": 365, "renew_before_days": 31}
     assert pooled.pooler.reloads() == 0  # a first certificate needs none
     with connecting_load(pooled.site.directory, [pooled.pooler.conninfo(name) for name in ("shop", "crm")]) as load:
         pooled.play(playbook="renew")
@@ -143,7 +137,7 @@ def test_a_renewal_reaches_the_pooler_and_costs_no_connection(pooled: Pooled) ->
 
 def test_a_reload_that_failed_is_tried_again_though_nothing_is_due_any_more(pooled: Pooled) -> None:
     pooled.pooler.stop()
-    pooled.wishes["pgtls_client_key_type"] = "ecdsa-p384"
+    pooled.wishes["pgtls_client_key_type"] = "rsa-2048"
     said = pooled.play(playbook="renew", succeeds=False)
     assert f"command psql as {account()} for pool, pool-server was not reloaded" in said
     assert "the new files are in place and valid, and the next run tries again" in said
