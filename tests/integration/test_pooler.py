@@ -19,6 +19,7 @@ import yaml
 from clusters import free_port
 from connecting_load import connecting_load
 from demo_site import Site, changed
+from kept_state import forget_state
 from pgbouncer import PgBouncer, account
 from test_site_life import LONG_AGO, serial_of
 
@@ -88,6 +89,7 @@ def pooled(site: Site) -> Iterator[Pooled]:
     made.pooler.start()
     yield made
     made.pooler.stop()
+    forget_state(str(site.directory / "clients"))
 
 
 def test_a_client_comes_through_the_pooler_by_certificates_on_both_ways(pooled: Pooled) -> None:
