@@ -31,7 +31,7 @@ options:
   settings:
     description:
       - The C(provider) of the CA and its C(ca_host); the C(tags) of the run; and C(port), C(common_name), C(subject), C(dns_names),
-        C(ip_addresses) and C(primary) of the server of this host, as far as they are set.
+        C(ip_addresses), C(hosts) and C(primary) of the server of this host, as far as they are set.
     type: dict
     required: true
   hostvars:
@@ -71,6 +71,7 @@ from ..plugin_utils.inventory_mistakes import (
     mistakes_of_site,
     mistakes_of_standby,
 )
+from ..plugin_utils.name_mistakes import mistakes_of_server_names
 from ..plugin_utils.role_options import unknown_variables, wrong_values
 
 
@@ -90,6 +91,7 @@ def inventory_mistakes(
     return wrong or [
         *mistakes_of_site(clients, groups, settings["provider"], settings["ca_host"]),
         *mistakes_of_host(host, groups, settings),
+        *mistakes_of_server_names(host, groups, settings),
         *mistakes_of_standby(clients, host, groups, settings.get("primary", "")),
         *mistakes_of_shared_roles(clients),
         *mistakes_of_names(clients),

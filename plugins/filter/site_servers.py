@@ -58,6 +58,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..plugin_utils.host_variables import inventory_variables
 from ..plugin_utils.password_users import PASSWORD_USERS, password_databases, read_password_users
+from ..plugin_utils.server_names import dns_names_of, present_names
 from ..plugin_utils.site_clients import present
 
 REQUIRE_CLIENT_CERTIFICATE = "require_client_certificate"
@@ -83,6 +84,7 @@ def _server(host: str, variables: Mapping[str, Any], clients: Sequence[Mapping[s
         return variables.get(name, default)
 
     names = [*value("pgtls_server_dns_names", []), *value("pgtls_server_ip_addresses", [])]
+    further = [name for entry in present_names(value("pgtls_server_hosts", [])) for name in dns_names_of(entry)]
     if not names:
         raise AnsibleFilterError(
             f"{host} has no pgtls_server_dns_names and no pgtls_server_ip_addresses; list the names by which its clients connect"
@@ -94,7 +96,7 @@ def _server(host: str, variables: Mapping[str, Any], clients: Sequence[Mapping[s
     unlisted = boolean(value("pgtls_server_accept_unlisted_certificates", False))
     return {
         "host": host,
-        "names": [str(name) for name in names],
+        "names": [str(name) for name in (*names, *further)],
         "port": int(value("pgtls_server_port", 5432)),
         "tls_mode": mode,
         "rejects_plaintext": rejects and mode != "request",

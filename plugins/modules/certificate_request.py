@@ -217,6 +217,7 @@ from ..module_utils._host.certificates.due import examine, form_warnings, hold_w
 from ..module_utils._host.certificates.holder_files import Holding, further_files, read_holding
 from ..module_utils._host.certificates.key_generation import ensure_keys
 from ..module_utils._host.certificates.options import (
+    ABSENT,
     CERTIFICATE,
     ISSUER,
     TRUSTED,
@@ -236,11 +237,6 @@ from ..module_utils._host.module_frame import failing_cleanly, writer_of
 from ..module_utils._host.requirements import require_cryptography
 from ..module_utils._pki.errors import PkiError
 
-ABSENT = {
-    "name": {"type": "str", "required": True},
-    "certificate": {"type": "path", "required": True},
-    "files": {"type": "list", "elements": "path", "default": []},
-}
 ARGUMENTS = {
     **CERTIFICATE,
     **DIRECTORIES,

@@ -142,6 +142,7 @@ hosts:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._host.editing.entry_specs import HOSTS
 from ..module_utils._host.editing.server_validation import Edit, read_original, write_validated
 from ..module_utils._host.files.writer import writing_alone
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
@@ -160,20 +161,10 @@ from ..module_utils._pgconf.maps.hosts import (
     read_wishes,
 )
 
-HOST = {
-    "host": {"type": "list", "elements": "str", "required": True},
-    "cert": {"type": "str"},
-    "key": {"type": "str", "no_log": False},
-    "ca": {"type": "str"},
-    "passphrase_command": {"type": "str", "no_log": False},
-    "passphrase_reload": {"type": "bool", "default": False},
-    "comment": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-}
 SPEC = {
     **EDITOR,
     **FILE,
-    "hosts": {"type": "list", "elements": "dict", "required": True, "options": HOST},
+    "hosts": HOSTS,
     "exclusive": {"type": "bool", "default": False},
     "block": {"type": "str"},
 }

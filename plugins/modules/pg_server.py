@@ -12,7 +12,7 @@ version_added: "0.1.0"
 author:
   - the pgtls.postgresql authors (@pgtls)
 description:
-  - Changes a server as a whole. The new content of C(postgresql.conf), C(pg_ident.conf) and C(pg_hba.conf) is worked out and judged
+  - Changes a server as a whole. The new content of C(postgresql.conf), C(pg_ident.conf), C(pg_hba.conf) and C(pg_hosts.conf) is worked out and judged
     together, with the maps and the settings of then, before the first file is written.
   - Then it writes in an order that leaves no gap - certificates and settings, a reload or restart that is proven by the certificate
     that the server serves, login roles, maps, rules, a second reload. The server judges each file before it loads it.
@@ -176,6 +176,46 @@ options:
         type: list
         elements: dict
         required: true
+  host_blocks:
+    description:
+      - Blocks of C(pg_hosts.conf) of PostgreSQL 19, for names that have certificates of their own. What else is in the file stays, and a line of
+        somebody else about one of these names is refused, and so is a line that the server would not take.
+      - With an entry in any of them the server must use C(ssl_sni = on), which is one of O(settings), and an older server is refused.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      block:
+        description: Name of the block.
+        type: str
+        required: true
+      hosts:
+        description: The entries in it, as O(pgtls.postgresql.pg_hosts#module:hosts).
+        type: list
+        elements: dict
+        required: true
+  absent:
+    description:
+      - Certificates that the server shall no longer have. Their files are removed once it uses the new ones, but for those that O(certificates)
+        or C(pg_hosts.conf) name.
+      - One that is valid and in none of the CRLs of O(crl_pem) draws a warning, because nothing is revoked here.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: How it is called in results and warnings.
+        type: str
+        required: true
+      certificate:
+        description: The file of the certificate; like O(absent[].files) it may be relative to the data directory.
+        type: path
+        required: true
+      files:
+        description: The other files, as those of the key and the chain.
+        type: list
+        elements: path
+        default: []
   superusers_by_certificate:
     description:
       - Whether a rule that lets the name in a certificate choose any role (method V(cert) for V(all), a group or a regular expression, without
@@ -281,6 +321,11 @@ waiting:
   type: bool
 certificates:
   description: What is installed, as RV(pgtls.postgresql.certificate_install#module:certificates).
+  returned: success
+  type: list
+  elements: dict
+removed:
+  description: The certificates of O(absent) that were there, as RV(pgtls.postgresql.certificate_request#module:removed).
   returned: success
   type: list
   elements: dict
@@ -410,8 +455,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._host.applying.server_run import run_server
-from ..module_utils._host.certificates.options import CERTIFICATE, ISSUER, SIGNED
-from ..module_utils._host.editing.entry_specs import MAPPINGS, RULES
+from ..module_utils._host.certificates.options import ABSENT, CERTIFICATE, ISSUER, SIGNED
+from ..module_utils._host.editing.entry_specs import HOSTS, MAPPINGS, RULES
 from ..module_utils._host.editing.guard_options import GUARD
 from ..module_utils._host.errors import ModuleError
 from ..module_utils._host.module_frame import failing_cleanly, writer_of
@@ -424,6 +469,7 @@ ENTRIES = {"type": "list", "elements": "dict", "required": True}
 NAME = {"type": "str", "required": True}
 PLACEMENT = {"type": "str", "choices": ["effective", "first", "last"], "default": "effective"}
 MAPPING_BLOCK = {"block": NAME, "mappings": ENTRIES}
+HOST_BLOCK = {"block": NAME, "hosts": ENTRIES}
 RULE_BLOCK = {"block": NAME, "placement": PLACEMENT, "rules": ENTRIES}
 SPEC = {
     **LOGIN,
@@ -445,6 +491,8 @@ SPEC = {
     "nologin_roles": {"type": "list", "elements": "str", "default": []},
     "mapping_blocks": {"type": "list", "elements": "dict", "default": [], "options": MAPPING_BLOCK},
     "rule_blocks": {"type": "list", "elements": "dict", "default": [], "options": RULE_BLOCK},
+    "host_blocks": {"type": "list", "elements": "dict", "default": [], "options": HOST_BLOCK},
+    "absent": {"type": "list", "elements": "dict", "default": [], "options": ABSENT},
     "superusers_by_certificate": {"type": "bool", "default": False},
     "backup": {"type": "bool", "default": False},
     "restart": {"type": "str", "choices": ["never", "if_pending", "always", "later"], "default": "never"},
@@ -453,7 +501,7 @@ SPEC = {
 
 
 def filled(params: dict[str, Any], blocks: str, noun: str, spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Check the rules or mappings of all blocks by the spec that the editors have, and fill in its defaults."""
+    """Check the entries of all blocks by the spec that the editors have, and fill in its defaults."""
     found = []
     for block in params[blocks]:
         result = ArgumentSpecValidator({noun: spec}).validate({noun: block[noun]})
@@ -471,6 +519,7 @@ def main() -> None:
             **module.params,
             "rule_blocks": filled(module.params, "rule_blocks", "rules", RULES),
             "mapping_blocks": filled(module.params, "mapping_blocks", "mappings", MAPPINGS),
+            "host_blocks": filled(module.params, "host_blocks", "hosts", HOSTS),
         }
         results = run_server(writer_of(module), params, datetime.now(timezone.utc))
     module.exit_json(**results)

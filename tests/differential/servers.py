@@ -47,7 +47,7 @@ def available_versions() -> list[int]:
     return [version for version in VERSIONS if is_installed(version) or (in_roots and (CACHE / str(version)).exists())]
 
 
-def _root_of(version: int) -> str:
+def root_of(version: int) -> str:
     """The folder to chroot into; empty for an installed server."""
     if is_installed(version):
         return ""
@@ -279,7 +279,7 @@ def _free_port() -> int:
 @contextmanager
 def running(version: int, listen: str = "", **settings: str) -> Iterator[Server]:
     """A server of this major version with these settings, stopped and removed at the end."""
-    root = _root_of(version)
+    root = root_of(version)
     above = f"{root}/tmp" if root else tempfile.gettempdir()
     directory = Path(tempfile.mkdtemp(prefix="pgtls-", dir=above))
     owner: tuple[int, int] | None = None

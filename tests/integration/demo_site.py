@@ -9,7 +9,7 @@ A test module takes one of three beginnings, which conftest.py has as fixtures:
 * ``converged``: the same after ``site.yml``, of the module's own too. It costs a second instead of a run, because the
   run is done once per test process and then put back from a copy. Take it wherever the first run is not what you test,
   and leave with it what you like: the next module gets it as it was;
-* ``demo_site(port)``: for several sites, or one per test.
+* ``demo_site(port)``: for several sites, or one per test; with ``root``, on a server of another version.
 
 PGTLS_ANSIBLE_PYTHON is the Python whose ansible-core runs the playbooks; the default is the one that runs the tests.
 """
@@ -109,8 +109,18 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
     }
 
 
-def _cluster(action: str, directory: Path, environment: dict[str, str]) -> None:
-    subprocess.run([str(CHECKOUT / "scripts/demo-cluster.sh"), action, str(directory)], env=environment, check=True)
+def _with_programs_of(root: str) -> tuple[str, ...]:
+    """Words before a command, which then finds the server of a root of its own and its libraries in this machine's places."""
+    if not root:
+        return ()
+    lay = "mount -t overlay overlay -o lowerdir={root}/usr/{folder}:/usr/{folder} /usr/{folder}"
+    over = "; ".join(lay.format(root=root, folder=folder) for folder in ("lib", "share"))
+    return ("unshare", "--mount", "--propagation", "private", "sh", "-e", "-c", f'{over}; exec "$@"', "sh")
+
+
+def _cluster(action: str, directory: Path, environment: dict[str, str], root: str) -> None:
+    command = [*_with_programs_of(root), str(CHECKOUT / "scripts/demo-cluster.sh"), action, str(directory)]
+    subprocess.run(command, env=environment, check=True)
 
 
 def _new_directory() -> Path:
@@ -120,23 +130,26 @@ def _new_directory() -> Path:
 
 
 @contextmanager
-def _running(directory: Path, port: int) -> Iterator[Site]:
+def _running(directory: Path, port: int, root: str = "") -> Iterator[Site]:
     """The server in this directory, made where there is none yet; all of it goes at the end."""
     environment = _environment(directory, port)
-    _cluster("start", directory, environment)
+    _cluster("start", directory, environment, root)
     try:
         environment["PGTLS_DEMO_PASSWORD"] = (directory / "password").read_text()
         yield Site(directory, environment)
     finally:
-        _cluster("clean", directory, environment)
+        _cluster("clean", directory, environment, root)
         forget_state(str(directory / "data"))
         shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
-def demo_site(port: int) -> Iterator[Site]:
-    """A throw-away server that listens on this port, and nothing else yet; all of it goes at the end."""
-    with _running(_new_directory(), port) as made:
+def demo_site(port: int, root: str = "") -> Iterator[Site]:
+    """A throw-away server that listens on this port, and nothing else yet; all of it goes at the end.
+
+    root: where the server and its libraries are (scripts/fetch-server.sh); empty for the newest one of this machine.
+    """
+    with _running(_new_directory(), port, root) as made:
         yield made
 
 

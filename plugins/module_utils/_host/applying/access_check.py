@@ -21,7 +21,8 @@ from ..editing.guarded_connections import Guard, find_guarded, refuse_circles, r
 from ..editing.server_validation import ServerValidator, TlsUse
 from ..files.writer import Writer
 from ..server.configuration_files import files_with
-from .server_plan import PlannedFile, ServerPlan
+from .planned_files import PlannedFile
+from .server_plan import ServerPlan
 
 _Rules = Sequence[Located]
 

@@ -22,6 +22,7 @@ from ..certificates.options import (
 from ..errors import ModuleError
 from ..server.clusters import Cluster
 from ..server.login_roles import check_role_names
+from ..server.tls_files import hosts_file
 
 # Settings that the access rules rely on: the server must use them, whatever else sets them.
 _RELIED = frozenset(
@@ -45,8 +46,8 @@ _PATHS = (
 class DesiredServer:
     """A server as it shall be.
 
-    params: those of the module, with the options of CERTIFICATE, rule_blocks and mapping_blocks. signed: the answers of
-    the CA by name. signing_pending: the CA has the requests and has not answered.
+    params: those of the module, with the options of CERTIFICATE, rule_blocks, mapping_blocks and host_blocks. signed: the answers
+    of the CA by name. signing_pending: the CA has the requests and has not answered. absent: certificates whose files go.
     """
 
     places: Sequence[CertificatePlace]
@@ -60,6 +61,8 @@ class DesiredServer:
     nologin_roles: Sequence[str]
     rule_blocks: Sequence[Mapping[str, Any]]
     mapping_blocks: Sequence[Mapping[str, Any]]
+    host_blocks: Sequence[Mapping[str, Any]]
+    absent: Sequence[Mapping[str, Any]]
     params: Mapping[str, Any]
 
     @classmethod
@@ -91,8 +94,15 @@ class DesiredServer:
             nologin_roles=locked,
             rule_blocks=params["rule_blocks"],
             mapping_blocks=params["mapping_blocks"],
+            host_blocks=params["host_blocks"],
+            absent=[_below_data(item, cluster) for item in params["absent"]],
             params=params,
         )
+
+    @property
+    def names_hosts(self) -> bool:
+        """Whether any name of the server has a certificate of its own."""
+        return _names_hosts(self.params)
 
     @property
     def may_restart(self) -> bool:
@@ -114,9 +124,22 @@ def _on_the_server(item: Mapping[str, Any], cluster: Cluster) -> dict[str, Any]:
     return {**item, **paths, "owner": owner, "group": group}
 
 
+def _below_data(item: Mapping[str, Any], cluster: Cluster) -> dict[str, Any]:
+    """A certificate that goes, with its paths below the data directory."""
+    certificate, *files = (os.path.join(cluster.data_directory, path) for path in (item["certificate"], *item["files"]))
+    return {**item, "certificate": certificate, "files": files}
+
+
+def _names_hosts(params: Mapping[str, Any]) -> bool:
+    return any(block["hosts"] for block in params["host_blocks"])
+
+
 def _expected(settings: Mapping[str, str | None], params: Mapping[str, Any], cluster: Cluster) -> dict[str, str | None]:
     """The values that the server must use, and not only have in a file."""
     relied = {name: value for name, value in settings.items() if name.lower() in _RELIED}
     places = {"hba_file": cluster.hba_file, "ident_file": cluster.ident_file}
-    named = read_settings({"settings": params["expected_settings"]})
-    return {**relied, **(places if params["rule_blocks"] or params["mapping_blocks"] else {}), **named}
+    found = {**relied, **(places if params["rule_blocks"] or params["mapping_blocks"] else {})}
+    names_file = hosts_file(cluster) if _names_hosts(params) else None
+    if names_file:
+        found.update(ssl_sni="on", hosts_file=names_file)
+    return {**found, **read_settings({"settings": params["expected_settings"]})}

@@ -16,15 +16,16 @@ from ..._pgconf.settings.postgresql_conf import AUTO_CONF
 from ..._pgconf.vocabulary import NEWEST_VERSION
 from ..certificates.installation import Installation
 from ..editing.server_validation import validating_server, write_validated
-from ..files.writer import Writer, write_files
+from ..files.writer import DesiredFile, Writer, merge_written, write_files, writing_alone
 from ..server.clusters import Cluster
 from ..server.database import Login, session
 from ..server.login_roles import describe_roles, ensure_roles, lock_roles
 from ..server.reload import ReloadReason, login_at
 from ..server.served_certificates import Listener
 from .desired_server import DesiredServer
+from .planned_files import PlannedFile
 from .reload_steps import LiveServer, Reloaded, ReloadOptions, bring_up_to_date
-from .server_plan import PlannedFile, ServerPlan
+from .server_plan import ServerPlan
 
 
 @dataclass
@@ -94,6 +95,7 @@ class ServerChange:
         )
         own_files = [file.path for file in self.installation.files]
         own_files += [place.next_private_key for place in self.desired.places]
+        own_files += [file.path for file in self._files_to_remove()]
         if self.plan.primary is not None:
             own_files.append(os.path.join(self.live.cluster.data_directory, AUTO_CONF))
         with transaction.whole_or_undone(own_files):
@@ -103,8 +105,10 @@ class ServerChange:
     def _carry_out(self, applied: Applied) -> None:
         changed = applied.add(self.installation.outcome(write_files(self.writer, self.installation.files)))
         changed = self._write(self.plan.conf, applied) or changed
+        changed = self._write(self.plan.names.file, applied) or changed
         applied.may_be_restarted = True
         self._use_certificates_and_settings(changed, applied)
+        applied.add(merge_written(write_files(self.writer, self._files_to_remove())))
         self._follow_primary(applied)
         self._make_roles(applied)
         changed = self._write(self.plan.ident, applied)
@@ -117,11 +121,19 @@ class ServerChange:
         if self.writer.check_mode:
             return False
         rehearsed = write_files(self.writer.rehearsing(), self.installation.files)
-        return any(one.changed for one in rehearsed) or self.plan.changes
+        return any(one.changed for one in rehearsed) or self.plan.changes or bool(self._files_to_remove())
 
-    def _write(self, planned: PlannedFile, applied: Applied) -> bool:
-        if not planned.changes:
+    def _files_to_remove(self) -> list[DesiredFile]:
+        """The files of certificates that no name has any more; they go when the server shows them to nobody."""
+        return [file for one in self.plan.names.removed for file in one.desired()]
+
+    def _write(self, planned: PlannedFile | None, applied: Applied) -> bool:
+        if planned is None or not planned.changes:
             return False
+        if planned.kind is None:
+            with writing_alone(self.writer, planned.edit.path):
+                before = None if planned.edit.create else planned.before
+                return applied.add(write_validated(self.writer, planned.edit, None, before, planned.after))
         # a restart may have moved it to another port or socket
         edit = replace(planned.edit, login=login_at(applied.cluster, planned.edit.login))
         with validating_server(self.writer, edit, planned.kind, NEWEST_VERSION) as judge:

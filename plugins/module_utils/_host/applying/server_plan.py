@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The three configuration files of a server as they shall be, worked out and judged together before any is written."""
+"""The configuration files of a server as they shall be, worked out and judged together before any is written."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ from ..editing.standing_faults import describe_faults
 from ..files.writer import Writer
 from ..server.configuration_files import files_around
 from ..server.database import Login
-from ..server.views import CONF, HBA, IDENT, FileKind
+from ..server.views import CONF, HBA, IDENT
 from .desired_server import DesiredServer
+from .planned_files import PlannedFile
+from .planned_names import PlannedNames, plan_names
 from .primary_connection import PrimaryConnection, plan_primary_connection
 from .reload_steps import LiveServer
 from .removed_clients import plan_removed_clients, unmapped_roles
@@ -39,31 +41,17 @@ from .unlisted_roles import opens_roles, shield_superusers
 
 
 @dataclass(frozen=True)
-class PlannedFile:
-    """A configuration file as it is, and as it shall be."""
-
-    kind: FileKind
-    edit: Edit
-    before: str
-    after: str
-
-    @property
-    def changes(self) -> bool:
-        """Whether there is anything to write."""
-        return self.before != self.after
-
-
-@dataclass(frozen=True)
 class ServerPlan:
-    """What becomes of the three files, and what comes of it.
+    """What becomes of the files, and what comes of it.
 
-    restart_settings: those that only a restart of the server puts to use. locked_roles: those that lose LOGIN. reports: parts of the
-    module's results. primary: how a standby reaches its primary from now on.
+    names: what becomes of the certificates by name. restart_settings: those that only a restart of the server puts to use.
+    locked_roles: those that lose LOGIN. reports: parts of the module's results. primary: how a standby reaches its primary from now on.
     """
 
     conf: PlannedFile
     ident: PlannedFile
     hba: PlannedFile
+    names: PlannedNames
     restart_settings: Sequence[str] = ()
     warnings: Sequence[str] = ()
     reports: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +61,8 @@ class ServerPlan:
     @property
     def changes(self) -> bool:
         """Whether any file changes."""
-        return self.conf.changes or self.ident.changes or self.hba.changes or self.primary is not None
+        files = (self.conf, self.ident, self.hba, self.names.file)
+        return any(file is not None and file.changes for file in files) or self.primary is not None
 
 
 @dataclass(frozen=True)
@@ -96,6 +85,7 @@ def plan_server(writer: Writer, live: LiveServer, login: Login, desired: Desired
     :raises ModuleError: when a file is missing.
     """
     cluster = live.cluster
+    names = plan_names(cluster, login, desired)
     kinds = ((CONF, cluster.config_file), (IDENT, cluster.ident_file), (HBA, cluster.hba_file))
     edits = [Edit(path, login, backup=desired.params["backup"], version=None) for _kind, path in kinds]
     with ExitStack() as stack:
@@ -110,8 +100,9 @@ def plan_server(writer: Writer, live: LiveServer, login: Login, desired: Desired
             settings.file,
             mappings.file,
             access_rules.file,
+            names,
             settings.restart_settings,
-            [*settings.warnings, *mappings.warnings, *access_rules.warnings],
+            [*settings.warnings, *names.warnings, *mappings.warnings, *access_rules.warnings],
             {**settings.reports, **access_rules.reports},
         )
         removed = plan_removed_clients(live.connection, mappings.unmapped, desired)

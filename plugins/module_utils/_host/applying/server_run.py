@@ -19,6 +19,7 @@ from ..certificates.due import Examined, examine, hold_warnings, rehearsed_files
 from ..certificates.holder_files import Holding, read_holding
 from ..certificates.installation import Installation, plan_installation
 from ..certificates.key_generation import ensure_keys
+from ..certificates.removed_certificates import removal_warnings
 from ..errors import DatabaseError, ModuleError
 from ..files.writer import DesiredFile, Writer, merge_written
 from ..server.clusters import DEFAULT_PORT, Cluster, choose_cluster, find_cluster, find_clusters
@@ -29,6 +30,7 @@ from ..server.served_certificates import expected_names, served_certificates
 from ..server.service import not_running
 from ..transaction.journal import UndoOptions
 from .desired_server import DesiredServer
+from .planned_names import PlannedNames
 from .reload_steps import LiveServer
 from .runs_before import server_alone, undo_killed_run
 from .server_change import Applied, ServerChange
@@ -110,6 +112,9 @@ def _request_or_apply(run: _Run, plan: ServerPlan) -> dict[str, Any]:
     for holding in holdings:
         for warning in hold_warnings(holding):
             writer.warn(warning)
+    # check mode has not revoked yet what a run would have revoked by now
+    for warning in () if writer.check_mode else removal_warnings(plan.names.removed, desired.site, run.now):
+        writer.warn(warning)
     applied = ServerChange(writer, run.live, run.login, desired, installation, plan).apply()
     applied.changed = applied.changed or made["changed"]
     applied.diff = [*made["diff"], *applied.diff]
@@ -133,7 +138,9 @@ def _report_of_nothing_done(
     applied.diff = [*made["diff"], *(one.diff() for one in examined if one.reasons)]
     nothing = Installation((), [one.described(run.now) for one in examined], frozenset())
     reports = {**plan.reports, "access_changes": [], "locked_out": []}
-    report = _report(run, ServerPlan(plan.conf, plan.ident, plan.hba, reports=reports), nothing, applied)
+    report = _report(
+        run, ServerPlan(plan.conf, plan.ident, plan.hba, PlannedNames(), reports=reports), nothing, applied
+    )
     return {**report, "requests": requests, "waiting": waits, "summary": summary}
 
 
@@ -149,6 +156,7 @@ def _report(run: _Run, plan: ServerPlan, installation: Installation, applied: Ap
         "waiting": False,
         "restart_due": run.desired.restarts_later and bool(applied.pending_restart),
         "certificates": list(installation.certificates),
+        "removed": [one.described() for one in plan.names.removed],
         "undone": run.undone,
         "data_directory": cluster.data_directory,
         "version": cluster.version,

@@ -73,6 +73,12 @@ SIGNED = {
     "not_after": {"type": "str"},
     "issuer": {"type": "str"},
 }
+# What a holder shall no longer have; certificate_request documents it.
+ABSENT = {
+    "name": {"type": "str", "required": True},
+    "certificate": {"type": "path", "required": True},
+    "files": {"type": "list", "elements": "path", "default": []},
+}
 # The CAs that sign for some usages alone; certificate_request documents it.
 ISSUER = {
     "usages": {"type": "list", "elements": "str", "choices": list(USAGES), "required": True},

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task says about one rule of pg_hba.conf and about one mapping of pg_ident.conf; pg_hba and pg_ident document it."""
+"""What a task says about one rule of pg_hba.conf, one mapping of pg_ident.conf and one line of pg_hosts.conf.
+
+pg_hba, pg_ident and pg_hosts document it.
+"""
 
 from __future__ import annotations
 
@@ -45,3 +48,14 @@ MAPPING: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 MAPPINGS: dict[str, Any] = {"type": "list", "elements": "dict", "required": True, "options": MAPPING}
+HOST: dict[str, dict[str, Any]] = {
+    "host": {"type": "list", "elements": "str", "required": True},
+    "cert": {"type": "str"},
+    "key": {"type": "str", "no_log": False},
+    "ca": {"type": "str"},
+    "passphrase_command": {"type": "str", "no_log": False},
+    "passphrase_reload": {"type": "bool", "default": False},
+    "comment": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+HOSTS: dict[str, Any] = {"type": "list", "elements": "dict", "required": True, "options": HOST}

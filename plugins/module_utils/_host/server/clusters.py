@@ -257,7 +257,7 @@ def _describe(found: _Found, root: str) -> Cluster:
     status = os.stat(below(root, directory))
     manager, unit = find_manager(directory, version, found.name, server, root)
     for setting, path in (("config_file", config_file), ("hba_file", hba_file), ("ident_file", ident_file)):
-        _check_named(setting, path, directory, status.st_uid, root)
+        check_named(setting, path, directory, status.st_uid, root)
     return Cluster(
         version=version,
         name=found.name,
@@ -289,7 +289,7 @@ def _manager_of_files(directory: str, own_files: list[str]) -> str | None:
     return CLOUDNATIVE_PG if sign_of_operator(own_files[0]) else None
 
 
-def _check_named(setting: str, path: str, directory: str, owner: int, root: str) -> None:
+def check_named(setting: str, path: str, directory: str, owner: int, root: str) -> None:
     """See that a file that the owner of the cluster names could be his: root is going to edit it.
 
     What stands in the data directory, or in Debian's place, nobody has to name.

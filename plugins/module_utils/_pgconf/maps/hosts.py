@@ -247,6 +247,28 @@ def hosts_problems(document: Document[Entry]) -> list[tuple[int, str, str]]:
     return sorted(found)
 
 
+def foreign_claims(document: Document[Entry], wishes: Wishes) -> list[tuple[int, str, str]]:
+    """(line number, raw line, name) of every line outside of the wished block that gives a wished name something else."""
+    wish_of = {name: wish for wish in wishes.present if isinstance(wish, HostLine) for name in wish.names}
+    block = document.blocks.get(wishes.block or "")
+    own = range(block.begin, block.end) if block else range(0)
+    return [
+        (number, line.raw, host)
+        for index, (number, line) in enumerate(document.numbered())
+        if isinstance(line.entry, HostLine) and index not in own
+        for host in line.entry.hosts
+        if _host_key(host) in wish_of and wish_of[_host_key(host)].effect != line.entry.effect
+    ]
+
+
+def certificates_of(document: Document[Entry]) -> dict[str, list[str]]:
+    """The names for which each certificate is shown, by its path as the file writes it."""
+    found: dict[str, list[str]] = {}
+    for _number, _line, entry in _host_lines(document):
+        found.setdefault(entry.certificate, []).extend(entry.hosts)
+    return found
+
+
 def describe_doubts(document: Document[Entry]) -> list[str]:
     """Warnings, one sentence each: lines that no server loads, and names that no client asks for."""
     doubts = describe_broken(document.version, hosts_problems(document))

@@ -11,10 +11,12 @@ import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.errors import ConfigError
 from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.maps.hosts import (
     HostLine,
+    certificates_of,
     check_judge,
     describe_doubts,
     describe_hosts,
     ensure_hosts,
+    foreign_claims,
     hosts_problems,
     known_version,
     parse_hosts,
@@ -233,3 +235,26 @@ def test_what_is_described_can_be_asked_for() -> None:
     }
     again = read_host(shown, 19)
     assert (list(again.hosts), again.certificate, again.passphrase_reload) == (["a", "B c"], "c", True)
+
+
+def test_lines_of_somebody_else_about_a_wished_name_are_found():
+    text = (
+        "A.example,b.example other.crt other.key\n* c k ca\n"
+        "# BEGIN pgtls names\na.example old.crt old.key\n# END pgtls names\nd.example c k\n"
+    )
+    hosts = [
+        {"host": ["a.example", "d.example"], "cert": "new.crt", "key": "new.key"},
+        {"host": ["*"], "cert": "c", "key": "k", "ca": "ca"},
+    ]
+    found = foreign_claims(
+        parse_hosts(text, 19), read_wishes({"hosts": hosts, "block": "names", "exclusive": False}, 19)
+    )
+    assert [(number, name) for number, _line, name in found] == [(1, "A.example"), (6, "d.example")]
+
+
+def test_the_names_of_each_certificate_are_known():
+    text = "a.example,b.example one.crt k\nc.example two.crt k\n* one.crt k\nbroken\n"
+    assert certificates_of(parse_hosts(text, 19)) == {
+        "one.crt": ["a.example", "b.example", "*"],
+        "two.crt": ["c.example"],
+    }
