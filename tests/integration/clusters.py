@@ -22,7 +22,7 @@ from pathlib import Path
 from pwd import getpwnam
 
 import pytest
-from demo_site import ConvergedSites, Site, demo_site
+from demo_site import ConvergedSites, Site, demo_site, with_programs_of
 from kept_state import forget_state
 
 
@@ -34,9 +34,14 @@ def identity_of(owner: str) -> dict[str, object]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": os.getgrouplist(owner, entry.pw_gid)}
 
 
+def as_owner(owner: str) -> list[str]:
+    """Words before a command of root, which then runs as this user."""
+    return ["setpriv", f"--reuid={owner}", f"--regid={getpwnam(owner).pw_gid}", "--init-groups", "--"]
+
+
 @dataclass(frozen=True)
 class Cluster:
-    """A running throw-away cluster."""
+    """A running throw-away cluster. root: where its programs and their libraries are, empty for those of this machine."""
 
     data_directory: str
     port: int
@@ -44,19 +49,21 @@ class Cluster:
     owner: str
     bin_directory: str
     log: str
+    root: str = ""
 
     def run(self, *command: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run one of the server's own programs as the owner of the cluster."""
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
         program = os.path.join(self.bin_directory, command[0])
+        enter = [*with_programs_of(self.root), *as_owner(self.owner)] if self.root else []
         return subprocess.run(
-            [program, *command[1:]],
+            [*enter, program, *command[1:]],
             check=True,
             capture_output=True,
             text=True,
             cwd="/",
             env=environment,
-            **identity_of(self.owner),
+            **({} if self.root else identity_of(self.owner)),
             **options,
         )
 
@@ -125,10 +132,15 @@ def lasting_port() -> int:
     raise AssertionError("no port below 32000 is free")
 
 
-def create_cluster(directory: str, owner: str) -> Cluster:
-    """Make and start a cluster below a directory that its owner can reach."""
+def create_cluster(directory: str, owner: str, root: str = "") -> Cluster:
+    """Make and start a cluster below a directory that its owner can reach.
+
+    root: where a server of another version is (scripts/fetch-server.sh); it is named after the version.
+    """
     on_path = shutil.which("initdb")
     bin_directory = os.path.dirname(os.path.realpath(on_path)) if on_path else find_bin_directory()
+    if root:
+        bin_directory = f"/usr/lib/postgresql/{os.path.basename(root)}/bin"
     data, sockets = os.path.join(directory, "data"), os.path.join(directory, "sockets")
     for path in (data, sockets):
         os.mkdir(path, 0o700 if path == data else 0o755)
@@ -136,7 +148,7 @@ def create_cluster(directory: str, owner: str) -> Cluster:
             shutil.chown(path, owner, getpwnam(owner).pw_gid)
     if os.geteuid() == 0:
         shutil.chown(directory, owner, getpwnam(owner).pw_gid)
-    cluster = Cluster(data, free_port(), sockets, owner, bin_directory, os.path.join(directory, "server.log"))
+    cluster = Cluster(data, free_port(), sockets, owner, bin_directory, os.path.join(directory, "server.log"), root)
     authentication = ["--auth-local=peer", "--auth-host=scram-sha-256"]
     cluster.run("initdb", "-D", data, "-U", owner, "--no-sync", "-E", "UTF8", "--locale=C", *authentication)
     cluster.configure(
@@ -149,10 +161,10 @@ def create_cluster(directory: str, owner: str) -> Cluster:
 
 @pytest.fixture(scope="session")
 def make_cluster() -> Iterator[Callable[[], Cluster]]:
-    """Return a function that makes one more cluster; all are stopped and removed at the end."""
+    """Return a function that makes one more cluster, of another version when given a root; all are removed at the end."""
     owner = "postgres" if os.geteuid() == 0 else getpass.getuser()
     with _kept_until_the_end() as keep:
-        yield lambda: keep(lambda directory: create_cluster(directory, owner))
+        yield lambda root="": keep(lambda directory: create_cluster(directory, owner, root))
 
 
 @contextmanager

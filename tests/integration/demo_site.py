@@ -109,7 +109,7 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
     }
 
 
-def _with_programs_of(root: str) -> tuple[str, ...]:
+def with_programs_of(root: str) -> tuple[str, ...]:
     """Words before a command, which then finds the server of a root of its own and its libraries in this machine's places."""
     if not root:
         return ()
@@ -119,7 +119,7 @@ def _with_programs_of(root: str) -> tuple[str, ...]:
 
 
 def _cluster(action: str, directory: Path, environment: dict[str, str], root: str) -> None:
-    command = [*_with_programs_of(root), str(CHECKOUT / "scripts/demo-cluster.sh"), action, str(directory)]
+    command = [*with_programs_of(root), str(CHECKOUT / "scripts/demo-cluster.sh"), action, str(directory)]
     subprocess.run(command, env=environment, check=True)
 
 

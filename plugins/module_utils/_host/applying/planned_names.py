@@ -67,19 +67,9 @@ def _plan(cluster: Cluster, path: str, login: Login, desired: DesiredServer) -> 
     text = read_text(path)
     before = document = hosts.parse_hosts(text or "", min(cluster.version, NEWEST_VERSION))
     for block in desired.host_blocks:
-        wishes = hosts.read_wishes({"exclusive": False, **block}, document.version)
-        for number, line, name in hosts.foreign_claims(document, wishes):
-            raise ConfigError(
-                f"{path} line {number} ({line.strip()}) gives {name} another certificate than host_blocks (pgtls_server_hosts), "
-                "and a server takes a name once; remove one of them"
-            )
-        document = hosts.ensure_hosts(document, wishes)
-    for number, line, problem in (
-        hosts.hosts_problems(document) if desired.names_hosts or document is not before else ()
-    ):
-        raise ConfigError(
-            f"{path} line {number} ({line.strip()}) would have the server refuse the file: {problem}; mend it"
-        )
+        document = _with_block(path, document, block)
+    if desired.names_hosts or document is not before:
+        _refuse_faults(path, before, document)
     fresh = FileAttributes(cluster.owner, cluster.group, "0600") if text is None else FileAttributes()
     edit = Edit(path, login, text is None, fresh, desired.params["backup"])
     planned = PlannedFile(None, edit, text or "", document.render())
@@ -90,6 +80,33 @@ def _plan(cluster: Cluster, path: str, login: Login, desired: DesiredServer) -> 
     return PlannedNames(
         planned, read_removed(going, desired.places), _left_behind(cluster, before, document, desired.absent)
     )
+
+
+def _with_block(path: str, document: Document[Entry], block: Mapping[str, Any]) -> Document[Entry]:
+    from ..._pgconf.maps import hosts
+
+    wishes = hosts.read_wishes({"exclusive": False, **block}, document.version)
+    for number, line, name in hosts.foreign_claims(document, wishes):
+        raise ConfigError(
+            f"{path} line {number} ({line.strip()}) gives {name} another certificate than host_blocks (pgtls_server_hosts), "
+            "and a server takes a name once; remove one of them"
+        )
+    try:
+        return hosts.ensure_hosts(document, wishes)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _refuse_faults(path: str, before: Document[Entry], after: Document[Entry]) -> None:
+    """Raise ConfigError for a line that was there before and that the server will not take, by its number of now."""
+    from ..._pgconf.maps import hosts
+
+    standing = {(line, problem) for _number, line, problem in hosts.hosts_problems(after)}
+    for number, line, problem in hosts.hosts_problems(before):
+        if (line, problem) in standing:
+            raise ConfigError(
+                f"{path} line {number} ({line.strip()}) would have the server refuse the file: {problem}; mend that line"
+            )
 
 
 def _left_behind(
