@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..._pgconf.errors import ConfigError
@@ -86,6 +86,9 @@ def _with_block(path: str, document: Document[Entry], block: Mapping[str, Any]) 
     from ..._pgconf.maps import hosts
 
     wishes = hosts.read_wishes({"exclusive": False, **block}, document.version)
+    kept = None if block["hosts"] else hosts.needed_default(document, block["block"])
+    if kept is not None:
+        wishes = replace(wishes, present=[kept])
     for number, line, name in hosts.foreign_claims(document, wishes):
         raise ConfigError(
             f"{path} line {number} ({line.strip()}) gives {name} another certificate than host_blocks (pgtls_server_hosts), "

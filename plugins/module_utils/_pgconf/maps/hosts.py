@@ -261,6 +261,16 @@ def foreign_claims(document: Document[Entry], wishes: Wishes) -> list[tuple[int,
     ]
 
 
+def needed_default(document: Document[Entry], name: str | None) -> HostLine | None:
+    """The line for * of a block that is to go, where lines outside of it stay: without it they would be all that is shown."""
+    block = document.blocks.get(name or "")
+    own = range(block.begin, block.end) if block else range(0)
+    lines = [(index in own, entry) for index, entry in document.entries() if isinstance(entry, HostLine)]
+    if all(is_own for is_own, _entry in lines):
+        return None
+    return next((entry for is_own, entry in lines if is_own and entry.hosts == (DEFAULT_HOST,)), None)
+
+
 def certificates_of(document: Document[Entry]) -> dict[str, list[str]]:
     """The names for which each certificate is shown, by its path as the file writes it."""
     found: dict[str, list[str]] = {}

@@ -19,6 +19,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.maps.host
     foreign_claims,
     hosts_problems,
     known_version,
+    needed_default,
     parse_hosts,
     parse_hosts_line,
     read_host,
@@ -258,3 +259,20 @@ def test_the_names_of_each_certificate_are_known():
         "one.crt": ["a.example", "b.example", "*"],
         "two.crt": ["c.example"],
     }
+
+
+@pytest.mark.parametrize(
+    ("others", "block", "is_needed"),
+    [
+        ("", "* c k ca\na c k\n", False),
+        ("# a comment\n", "* c k ca\n", False),
+        ("mine c k\n", "* c k ca\na c k\n", True),
+        ("mine c k\n", "a c k\n", False),
+        ("* c k\n", "", False),
+    ],
+)
+def test_the_default_line_of_a_block_is_needed_while_others_have_lines(others, block, is_needed):
+    text = f"{others}# BEGIN pgtls names\n{block}# END pgtls names\n"
+    found = needed_default(parse_hosts(text, 19), "names")
+    assert (found is not None and found.render().split()) == (["*", "c", "k", "ca"] if is_needed else False)
+    assert needed_default(parse_hosts(others, 19), "names") is None
