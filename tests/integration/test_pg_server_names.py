@@ -176,13 +176,14 @@ def test_names_that_leave_the_list_are_told(world: NamedWorld) -> None:
     done = world.reach()
     (warning,) = [warning for warning in done["warnings"] if "no longer lists bills.example.org" in warning]
     assert "list it with the state absent" in warning and "\n" not in warning
+    assert not any("tls.crt" in warning for warning in done["warnings"])
     # without a line for everybody else, the line of somebody else would be all that the server shows
     file = world.file("pg_hosts.conf")
     assert "\n*  " in file.read_text() and "bills" not in file.read_text()
     assert world.comes_in("localhost") == "app1"
     assert world.reach()["changed"] is False
     file.write_text(file.read_text().replace("other.example.org tls.crt tls.key # by hand\n", ""))
-    world.reach()
+    assert world.reach()["warnings"] == []
     assert "pgtls" not in file.read_text()
     assert world.comes_in("localhost") == "app1"
 

@@ -10,7 +10,7 @@ No server shows this file in a view, so what it would refuse is found here, befo
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +51,9 @@ def plan_names(cluster: Cluster, login: Login, desired: DesiredServer) -> Planne
     if path is None:
         if desired.names_hosts:
             raise ConfigError(
-                f"host_blocks (pgtls_server_hosts) gives names of {cluster} certificates of their own, which came with "
-                f"PostgreSQL {HOSTS_SINCE}; leave them out, or list these names in pgtls_server_dns_names"
+                f"host_blocks (pgtls_server_hosts) gives names certificates of their own, but the server of {cluster.data_directory} is "
+                f"PostgreSQL {cluster.version}, and PostgreSQL {HOSTS_SINCE} is the first that can show them; leave them out, or list these "
+                "names in pgtls_server_dns_names"
             )
         return PlannedNames(removed=read_removed(desired.absent, desired.places))
     if not desired.host_blocks and not desired.absent:
@@ -75,11 +76,10 @@ def _plan(cluster: Cluster, path: str, login: Login, desired: DesiredServer) -> 
     planned = PlannedFile(None, edit, text or "", document.render())
     if planned.changes:
         refuse_overwritten(path)
-    used = {os.path.join(cluster.data_directory, used) for used in hosts.certificates_of(document)}
-    going = [item for item in desired.absent if item["certificate"] not in used]
-    return PlannedNames(
-        planned, read_removed(going, desired.places), _left_behind(cluster, before, document, desired.absent)
-    )
+    used = {os.path.join(cluster.data_directory, used) for used in hosts.files_of(document)}
+    going = [item for item in desired.absent if used.isdisjoint([item["certificate"], *item["files"]])]
+    known = {*used, *(item["certificate"] for item in desired.absent), *(place.certificate for place in desired.places)}
+    return PlannedNames(planned, read_removed(going, desired.places), _left_behind(cluster, before, known))
 
 
 def _with_block(path: str, document: Document[Entry], block: Mapping[str, Any]) -> Document[Entry]:
@@ -112,17 +112,13 @@ def _refuse_faults(path: str, before: Document[Entry], after: Document[Entry]) -
             )
 
 
-def _left_behind(
-    cluster: Cluster, before: Document[Entry], after: Document[Entry], absent: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    """One sentence for each certificate that is shown to nobody any more, and is neither removed nor revoked."""
+def _left_behind(cluster: Cluster, before: Document[Entry], known: Set[str]) -> list[str]:
+    """One sentence for each certificate that no name is shown any more, and that is neither removed nor revoked."""
     from ..._pgconf.maps import hosts
 
-    kept = {os.path.join(cluster.data_directory, path) for path in hosts.certificates_of(after)}
-    kept.update(item["certificate"] for item in absent)
     return [
         f"pg_hosts.conf of {cluster.data_directory} no longer lists {', '.join(names)}, but the certificate {path} and its key are still there, "
         "and good for whoever has a copy; list it with the state absent, or remove them and revoke the certificate"
         for path, names in hosts.certificates_of(before).items()
-        if os.path.join(cluster.data_directory, path) not in kept
+        if names != [hosts.DEFAULT_HOST] and os.path.join(cluster.data_directory, path) not in known
     ]

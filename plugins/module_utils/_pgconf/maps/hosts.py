@@ -279,6 +279,11 @@ def certificates_of(document: Document[Entry]) -> dict[str, list[str]]:
     return found
 
 
+def files_of(document: Document[Entry]) -> set[str]:
+    """The certificates and keys that the lines name, as the file writes them."""
+    return {path for _number, _line, entry in _host_lines(document) for path in (entry.certificate, entry.key)}
+
+
 def describe_doubts(document: Document[Entry]) -> list[str]:
     """Warnings, one sentence each: lines that no server loads, and names that no client asks for."""
     doubts = describe_broken(document.version, hosts_problems(document))

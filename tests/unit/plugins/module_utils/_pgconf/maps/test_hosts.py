@@ -16,6 +16,7 @@ from ansible_collections.pgtls.postgresql.plugins.module_utils._pgconf.maps.host
     describe_doubts,
     describe_hosts,
     ensure_hosts,
+    files_of,
     foreign_claims,
     hosts_problems,
     known_version,
@@ -255,6 +256,7 @@ def test_lines_of_somebody_else_about_a_wished_name_are_found():
 
 def test_the_names_of_each_certificate_are_known():
     text = "a.example,b.example one.crt k\nc.example two.crt k\n* one.crt k\nbroken\n"
+    assert files_of(parse_hosts(text, 19)) == {"one.crt", "two.crt", "k"}
     assert certificates_of(parse_hosts(text, 19)) == {
         "one.crt": ["a.example", "b.example", "*"],
         "two.crt": ["c.example"],
