@@ -112,12 +112,6 @@ def test_a_name_is_renewed_by_itself_and_by_a_reload(named: Site) -> None:
     assert served(named, "bills.example.org") == after["bills"]
 
 
-def test_a_second_run_changes_nothing(named: Site) -> None:
-    before = named.state()
-    assert changed(named.play(*names(SHOP, BILLS))) == 0
-    assert named.state() == before
-
-
 def test_lines_of_somebody_else_stay_and_a_broken_one_stops_the_run(named: Site) -> None:
     for file, ours in (("other.crt", certificate("")), ("other.key", "data/postgres_server.key")):
         path = named.directory / "data" / file
@@ -140,6 +134,12 @@ def test_lines_of_somebody_else_stay_and_a_broken_one_stops_the_run(named: Site)
     named.play(*names(SHOP, BILLS))
     assert hosts_file(named).read_text() == good + SOMEBODY_ELSES
     assert served(named, "other.example.org") == serial_of(named, certificate(""))
+
+
+def test_a_second_run_changes_nothing(named: Site) -> None:
+    before = named.state()
+    assert changed(named.play(*names(SHOP, BILLS))) == 0
+    assert named.state() == before
 
 
 def test_a_new_ca_signs_all_of_them(named: Site) -> None:
