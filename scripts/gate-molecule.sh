@@ -11,10 +11,14 @@ cd "$(dirname "$0")/.."
 
 cd extensions/molecule
 if [ "$*" = all ]; then
-  # the rollover is last: it leaves the hosts with another CA
-  claims=$(ls -d ./*/molecule.yml | cut -d/ -f2 | grep -vx -e default -e ca_rollover_drops_nobody)
-  # shellcheck disable=SC2086 # no claim has blanks in its name
-  set -- $claims ca_rollover_drops_nobody
+  set --
+  for file in */molecule.yml; do
+    case ${file%/molecule.yml} in
+      default | ca_rollover_drops_nobody) ;;
+      *) set -- "$@" "${file%/molecule.yml}" ;;
+    esac
+  done
+  set -- "$@" ca_rollover_drops_nobody # it is last, because it leaves the hosts with another CA
 fi
 for claim; do
   if [ ! -f "$claim/molecule.yml" ]; then
