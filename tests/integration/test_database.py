@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 
 import pytest
 from ansible_collections.pgtls.postgresql.plugins.module_utils._host.server import database
@@ -107,3 +108,14 @@ def test_no_driver_is_one_sentence_with_package_names(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(database.DatabaseError, match=r"python3-psycopg.*python3-psycopg2.*psycopg\[binary\]"):
         database.connect(database.Login())
+
+
+def test_a_server_that_does_not_answer_is_hung_up_on(cluster, driver, monkeypatch):
+    assert database.load_driver().__name__ == driver
+    monkeypatch.setattr(database, "ANSWER_TIMEOUT_SECONDS", 1)
+    connection = database.connect(login_to(cluster))
+    begun = time.monotonic()
+    with pytest.raises(database.DatabaseError, match="did not answer a statement within 1 seconds; find out"):
+        database.fetch(connection, "SELECT pg_sleep(60)")
+    assert time.monotonic() - begun < 20
+    connection.close()

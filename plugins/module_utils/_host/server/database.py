@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from threading import Timer
 from typing import Any
 
 from ..errors import DatabaseError, LoginRefused, ServerUnreachable
@@ -23,6 +25,7 @@ from .peers import name_of, why_stranger
 
 SOCKET_DIRECTORIES = ("/run/postgresql", "/var/run/postgresql", "/tmp")
 CONNECT_TIMEOUT_SECONDS = 10
+ANSWER_TIMEOUT_SECONDS = 60
 _STARTING = re.compile(r"the database system is (starting up|shutting down|in recovery|not yet accepting)")
 
 
@@ -116,7 +119,7 @@ def fetch(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[dict[st
 
     :raises DatabaseError: with the server's words.
     """
-    with _sql_errors(), connection.cursor() as cursor:
+    with _sql_errors(), _answering(connection), connection.cursor() as cursor:
         cursor.execute(sql, tuple(params) or None)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row)) for row in cursor.fetchall()]
@@ -141,7 +144,7 @@ def execute(connection: Any, sql: str, params: Sequence[Any] = ()) -> None:
 
     :raises DatabaseError: with the server's words.
     """
-    with _sql_errors(), connection.cursor() as cursor:
+    with _sql_errors(), _answering(connection), connection.cursor() as cursor:
         cursor.execute(sql, tuple(params) or None)
 
 
@@ -275,6 +278,37 @@ def _login_error(words: str, keywords: dict[str, Any], where: str) -> DatabaseEr
     return ServerUnreachable(
         f"PostgreSQL cannot be reached at {where} ({words}); start it or correct the login options"
     )
+
+
+@contextmanager
+def _answering(connection: Any) -> Iterator[None]:
+    """Hang up on a server that does not answer in time, such as one whose owner put a pipe in the place of its files.
+
+    Neither driver has a time limit of its own, and no signal wakes psycopg2 or a server that opens a pipe.
+
+    :raises DatabaseError: when the time is over.
+    """
+    is_late = False
+
+    def hang_up() -> None:
+        nonlocal is_late
+        is_late = True
+        with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(ANSWER_TIMEOUT_SECONDS, hang_up)
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if is_late:
+            raise DatabaseError(
+                f"the server did not answer a statement within {ANSWER_TIMEOUT_SECONDS} seconds; find out what it waits for "
+                "(pg_stat_activity, a lock, a configuration file that is a pipe), and run again"
+            ) from error
+        raise
+    finally:
+        timer.cancel()
 
 
 @contextmanager
