@@ -56,7 +56,8 @@ def entangled(clients: Sequence[ClientEntry]) -> Iterator[tuple[ClientEntry, Cli
         for other in (sharers.clients[at] for at in sharers.of(position) if at > position):
             is_nested = _is_within(client, other) or _is_within(other, client)
             if not is_nested and _overlap(client, other):
-                yield client, other, next(role for role in roles_of(client) if role in roles_of(other))
+                shared = [role for role in roles_of(client) if role in roles_of(other)]
+                yield client, other, shared[0]
 
 
 class _Sharers:

@@ -178,11 +178,13 @@ def _kept_until_the_end() -> Iterator[Callable[[Callable[[str], Cluster]], Clust
         made.append((directory, create(directory)))
         return made[-1][1]
 
-    yield keep
-    for directory, cluster in made:
-        cluster.stop()
-        forget_state(cluster.data_directory)
-        shutil.rmtree(directory)
+    try:
+        yield keep
+    finally:
+        for directory, cluster in made:
+            cluster.stop()
+            forget_state(cluster.data_directory)
+            shutil.rmtree(directory)
 
 
 def create_standby(directory: str, primary: Cluster) -> Cluster:
