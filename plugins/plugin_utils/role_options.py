@@ -70,7 +70,7 @@ def wrong_values(variables: Mapping[str, Any]) -> Iterator[str]:
     options = role_options().options
     for name in sorted(set(map(str, variables)).intersection(options)):
         try:
-            value = variables[name]
+            value = _plain(variables[name])
         except AnsibleError:
             continue
         if value is None:
@@ -78,6 +78,15 @@ def wrong_values(variables: Mapping[str, Any]) -> Iterator[str]:
         found = ArgumentSpecValidator({name: _spec_for(options[name], value)}).validate({name: value})
         for error in found.errors:
             yield f"{name}: {'unknown key ' if isinstance(error, UnsupportedError) else ''}{str(error).rstrip('.')}."
+
+
+def _plain(value: Any) -> Any:
+    """A value without the templating engine that Ansible's own containers hold, which the validator would copy with it."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _spec_for(option: Mapping[str, Any], value: Any) -> Mapping[str, Any]:

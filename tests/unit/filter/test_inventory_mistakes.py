@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
 from ansible_collections.pgtls.postgresql.plugins.filter.inventory_mistakes import inventory_mistakes
+from ansible_collections.pgtls.postgresql.plugins.plugin_utils.role_options import wrong_values
 
 GROUPS = {"all": ["ca1", "db1", "web1"], "ca": ["ca1"], "postgres_servers": ["db1"], "apps": ["web1"]}
 APP = {"name": "app", "common_name": "App", "hosts": ["apps"]}
@@ -177,3 +178,16 @@ def test_every_variable_of_an_inventory_of_ours_is_known() -> None:
     names = {name for text in texts for name in re.findall(r"^(pgtls_\w+):", text, re.MULTILINE)}
     assert len(names) > 20
     assert mistakes(APP, variables=dict.fromkeys(names)) == []
+
+
+def test_values_are_judged_without_a_copy_of_what_they_hang_on() -> None:
+    class Lazy(dict):
+        """As Ansible's own containers, whose copies take the whole templating engine along."""
+
+        def __deepcopy__(self, _memo: Any) -> Any:
+            raise AssertionError("it was copied")
+
+    client = {"name": "app1", "common_name": "App", "database_role": "app", "hosts": ["apps"]}
+    assert list(wrong_values({"pgtls_clients": [Lazy(client)]})) == []
+    (wrong,) = wrong_values({"pgtls_clients": [Lazy(client, hots=["apps"])]})
+    assert "unknown key" in wrong and "hots" in wrong
