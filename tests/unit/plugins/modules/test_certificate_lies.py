@@ -6,71 +6,14 @@
 
 from __future__ import annotations
 
-import sys
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
-from foreign_ca import ForeignCa
-from inventory import entries_of
 from module_runner import run_module
 from openssl_judge import openssl, text_of, verdict
-
-SIGNERS = ("sign", "command", "exchange")
-INVENTORY: list[dict[str, Any]] = [
-    {"host": "apps1", "name": "app1", "common_name": "app1", "usages": ["client"]},
-    {"host": "apps2", "name": "app2", "common_name": "app2", "usages": ["client"]},
-    {"host": "db1", "name": "server", "common_name": "db1", "usages": ["server"], "dns_names": ["db1.swgalaxy"]},
-]
-
-
-def csr(folder: Path, subject: str = "/CN=app1", *extensions: str, key: tuple[str, ...] = (), **more: str) -> str:
-    """A request made by hand; extensions as openssl's ``-addext`` wants them."""
-    kind = key or ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null")
-    extended = more.get("usage", "clientAuth")
-    words = [*extensions, *([f"extendedKeyUsage={extended}"] if extended else [])]
-    config = folder / "req.cnf"
-    config.write_text("[req]\ndistinguished_name=dn\n[dn]\n" + more.get("config", ""))
-    options = [part for word in words for part in ("-addext", word)]
-    return openssl("req", "-new", "-utf8", "-config", config, *kind, "-subj", subject, *options)
-
-
-class Signer:
-    """One of the signers, with its CA, and what it did."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        self.folder, self.kind = folder, kind
-        self.ran = folder / "ran"
-        if kind == "sign":
-            run_module("ca", {"directory": str(folder / "ca"), "common_name": "Root"})
-        elif kind == "command":
-            self.foreign = ForeignCa(folder / "foreign")
-            script = folder / "signer.py"
-            script.write_text(
-                f"import subprocess, sys\nopen({str(self.ran)!r}, 'a').write('x')\nsys.exit(subprocess.call(sys.argv[1:]))"
-            )
-            self.command = [sys.executable, str(script), *self.foreign.command]
-
-    def ask(self, requests: list[dict[str, Any]], certificates: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-        certificates = INVENTORY if certificates is None else certificates
-        args: dict[str, Any] = {"certificates": entries_of(certificates), "requests": requests}
-        if self.kind == "command":
-            args.update(command=self.command, chain_pem=self.foreign.chain)
-        else:
-            args["directory"] = str(self.folder / ("ca" if self.kind == "sign" else "exchange"))
-        return run_module(f"certificate_{self.kind}", args)
-
-    def refusal(self, *how: Any) -> str:
-        """Its sentence; nothing was signed, no program has run, and no request waits for anybody."""
-        result = self.ask(*how)
-        assert result["failed"], result
-        assert not list(self.folder.glob("ca/issued/*")) and not self.ran.exists()
-        assert not (self.folder / "exchange").exists()
-        message: str = result["msg"]
-        assert "\n" not in message
-        return message
+from signers import INVENTORY, SIGNERS, Signer, csr
 
 
 @pytest.fixture(params=SIGNERS)
@@ -262,33 +205,3 @@ def test_hosts_with_one_name_each_get_their_own_in_one_call(tmp_path):
     assert ["Subject: CN=h3 " in text_of(found[0]["certificate_pem"]), "CN=h1 " in text_of(found[1]["certificate_pem"])]
     revoked = run_module("certificate_revoke", {"directory": str(tmp_path / "ca"), "revocations": [{"name": "app1"}]})
     assert len(revoked["revoked"]) == 2
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="filters run on the controller")
-@pytest.mark.parametrize("kind", SIGNERS)
-def test_a_host_gets_the_names_that_its_own_list_gives_it_and_no_others(tmp_path: Path, kind: str) -> None:
-    """db1 has the names of one entry of pgtls_server_hosts; one is absent, and one is that of another server."""
-    from ansible_collections.pgtls.postgresql.plugins.filter.certificate_entries import certificate_entries
-    from ansible_collections.pgtls.postgresql.plugins.filter.certificate_requests import certificate_requests
-    from ansible_collections.pgtls.postgresql.plugins.filter.server_names import server_names
-
-    own = {"name": "server-db1", "common_name": "db1", "usages": ["server"], "dns_names": ["db1.example"]}
-    files = {"private_key": "server.key", "certificate": "server.crt"}
-    listed = [{"name": "shop", "dns_names": ["shop.example"]}, {"name": "gone", "state": "absent"}]
-    certificates = [own, *server_names(listed, {**own, **files}, {"ca": "root.pem"})["certificates"]]
-    entries = certificate_entries(certificates, "db1", {})
-    signer = Signer(tmp_path, kind)
-
-    def asked(name: str, host: str = "db1", names: str = "DNS:shop.example") -> list[dict[str, str]]:
-        pem = csr(tmp_path, "/CN=db1", f"subjectAltName={names}", usage="serverAuth")
-        told = [{"name": name, "csr_pem": pem, "host": host, "dns_names": ["bills.example"]}]
-        return certificate_requests(told, "db1", certificates, {})
-
-    for name, host in (("server-db1-gone", "db1"), ("server-db2-bills", "db1"), ("server-db2-bills", "db2")):
-        assert name in signer.refusal(asked(name, host), entries)
-    if kind == "sign":
-        done = signer.ask(asked("server-db1-shop", names="DNS:bills.example,DNS:db1.example,IP:10.0.0.1"), entries)
-        (signed,) = done["certificates"]
-        names = x509.load_pem_x509_certificate(signed["certificate_pem"].encode()).extensions
-        alternative = names.get_extension_for_class(x509.SubjectAlternativeName).value
-        assert [(type(one), one.value) for one in alternative] == [(x509.DNSName, "shop.example")]
