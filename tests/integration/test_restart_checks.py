@@ -135,7 +135,7 @@ def test_a_server_that_only_its_start_refuses_comes_back_with_its_old_files(fres
     before = path.read_bytes()
     whole = {"data_directory": fresh_cluster.data_directory, "certificates": [], "restart": "if_pending"}
     result = run_module("pg_server", {**whole, "settings": settings})
-    assert "it is down, so correct that and start it with " in result["msg"], result
+    assert "did not restart by pg_ctl" in result["msg"] and "it is down" not in result["msg"], result
     assert f"(the server is as it was before; put back: {path})" in result["msg"]
     assert path.read_bytes() == before
     assert fresh_cluster.sql("SELECT 1") == [("1",)]

@@ -29,6 +29,7 @@ _POLL_SECONDS = 0.1
 _QUOTED_LINES = 3
 _CHATTER = re.compile(r"LOG:\s+(?:dis)?connection |LOG:\s+received SIGHUP|LOG:\s+parameter \S+ changed to")
 _GAVE_UP = re.compile(r"(?:FATAL|PANIC):\s")
+_MORE = re.compile(r"(?:DETAIL|HINT):\s")
 _SERVER_WORDS = re.compile(r"(?:LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT):\s+(.*)")
 
 
@@ -281,11 +282,13 @@ def _log_file(cluster: Cluster, path: str | None) -> LogFile:
 
 
 def _quote(lines: list[str]) -> str:
-    """What a server gave up for, else the last telling lines of a log, without time stamps, process numbers and logins."""
+    """The last telling lines until a server gave up, or of all of its log, without time stamps, process numbers and logins."""
     telling = [line.strip() for line in lines if line.strip() and not _CHATTER.search(line)]
     words = [_SERVER_WORDS.search(line) for line in telling]
     plain = [found.group(1) if found else line for found, line in zip(words, telling)]
-    # a manager adds lines of its own after the end of the server
-    ends = [number for number, line in enumerate(telling) if _GAVE_UP.search(line)]
-    begin = ends[-1] if ends else max(len(plain) - _QUOTED_LINES, 0)
-    return "; ".join(plain[begin : begin + _QUOTED_LINES])
+    ends = [number for number, line in enumerate(telling, 1) if _GAVE_UP.search(line)]
+    end = ends[-1] if ends else len(telling)
+    while ends and end < len(telling) and _MORE.search(telling[end]):
+        end += 1
+    # what follows are the words of whatever manages the server
+    return "; ".join(plain[:end][-_QUOTED_LINES:])

@@ -15,6 +15,11 @@ GAVE_UP = """2026-11-28 21:38:18.311 UTC [914] LOG:  starting PostgreSQL 15.18
 pg_ctl: could not start server
 Examine the log output.
 """
+WRONG_VALUE = """2026-11-28 21:38:18.311 UTC [914] LOG:  invalid value for parameter "max_connections": "many"
+2026-11-28 21:38:18.312 UTC [914] FATAL:  configuration file "postgresql.conf" contains errors
+pg_ctl: could not start server
+Examine the log output.
+"""
 GOES_ON = """2026-11-28 21:38:18.311 UTC [914] LOG:  starting
 2026-11-28 21:38:18.312 UTC [914] LOG:  listening
 2026-11-28 21:38:18.313 UTC [914] LOG:  connection received: host=[local]
@@ -28,7 +33,11 @@ GOES_ON = """2026-11-28 21:38:18.311 UTC [914] LOG:  starting
     [
         (
             GAVE_UP,
-            "could not map anonymous shared memory: Cannot allocate memory; Reduce the size.; database system is shut down",
+            "starting PostgreSQL 15.18; could not map anonymous shared memory: Cannot allocate memory; Reduce the size.",
+        ),
+        (
+            WRONG_VALUE,
+            'invalid value for parameter "max_connections": "many"; configuration file "postgresql.conf" contains errors',
         ),
         (GOES_ON, "listening; redo starts; redo done"),
         ("pg_ctl: could not start server\n", "pg_ctl: could not start server"),
