@@ -41,9 +41,8 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..plugin_utils.absent_revocations import revocation_of_absent
 from ..plugin_utils.site_clients import absent, held_by, told
-
-_REASON = "cessationOfOperation"
 
 
 def client_revocations(
@@ -54,7 +53,7 @@ def client_revocations(
     :raises AnsibleFilterError: for an entry without a name or a list of hosts.
     """
     return [
-        {"name": told(client, "name"), "host": host, "reason": _REASON, "only_if_valid": True}
+        revocation_of_absent(told(client, "name"), host)
         for client in absent(clients)
         for host in held_by(client, groups)
     ]

@@ -46,10 +46,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
+from ..plugin_utils.absent_revocations import revocation_of_absent
 from ..plugin_utils.host_variables import inventory_variables
 from ..plugin_utils.server_names import absent_names, certificate_name, own_certificate
-
-_REASON = "cessationOfOperation"
 
 
 def name_revocations(servers: Sequence[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -67,8 +66,7 @@ def _of(host: str, hostvars: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         Display().warning(f"certificates of names that are absent on {host} are not revoked: {error}")
         return
     for entry in absent_names(variables.get("pgtls_server_hosts", [])):
-        name = certificate_name(own_certificate(host), entry)
-        yield {"name": name, "host": host, "reason": _REASON, "only_if_valid": True}
+        yield revocation_of_absent(certificate_name(own_certificate(host), entry), host)
 
 
 class FilterModule:

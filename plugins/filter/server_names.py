@@ -73,12 +73,12 @@ def server_names(
 
     :raises AnsibleFilterError: for what is no list of entries with names.
     """
-    present = present_names(entries)
-    lines = [_line(entry, certificate, default) for entry in present]
+    certificates = [_certificate(entry, certificate) for entry in present_names(entries)]
+    lines = [_line(one, default) for one in certificates]
     first = [_with_command({"host": ["*"], **default}, default.get("passphrase_command"))] if lines else []
     return {
-        "certificates": [_certificate(entry, certificate) for entry in present],
-        "absent": [_removed(entry, certificate) for entry in absent_names(entries)],
+        "certificates": certificates,
+        "absent": [_removed(_certificate(entry, certificate)) for entry in absent_names(entries)],
         "host_blocks": [{"block": "names", "hosts": [*first, *lines]}],
     }
 
@@ -90,11 +90,10 @@ def _certificate(entry: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, 
     return {**own, **said, **files, "name": name, "dns_names": dns_names_of(entry), "ip_addresses": []}
 
 
-def _line(entry: Mapping[str, Any], own: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    files = _certificate(entry, own)
-    kept = files.get("private_key_passphrase_file")
+def _line(one: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    kept = one.get("private_key_passphrase_file")
     command = f"cat {shlex.quote(kept)}" if kept else default.get("passphrase_command")
-    line = {"host": dns_names_of(entry), "cert": files["certificate"], "key": files["private_key"], "ca": default["ca"]}
+    line = {"host": one["dns_names"], "cert": one["certificate"], "key": one["private_key"], "ca": default["ca"]}
     return _with_command(line, command)
 
 
@@ -104,14 +103,9 @@ def _with_command(line: Mapping[str, Any], command: Any) -> dict[str, Any]:
     return {**line, "passphrase_command": command, "passphrase_reload": True}
 
 
-def _removed(entry: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    files = _certificate(entry, own)
-    others = [files[key] for key in _FILES if key != "certificate" and files.get(key)]
-    return {
-        "name": files["name"],
-        "certificate": files["certificate"],
-        "files": [*others, f"{files['private_key']}.next"],
-    }
+def _removed(one: Mapping[str, Any]) -> dict[str, Any]:
+    others = [one[key] for key in _FILES if key != "certificate" and one.get(key)]
+    return {"name": one["name"], "certificate": one["certificate"], "files": [*others, f"{one['private_key']}.next"]}
 
 
 class FilterModule:

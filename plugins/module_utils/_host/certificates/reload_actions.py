@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pwd import getpwnam
 from typing import Any, Protocol
 
 from ..errors import ModuleError
+from .programs import how_it_ended, kill_group, why_not_started
 
 # What nobody but root can write; the PATH of the task may have more.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -117,20 +116,19 @@ def _run(argv: Sequence[str], user: str | None, timeout_seconds: int, wants_outp
                 **_identity(user),
             )
         except (OSError, ValueError) as error:
-            words = getattr(error, "strerror", None) or str(error)
-            raise ModuleError(f"{argv[0]} cannot be started ({words}), so correct it or install the program") from error
+            raise ModuleError(
+                f"{argv[0]} cannot be started ({why_not_started(error)}), so correct it or install the program"
+            ) from error
         try:
             status = process.wait(timeout_seconds)
         except subprocess.TimeoutExpired as error:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            kill_group(process)
             process.wait()
             raise ModuleError(f"{argv[0]} did not finish within {timeout_seconds} seconds and was killed") from error
         output.seek(0)
         said = output.read(1024 * 1024).decode("utf-8", "replace")
     if status != 0:
-        how = f"exit status {status}" if status > 0 else f"signal {-status}"
-        raise ModuleError(f"{argv[0]} ended with {how}{_last_words(said)}")
+        raise ModuleError(f"{argv[0]} ended with {how_it_ended(status)}{_last_words(said)}")
     return said if wants_output else ""
 
 

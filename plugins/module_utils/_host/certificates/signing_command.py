@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import re
 import selectors
-import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import IO
@@ -21,6 +19,7 @@ from typing import IO
 from ..._pki.validity import render_time
 from ..errors import ModuleError
 from .external_requests import ExternalRequest
+from .programs import how_it_ended, kill_group, why_not_started
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _PLACEHOLDERS = ("csr", "name", "usages", "dns_names", "ip_addresses", "lifetime_days", "not_after")
@@ -60,21 +59,18 @@ class SigningCommand:
                 words, stdin=csr, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
             )
         except (OSError, ValueError) as error:
-            words_of_error = getattr(error, "strerror", None) or str(error)
             raise ModuleError(
-                f"the signer {self.program} cannot be started ({words_of_error}); correct the option command"
+                f"the signer {self.program} cannot be started ({why_not_started(error)}); correct the option command"
             ) from error
         with process:
             try:
                 output, complaints = self._collect(process, which)
             except BaseException:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                kill_group(process)
                 raise
         if process.returncode == 0:
             return output
-        number = process.returncode
-        how = f"exit status {number}" if number > 0 else f"signal {-number}"
+        how = how_it_ended(process.returncode)
         raise ModuleError(
             f"the signer {self.program} ended with {how} {which}{_said(complaints)}; correct the signer or its command"
         )
